@@ -1,0 +1,1 @@
+"""The harness: runs inside a container and never imports core or host."""

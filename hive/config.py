@@ -1,0 +1,263 @@
+"""Typed settings of the daemon and of the harness, and every path hive owns.
+
+The only module that reads the environment. `Paths` derives every path from two roots, so a test
+passes `tmp_path` and nothing touches the machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from hive.errors import BadRequest, Unavailable
+from hive.wire import codec
+from hive.wire.names import MANAGER, AgentName
+
+SOCKET_PATH_BYTES = 107
+CLAUDE_SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+CLAUDE_SETTINGS = ("ANTHROPIC_BASE_URL", "CLAUDE_CODE_MAX_RETRIES")
+RUNTIMES = ("nixos", "bubblewrap", "process")
+TURN_MODES = ("live", "process")
+
+
+@attrs.frozen
+class Paths:
+    """Every path of one hive on the host, from its state and its socket directory."""
+
+    state: Path
+    run: Path
+
+    @property
+    def host_socket(self) -> Path:
+        """The operator's socket."""
+        return self.run / "host.sock"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the daemon for as long as it lives."""
+        return self.state / "daemon.lock"
+
+    @property
+    def broker_db(self) -> Path:
+        """Messages, approvals, questions, reminders."""
+        return self.state / "broker.sqlite"
+
+    @property
+    def access(self) -> Path:
+        """Hashes of the browsers' sessions and of the scripts' tokens; mode 0600."""
+        return self.state / "access.json"
+
+    @property
+    def shared(self) -> Path:
+        """Mounted at /shared in every container."""
+        return self.state / "shared"
+
+    @property
+    def agents(self) -> Path:
+        """One directory per agent, the manager's included."""
+        return self.state / "agents"
+
+    def agent_run(self, name: AgentName) -> Path:
+        """The directory mounted at /run/hive in that container."""
+        return self.run / "manager" if name == MANAGER else self.run / "agents" / name
+
+    def agent_socket(self, name: AgentName) -> Path:
+        """The socket that makes whoever connects that agent."""
+        return self.agent_run(name) / "mcp.sock"
+
+    def web_socket(self, name: AgentName) -> Path:
+        """Where that agent's harness serves its page."""
+        return self.agent_run(name) / "web.sock"
+
+    def agent_root(self, name: AgentName) -> Path:
+        """Everything that is kept of that agent."""
+        return self.agents / name
+
+    def agent_state(self, name: AgentName) -> Path:
+        """Mounted at /state."""
+        return self.agents / name / "state"
+
+    def agent_claude(self, name: AgentName) -> Path:
+        """Mounted at /root/.claude."""
+        return self.agents / name / "claude"
+
+    def agent_config(self, name: AgentName) -> Path:
+        """The proposed repository."""
+        return self.agents / name / "config"
+
+    def sandbox(self, name: AgentName) -> Path:
+        """The daemon's own records of that agent's container; never mounted."""
+        return self.state / "containers" / name
+
+    def check(self) -> None:
+        """Raise `BadRequest` when a socket below `run` would not fit a unix address."""
+        longest = self.run / "agents" / ("x" * 9) / "mcp.sock"
+        size = len(os.fsencode(longest))
+        if size > SOCKET_PATH_BYTES:
+            raise BadRequest(
+                f"{self.run} is too deep: a socket below it would be {size} bytes and the kernel"
+                f" takes {SOCKET_PATH_BYTES}; give a shorter --root"
+            )
+
+
+@attrs.frozen
+class HostConfig:
+    """Settings of the daemon, from defaults, a JSON file and the command line, in that order."""
+
+    root: str | None = None
+    """Directory that holds `state` and `run`; None: the places of the command that runs."""
+    host: str = "127.0.0.1"
+    """Address the dashboard binds; anything but loopback needs `tls_in_front`."""
+    port: int = 7000
+    """TCP port of the dashboard; 0 takes a free one."""
+    tls_in_front: bool = False
+    """True when a proxy that speaks TLS stands before the dashboard."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further `Host` names the dashboard answers to, without a port."""
+    containers: str | None = None
+    """`nixos`, `bubblewrap` or `process`; None: the first that works here, never `process`."""
+    demo: bool = False
+    """Put the scripted stand-in in claude's place."""
+    claude: str | None = None
+    """Path of claude; None: `HIVE_CLAUDE`, else the one on `PATH`."""
+    turn_mode: str = "live"
+    """`live`: one long claude per agent; `process`: one per turn."""
+    model: str = "haiku"
+    """Model of an agent that has not chosen one."""
+    operator_pronouns: str = "she/her"
+    """How the prompts speak of the operator."""
+    stop_containers: bool = False
+    """True: stopping the daemon stops every container (`up`); else they are found again."""
+    claude_env: dict[str, str] = attrs.field(factory=dict)
+    """Non-secret variables for claude: `ANTHROPIC_BASE_URL`, `CLAUDE_CODE_MAX_RETRIES`."""
+    claude_secret_files: dict[str, str] = attrs.field(factory=dict)
+    """Variable to the path of the file that holds its value, for the three secrets."""
+
+
+@attrs.frozen
+class HarnessConfig:
+    """Settings of one harness; the daemon writes them to `harness.json` in its run directory."""
+
+    label: str
+    """The agent's name."""
+    role: str
+    """`agent` or `manager`."""
+    run_dir: str
+    """`/run/hive` in a container."""
+    state_dir: str
+    """`/state` in a container; claude's working directory."""
+    claude_dir: str
+    """`/root/.claude` in a container; claude's CLAUDE_CONFIG_DIR."""
+    home: str
+    """claude's HOME."""
+    shared_dir: str
+    """`/shared` in a container."""
+    claude: tuple[str, ...]
+    """The command that is claude, arguments that come first included."""
+    hive: tuple[str, ...]
+    """The command that is this hive, for claude to start `agent mcp` with."""
+    path: str
+    """claude's PATH."""
+    turn_mode: str = "live"
+    model: str = "haiku"
+    operator_pronouns: str = "she/her"
+    demo: bool = False
+    claude_env: dict[str, str] = attrs.field(factory=dict)
+    """Further variables for claude, no secret among them."""
+    secret_files: dict[str, str] = attrs.field(factory=dict)
+    """Variable to the file that holds it, readable inside the container."""
+
+    @property
+    def socket(self) -> Path:
+        """The socket that makes this harness its agent."""
+        return Path(self.run_dir) / "mcp.sock"
+
+    @property
+    def web_socket(self) -> Path:
+        """Where the agent's page is served."""
+        return Path(self.run_dir) / "web.sock"
+
+
+def load_host_config(file: Path | None) -> HostConfig:
+    """Read the daemon's settings; raises `BadRequest` for an unknown key or a bad value."""
+    if file is None:
+        return HostConfig()
+    config = codec.from_json(HostConfig, codec.loads(_read(file)))
+    check_host_config(config)
+    return config
+
+
+def check_host_config(config: HostConfig) -> None:
+    """Raise `BadRequest` for a value no daemon can run with."""
+    if config.containers is not None and config.containers not in RUNTIMES:
+        raise BadRequest(f"containers must be one of {', '.join(RUNTIMES)}")
+    if config.turn_mode not in TURN_MODES:
+        raise BadRequest(f"turn_mode must be one of {', '.join(TURN_MODES)}")
+    if not 0 <= config.port <= 65535:
+        raise BadRequest("port must be between 0 and 65535")
+    if config.host not in {"127.0.0.1", "::1", "localhost"} and not config.tls_in_front:
+        raise BadRequest(
+            f"the dashboard will not bind {config.host} in the clear: keep 127.0.0.1, or put a"
+            " proxy that speaks TLS in front and set tls_in_front"
+        )
+
+
+def load_harness_config(file: Path) -> HarnessConfig:
+    """Read a harness's settings; raises `BadRequest` or `Unavailable`."""
+    return codec.from_json(HarnessConfig, codec.loads(_read(file)))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Unavailable(f"cannot read {file}: {error.strerror}") from error
+
+
+def paths_for(root: Path | None, *, system: bool) -> Paths:
+    """Return the paths below `root`, else the system's, else the user's own; checked."""
+    env = os.environ
+    if root is not None:
+        root = root.absolute()
+        paths = Paths(root / "state", root / "run")
+    elif system:
+        paths = Paths(Path("/var/lib/hyperhive"), Path("/run/hyperhive"))
+    else:
+        home = Path(env.get("HOME") or "/")
+        state = Path(env.get("XDG_STATE_HOME") or home / ".local/state") / "hyperhive"
+        runtime = env.get("XDG_RUNTIME_DIR")
+        paths = Paths(state, Path(runtime) / "hyperhive" if runtime else state / "run")
+    paths.check()
+    return paths
+
+
+def client_socket() -> Path | None:
+    """The socket named by `HIVE_SOCKET`, if any."""
+    given = os.environ.get("HIVE_SOCKET")
+    return Path(given) if given else None
+
+
+def claude_variables(env: Mapping[str, str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the user gave hive for claude: the plain variables, and the secret ones."""
+    env = os.environ if env is None else env
+    plain = {key: env[key] for key in CLAUDE_SETTINGS if env.get(key)}
+    secret = {key: env[key] for key in CLAUDE_SECRETS if env.get(key)}
+    return plain, secret
+
+
+def claude_override() -> str | None:
+    """The claude named by `HIVE_CLAUDE`, if any."""
+    return os.environ.get("HIVE_CLAUDE") or None
+
+
+def search_path() -> str:
+    """The host's PATH, for finding programs."""
+    return os.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin"
+
+
+def wants_colour(*, is_terminal: bool) -> bool:
+    """Whether to print colours: on a terminal that is not told otherwise by `NO_COLOR`."""
+    return is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,1 @@
+"""The hive's mind: decides; starts no task and knows no HTTP."""

@@ -1,0 +1,1 @@
+"""The machine: only here are host programs and host files touched."""

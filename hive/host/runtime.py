@@ -1,0 +1,121 @@
+"""The protocol every container runtime fulfils, and the values it takes and returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from hive.wire.names import AgentName
+
+
+@attrs.frozen
+class Bind:
+    """A host path seen inside a container."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@attrs.frozen
+class ContainerSpec:
+    """What runs in a container; every path in `argv` and `env` is a path inside it."""
+
+    name: AgentName
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    """The whole environment of the first process; nothing is inherited."""
+    binds: tuple[Bind, ...]
+    """Beside what the runtime itself binds to make programs run at all."""
+    cwd: str
+
+
+@attrs.frozen
+class ContainerStatus:
+    """What a runtime knows of one container."""
+
+    name: AgentName
+    is_running: bool
+    started_at: float | None = None
+    """Unix seconds."""
+    exit_code: int | None = None
+    """Of the last run, when the runtime could learn it; None while it runs or when unknown."""
+
+
+@attrs.frozen
+class Inside:
+    """Where a container finds hive's directories."""
+
+    run: str
+    state: str
+    home: str
+    claude: str
+    shared: str
+
+
+@attrs.frozen
+class Finding:
+    """One line of `doctor`."""
+
+    what: str
+    is_ok: bool
+    detail: str
+    mend: str = ""
+    """What to do about it when it is not ok."""
+
+
+class Runtime(Protocol):
+    """Starts, stops and finds containers.
+
+    A container outlives the daemon that started it. Every method may be called after a restart of
+    the daemon, by an object that never saw the start.
+    """
+
+    kind: str
+    isolates: bool
+    """False when an agent can reach whatever the daemon's user can."""
+
+    async def probe(self) -> list[Finding]:
+        """Try what this host needs; never raises for a host that lacks something."""
+        ...
+
+    def inside(self, name: AgentName) -> Inside:
+        """Return the paths by which that container knows hive's directories."""
+        ...
+
+    async def start(self, spec: ContainerSpec) -> None:
+        """Start a container.
+
+        Raises `Conflict` when one of that name runs, `ProgramFailed` when it cannot be started.
+        Cancelled, it leaves nothing running.
+        """
+        ...
+
+    async def stop(self, name: AgentName, *, grace_s: float) -> None:
+        """End a container and everything it started; returns once all of it is gone.
+
+        The first process is asked (SIGTERM) and has `grace_s` seconds. Not running is no error.
+        """
+        ...
+
+    async def status(self, name: AgentName) -> ContainerStatus:
+        """Return what is known of that container; unknown names are not running."""
+        ...
+
+    async def running(self) -> list[ContainerStatus]:
+        """Return every container of this hive that runs, found again after a restart too."""
+        ...
+
+    async def wait_exit(self, name: AgentName) -> ContainerStatus:
+        """Wait until that container does not run; at once when it does not."""
+        ...
+
+    async def logs(self, name: AgentName, lines: int) -> list[str]:
+        """Return the newest `lines` lines its processes printed, oldest first."""
+        ...
+
+    async def destroy(self, name: AgentName) -> None:
+        """Forget a stopped container: its records and its log. Raises `Conflict` while it runs."""
+        ...

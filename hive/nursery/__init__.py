@@ -1,0 +1,1 @@
+"""Supervised tasks: one task per file, each with one public coroutine `run`."""

@@ -1,0 +1,1 @@
+"""The pages: HTTP on Trio, the dashboard, the agents' pages and their assets."""

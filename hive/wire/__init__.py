@@ -1,0 +1,1 @@
+"""What crosses a boundary: attrs classes and their codec; no I/O and no trio."""

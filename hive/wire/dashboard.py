@@ -1,0 +1,198 @@
+"""Frames of the dashboard's stream (tag `kind`) and the rows of its snapshot."""
+
+from __future__ import annotations
+
+import attrs
+
+from hive.wire.approvals import Approval
+
+
+@attrs.frozen
+class ContainerRow:
+    """One agent as every surface shows it."""
+
+    name: str
+    container: str
+    is_manager: bool
+    running: bool
+    failed: bool = False
+    needs_login: bool = False
+    needs_update: bool = False
+    rate_limited: bool = False
+    paused: bool = False
+    pending_reminders: int = 0
+    unread: int = 0
+    turn_state: str = "offline"
+    """`idle`, `thinking`, `compacting` or `offline`."""
+    transient: str | None = None
+    """What is being done to it: spawning, starting, stopping, restarting, rebuilding,
+    destroying."""
+    transient_since: float | None = None
+    active_model: str | None = None
+    status_text: str | None = None
+    status_set_at: float | None = None
+    parent: str | None = None
+    deployed_sha: str | None = None
+    note: str | None = None
+    """Why it does not work, in one sentence, when it does not."""
+    isolation: str = ""
+    """The runtime kind: `bubblewrap`, `process`, `nixos`."""
+
+
+@attrs.frozen
+class Tombstone:
+    """State kept of an agent that has no container."""
+
+    name: str
+    size_bytes: int
+    modified_at: float
+    has_login: bool
+
+
+@attrs.frozen
+class TaskRow:
+    """One supervised task."""
+
+    name: str
+    state: str
+    """`starting`, `running`, `backoff`, `stopped` or `failed`."""
+    since: float
+    restarts: int
+    last_error: str | None = None
+
+
+@attrs.frozen
+class Sent:
+    """A message was stored."""
+
+    id: int
+    from_: str
+    to: str
+    body: str
+    at: float
+    in_reply_to: int | None = None
+    broadcast: bool = False
+    origin: str = "peer"
+
+
+@attrs.frozen
+class Delivered:
+    """A message was handed to its recipient."""
+
+    id: int
+    from_: str
+    to: str
+    body: str
+    at: float
+    in_reply_to: int | None = None
+    broadcast: bool = False
+    origin: str = "peer"
+
+
+@attrs.frozen
+class Acked:
+    """Messages were acknowledged by their recipient."""
+
+    to: str
+    ids: tuple[int, ...]
+
+
+@attrs.frozen
+class ApprovalAdded:
+    """An approval waits."""
+
+    approval: Approval
+
+
+@attrs.frozen
+class ApprovalResolved:
+    """An approval was decided, or failed."""
+
+    approval: Approval
+
+
+@attrs.frozen
+class TransientSet:
+    """Something began to be done to an agent."""
+
+    name: str
+    transient_kind: str
+    since_unix: float
+
+
+@attrs.frozen
+class TransientCleared:
+    """It is over."""
+
+    name: str
+
+
+@attrs.frozen
+class ContainerStateChanged:
+    """An agent's row changed; the whole row."""
+
+    container: ContainerRow
+
+
+@attrs.frozen
+class ContainerRemoved:
+    """An agent is gone."""
+
+    name: str
+
+
+@attrs.frozen
+class QuestionAdded:
+    """A question waits for an answer."""
+
+    id: int
+    asker: str
+    target: str | None
+    question: str
+    options: tuple[str, ...]
+    multi: bool
+    asked_at: float
+    deadline_at: float | None
+
+
+@attrs.frozen
+class QuestionResolved:
+    """A question was answered, has expired or was cancelled."""
+
+    id: int
+    answer: str
+    answerer: str
+    answered_at: float
+    cancelled: bool
+    target: str | None
+
+
+@attrs.frozen
+class TasksChanged:
+    """The state of the daemon's supervised tasks changed; the whole list."""
+
+    tasks: tuple[TaskRow, ...]
+
+
+@attrs.frozen
+class TombstonesChanged:
+    """The list of kept state changed; the whole list."""
+
+    tombstones: tuple[Tombstone, ...]
+
+
+DashboardFrame = (
+    Sent
+    | Delivered
+    | Acked
+    | ApprovalAdded
+    | ApprovalResolved
+    | TransientSet
+    | TransientCleared
+    | ContainerStateChanged
+    | ContainerRemoved
+    | QuestionAdded
+    | QuestionResolved
+    | TasksChanged
+    | TombstonesChanged
+)

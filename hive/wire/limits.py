@@ -1,0 +1,30 @@
+"""The limits every surface enforces, in one table, and the check of a body's size."""
+
+from __future__ import annotations
+
+from hive.errors import TooLarge
+
+BODY_BYTES = 4096
+LINE_BYTES = 256 * 1024
+RECV_WAIT_S = 180
+RECV_MAX = 32
+QUESTION_TTL_S = 6 * 3600
+REMINDERS_PENDING = 50
+LOG_LINES_DEFAULT = 50
+LOG_LINES_MAX = 500
+STATUS_BYTES = 200
+RECENT_MAX = 200
+
+
+def check_body(what: str, text: str) -> str:
+    """Return `text` when its UTF-8 is within `BODY_BYTES`; raises `TooLarge` naming the mend."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise TooLarge(f"{what} is not valid Unicode: remove the lone surrogate") from error
+    if size > BODY_BYTES:
+        raise TooLarge(
+            f"{what} is {size} bytes and the limit is {BODY_BYTES}:"
+            " write it to a file under /state or /shared and send the path"
+        )
+    return text

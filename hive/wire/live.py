@@ -1,0 +1,107 @@
+"""Frames of an agent's page (tag `kind`): what its harness and its claude are doing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+IDLE = "idle"
+THINKING = "thinking"
+COMPACTING = "compacting"
+
+ONLINE = "online"
+NEEDS_LOGIN_IDLE = "needs_login_idle"
+NEEDS_LOGIN_IN_PROGRESS = "needs_login_in_progress"
+RATE_LIMITED = "rate_limited"
+PAUSED = "paused"
+
+
+@attrs.frozen
+class TokenUsage:
+    """Tokens as the API counts them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+
+
+@attrs.frozen
+class TurnStart:
+    """A message was taken and a turn begins."""
+
+    from_: str
+    body: str
+    unread: int
+    message_id: int | None = None
+    redelivered: bool = False
+
+
+@attrs.frozen
+class Stream:
+    """One line of claude, as it was printed."""
+
+    line: dict[str, Any]
+
+
+@attrs.frozen
+class Note:
+    """A line by the harness, by the operator or of claude's standard error."""
+
+    text: str
+    source: str = "harness"
+    """`harness`, `operator` or `stderr`."""
+
+
+@attrs.frozen
+class TurnEnd:
+    """The turn is over."""
+
+    ok: bool
+    note: str | None = None
+    duration_ms: int | None = None
+
+
+@attrs.frozen
+class StatusChanged:
+    """Whether the agent can work at all."""
+
+    status: str
+
+
+@attrs.frozen
+class ModelChanged:
+    """The next turn runs on this model."""
+
+    model: str
+
+
+@attrs.frozen
+class TokenUsageChanged:
+    """`ctx` of the last inference, `cost` of the whole turn."""
+
+    ctx: TokenUsage | None
+    cost: TokenUsage | None
+
+
+@attrs.frozen
+class TurnStateChanged:
+    """`idle`, `thinking` or `compacting`, and since when in Unix seconds."""
+
+    state: str
+    since: float
+
+
+LiveFrame = (
+    TurnStart
+    | Stream
+    | Note
+    | TurnEnd
+    | StatusChanged
+    | ModelChanged
+    | TokenUsageChanged
+    | TurnStateChanged
+)
+KEPT = (TurnStart, Stream, Note, TurnEnd)
+"""The kinds that are stored as history; the others are live only."""

@@ -1,0 +1,86 @@
+"""Messages, reminders, questions and loose ends as they travel."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class DeliveredMessage:
+    """One message handed to its recipient; held by it until acknowledged."""
+
+    id: int
+    from_: str
+    """Sender as the broker wrote it; never taken from the body."""
+    body: str
+    redelivered: bool
+    """True when it was handed out before and not acknowledged."""
+    in_reply_to: int | None
+    sent_at: float
+    """Unix seconds, UTC."""
+    broadcast: bool = False
+    """True when it was sent to everybody."""
+    origin: str = "peer"
+    """Where it came from: operator, peer, system or external (`wake`)."""
+
+
+@attrs.frozen
+class MessageRow:
+    """One stored message as the dashboard and `recent` show it."""
+
+    id: int
+    from_: str
+    to: str
+    body: str
+    in_reply_to: int | None
+    sent_at: float
+    delivered_at: float | None
+    acked_at: float | None
+    broadcast: bool = False
+    origin: str = "peer"
+
+
+@attrs.frozen
+class Reminder:
+    """A message an agent will get from itself later."""
+
+    id: int
+    agent: str
+    message: str
+    file_path: str | None
+    due_at: float
+    created_at: float
+    attempt_count: int
+    last_error: str | None
+
+
+@attrs.frozen
+class Question:
+    """A question to the operator (`target` None) or to a peer."""
+
+    id: int
+    asker: str
+    target: str | None
+    question: str
+    options: tuple[str, ...]
+    multi: bool
+    asked_at: float
+    deadline_at: float | None
+    answered_at: float | None
+    answer: str | None
+    answerer: str | None
+
+
+@attrs.frozen
+class LooseEnd:
+    """Something still open; `kind` is `question`, `reminder` or `approval`."""
+
+    kind: str
+    id: int
+    text: str
+    age_seconds: float
+    asker: str | None = None
+    target: str | None = None
+    owner: str | None = None
+    due_at: float | None = None
+    options: tuple[str, ...] = ()

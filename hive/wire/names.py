@@ -1,0 +1,91 @@
+"""Agent names: the one strict pattern, and everything that is derived from a checked name.
+
+A `str` that came from outside becomes an `AgentName` only by `agent_name`; paths, sockets and
+argument lists take `AgentName`, so an unchecked name does not type-check.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NewType
+
+from hive.errors import BadRequest
+
+AgentName = NewType("AgentName", str)
+"""A checked name of an agent, the manager's logical name included."""
+
+MANAGER = AgentName("manager")
+OPERATOR = "operator"
+SYSTEM = "system"
+REMINDER = "reminder"
+EVERYBODY = "*"
+MANAGER_CONTAINER = "hm1nd"
+CONTAINER_PREFIX = "h-"
+RESERVED = frozenset({"manager", "operator", "system", "reminder", "hm1nd", "all"})
+
+_PATTERN = re.compile(r"[a-z](?:[a-z0-9-]{0,7}[a-z0-9])?")
+_LABEL = re.compile(r"[\w][\w .:@/-]{0,63}")
+
+
+def new_agent_name(text: str) -> AgentName:
+    """Check the name of an agent to be made: the pattern, and not a reserved word.
+
+    Raises `BadRequest`.
+    """
+    if not _PATTERN.fullmatch(text):
+        raise BadRequest(
+            f"{text[:40]!r} is not an agent name: use 1 to 9 characters, a lower-case letter first,"
+            " then lower-case letters, digits or '-', not ending in '-'"
+        )
+    if text in RESERVED:
+        raise BadRequest(f"{text!r} is a reserved name: choose another")
+    return AgentName(text)
+
+
+def agent_name(text: str) -> AgentName:
+    """Check the name of an agent or of the manager, given by either of the manager's names.
+
+    Raises `BadRequest`.
+    """
+    if text in {MANAGER, MANAGER_CONTAINER}:
+        return MANAGER
+    return new_agent_name(text)
+
+
+def recipient_name(text: str) -> str:
+    """Check the recipient of a message: an agent, the manager, the operator or `*`.
+
+    Raises `BadRequest`.
+    """
+    if text in {OPERATOR, EVERYBODY}:
+        return text
+    return agent_name(text)
+
+
+def wake_label(text: str) -> str:
+    """Check the free label a `wake` carries as its sender; it can never read as a principal.
+
+    Raises `BadRequest`.
+    """
+    if not _LABEL.fullmatch(text):
+        raise BadRequest(
+            "a wake label is 1 to 64 letters, digits, spaces or '_ . : @ / -', a letter first"
+        )
+    if text.strip().lower() in RESERVED:
+        raise BadRequest(f"{text!r} is the name of a principal: choose another label")
+    return text
+
+
+def container_name(name: AgentName) -> str:
+    """Return the container's name, at most 11 characters as nixos-container demands."""
+    return MANAGER_CONTAINER if name == MANAGER else CONTAINER_PREFIX + name
+
+
+def from_container(container: str) -> AgentName | None:
+    """Return the agent a container belongs to, or None when it is not one of ours."""
+    if container == MANAGER_CONTAINER:
+        return MANAGER
+    text = container.removeprefix(CONTAINER_PREFIX)
+    if text == container or not _PATTERN.fullmatch(text) or text in RESERVED:
+        return None
+    return AgentName(text)
