@@ -1,0 +1,106 @@
+"""What the turn loop needs of a running claude, whichever way it is driven.
+
+Two implementations: `live` (one long process, stream-json both ways, hive's tools answered over the
+same pipe) and `process` (one process per turn, tools by `agent mcp` on stdio).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import attrs
+
+Line = dict[str, Any]
+OnLine = Callable[[Line], None]
+"""Called with each JSON line of claude, as it was printed, in order; must not block."""
+OnText = Callable[[str], None]
+"""Called with each line of claude's standard error, and each stdout line that is not JSON."""
+
+OK = "ok"
+INTERRUPTED = "interrupted"
+PROMPT_TOO_LONG = "prompt_too_long"
+RATE_LIMITED = "rate_limited"
+OVERLOADED = "overloaded"
+NEEDS_LOGIN = "needs_login"
+FAILED = "failed"
+
+
+@attrs.frozen
+class Prompt:
+    """One prompt; the same `uuid` is never run twice by claude, also after a crash."""
+
+    uuid: str
+    text: str
+
+
+@attrs.frozen
+class Outcome:
+    """How a turn ended, by the fields claude gives, never by text an agent could have written."""
+
+    kind: str
+    """One of the constants of this module."""
+    note: str | None = None
+    """One sentence for people when it is not `ok`."""
+    result: Line | None = None
+    """claude's `result` line, when there was one."""
+    retry_at: float | None = None
+    """Unix seconds from which a limited account works again, when announced."""
+    tools_missing: bool = False
+    """True when claude said that hive's MCP server was not connected in this turn."""
+    was_answered: bool = False
+    """True when claude dropped the prompt because its uuid already has an answer."""
+
+
+class ToolServer(Protocol):
+    """hive's MCP server as live mode needs it: one JSON-RPC message in, its answer out."""
+
+    async def handle(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the JSON-RPC answer; None for a notification."""
+        ...
+
+
+@attrs.frozen
+class Launch:
+    """How to start claude; made anew for each start, so that changes take effect."""
+
+    argv: tuple[str, ...]
+    """The command and every flag but those of the session and of the input format."""
+    env: dict[str, str]
+    """The whole environment; nothing is inherited."""
+    cwd: str
+
+
+MakeLaunch = Callable[[], Awaitable[Launch]]
+
+
+class Driver(Protocol):
+    """One agent's claude. Turns never overlap: the caller runs one at a time."""
+
+    async def turn(self, prompt: Prompt, on_line: OnLine, on_text: OnText) -> Outcome:
+        """Run one turn to its end.
+
+        Cancelled, the turn is interrupted and claude left fit for the next one, or gone. A claude
+        that cannot be started, or that dies, is an `Outcome` of kind `failed`.
+        """
+        ...
+
+    async def compact(self, on_line: OnLine, on_text: OnText) -> Outcome:
+        """Compact the conversation; `ok` only when claude says that it was compacted."""
+        ...
+
+    async def interrupt(self) -> bool:
+        """Interrupt the running turn, which then ends as `interrupted`; False when none runs."""
+        ...
+
+    def start_new_session(self) -> None:
+        """Make the next turn begin a fresh conversation."""
+        ...
+
+    async def restart(self) -> None:
+        """Let go of a waiting process so that the next turn starts with a new `Launch`."""
+        ...
+
+    async def aclose(self) -> None:
+        """End claude and every process it started."""
+        ...
