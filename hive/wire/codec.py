@@ -157,10 +157,13 @@ def from_tagged(key: str, union: UnionType, value: object) -> Any:  # noqa: ANN4
         raise BadRequest(f"{tag}: {error.message}") from error
 
 
-def loads(line: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse one line; raises `BadRequest` when it is not UTF-8, not JSON or too deep."""
-    if len(line) > LINE_BYTES:
-        raise TooLarge(f"a line is at most {LINE_BYTES} bytes")
+def loads(line: bytes | str, *, limit: int | None = LINE_BYTES) -> Any:  # noqa: ANN401 - any JSON
+    """Parse one line of at most `limit` bytes.
+
+    Raises `TooLarge`, and `BadRequest` when it is not UTF-8, not JSON or nested too deep.
+    """
+    if limit is not None and len(line) > limit:
+        raise TooLarge(f"a line is at most {limit} bytes")
     try:
         return json.loads(line, parse_constant=_no_constant)
     except UnicodeDecodeError as error:

@@ -1,0 +1,107 @@
+"""Numbered frames to any number of watchers: one ring, no queue per watcher, no waiting publisher.
+
+A watcher remembers the number it has seen; the ring holds the newest frames, each encoded once. A
+watcher that falls behind the ring is told to take a new snapshot (`needs_reset`), and so is one
+that resumes after a number this feed does not hold. Numbers grow across restarts, because the first
+one is made from the time of the start.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import trio
+
+from hive.wire import codec
+
+RING = 4096
+
+Frame = dict[str, Any]
+
+
+class Feed:
+    """Publishes frames; `seq` is the number of the newest one."""
+
+    def __init__(self, started_at: float, ring: int = RING) -> None:
+        """Number from `started_at` (Unix seconds); hold the newest `ring` frames."""
+        self.seq = int(started_at * 1000) * 1000
+        self.is_closed = False
+        self.watchers = 0
+        self._first = self.seq + 1
+        self._ring: deque[bytes] = deque(maxlen=ring)
+        self._more = trio.Event()
+
+    def publish(self, frame: Frame) -> int:
+        """Number a frame and wake whoever waits; never blocks. Returns the frame's number."""
+        self.seq += 1
+        if len(self._ring) == self._ring.maxlen:
+            self._first += 1
+        self._ring.append(codec.dumps({**frame, "seq": self.seq})[:-1])
+        self._wake()
+        return self.seq
+
+    @contextmanager
+    def watch(self, after: int | None = None) -> Iterator[Watch]:
+        """Watch from the frame behind number `after`; None: from now on."""
+        self.watchers += 1
+        try:
+            yield Watch(self, self.seq if after is None else after)
+        finally:
+            self.watchers -= 1
+
+    def close(self) -> None:
+        """End every watch at once; what was published before is still handed out."""
+        self.is_closed = True
+        self._wake()
+
+    def holds(self, after: int) -> bool:
+        """Whether every frame behind number `after` is still here."""
+        return self._first - 1 <= after <= self.seq
+
+    def since(self, after: int) -> list[tuple[int, bytes]]:
+        """Return the frames behind number `after`, which must be held, oldest first."""
+        start = after + 1 - self._first
+        return [
+            (self._first + index, self._ring[index]) for index in range(start, len(self._ring))
+        ]
+
+    async def wait_beyond(self, after: int) -> None:
+        """Wait until there is a frame behind `after`, or the feed is closed."""
+        while self.seq == after and not self.is_closed:
+            await self._more.wait()
+
+    def _wake(self) -> None:
+        if self._more.statistics().tasks_waiting:
+            self._more.set()
+            self._more = trio.Event()
+
+
+class Watch:
+    """One watcher's place in the feed."""
+
+    def __init__(self, feed: Feed, after: int) -> None:
+        """Made by `Feed.watch`."""
+        self._feed = feed
+        self.position = after
+        self.needs_reset = not feed.holds(after)
+
+    async def next(self) -> list[tuple[int, bytes]] | None:
+        """Wait for frames and return all that are new, as (number, JSON), oldest first.
+
+        Returns None when the feed was closed, and when this watch fell behind: then `needs_reset`
+        is True. Cancellation loses nothing.
+        """
+        if self.needs_reset:
+            return None
+        await self._feed.wait_beyond(self.position)
+        if not self._feed.holds(self.position):
+            self.needs_reset = True
+            return None
+        frames = self._feed.since(self.position)
+        if not frames:
+            return None
+        self.position = frames[-1][0]
+        return frames

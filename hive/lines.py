@@ -1,0 +1,298 @@
+"""One JSON value per line on a unix socket: serve and call.
+
+The server answers requests of one connection in order. A bad line gets an error reply and the
+connection lives on; a client that says nothing costs a task and nothing else, one that does not
+read is cut after a deadline. A request that may park is given up when its client goes away, so that
+nothing is handed to a caller that has left.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from hive.errors import Conflict, DaemonUnreachable, HiveError, Unavailable
+from hive.wire import codec
+from hive.wire.limits import LINE_BYTES
+
+WRITE_DEADLINE_S = 10.0
+HALF_CLOSED_CHECK_S = 0.5
+CONNECTIONS = 512
+_CHUNK = 64 * 1024
+
+Reply = dict[str, Any]
+Replies = Reply | AsyncIterator[Reply]
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Door:
+    """What a socket says: how it answers a request, how a failure, and which requests park."""
+
+    name: str
+    """For the log."""
+    handle: Callable[[Any], Awaitable[Replies]]
+    fail: Callable[[HiveError], Reply]
+    parks: Callable[[Any], bool] = lambda _: False
+    """True for a request that may wait long for something to happen."""
+
+
+async def listen(path: Path, mode: int) -> trio.SocketListener:
+    """Bind `path` with `mode`, replacing a stale file; it appears only when it can be used.
+
+    Raises `Conflict` when somebody answers there, `Unavailable` when it cannot be bound.
+    """
+    if await _answers(path):
+        raise Conflict(f"another daemon answers on {path}: stop it first")
+    new = path.with_name(path.name + ".new")
+    sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        new.unlink(missing_ok=True)
+        await sock.bind(os.fspath(new))
+        new.chmod(mode)
+        sock.listen(CONNECTIONS)
+        new.rename(path)
+    except OSError as error:
+        sock.close()
+        raise Unavailable(f"cannot listen on {path}: {error.strerror}") from error
+    return trio.SocketListener(sock)
+
+
+async def _answers(path: Path) -> bool:
+    sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with sock, trio.move_on_after(1):
+        try:
+            await sock.connect(os.fspath(path))
+        except OSError:
+            return False
+    return True
+
+
+async def serve(
+    listener: trio.SocketListener,
+    door: Door,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve a door for ever; beyond `CONNECTIONS` at a time a client gets one error reply."""
+    room = trio.CapacityLimiter(CONNECTIONS)
+
+    async def one(stream: trio.SocketStream) -> None:
+        if room.available_tokens < 1:
+            with trio.move_on_after(WRITE_DEADLINE_S):
+                busy = Unavailable("too many connections on this socket: close some")
+                await stream.send_all(codec.dumps(door.fail(busy)))
+            await stream.aclose()
+            return
+        async with room:
+            await _Connection(stream, door).run()
+
+    await trio.serve_listeners(one, [listener], task_status=task_status)
+
+
+class _Connection:
+    """One client: its buffer and its turn to speak."""
+
+    def __init__(self, stream: trio.SocketStream, door: Door) -> None:
+        self._stream = stream
+        self._door = door
+        self._buffer = bytearray()
+        self._searched = 0
+        self._is_half_closed = False
+
+    async def run(self) -> None:
+        try:
+            while (line := await self._line()) is not None:
+                if not await self._answer(line):
+                    return
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time()):
+                await self._stream.aclose()
+
+    async def _line(self) -> bytes | None:
+        """Return the next line, at most one byte over the limit; None at the end."""
+        is_over = False
+        while True:
+            end = self._buffer.find(b"\n", self._searched)
+            if end >= 0:
+                line = bytes(self._buffer[:end])
+                del self._buffer[: end + 1]
+                self._searched = 0
+                return b" " * (LINE_BYTES + 1) if is_over else line
+            self._searched = len(self._buffer)
+            if len(self._buffer) > LINE_BYTES:
+                is_over = True
+                self._buffer.clear()
+                self._searched = 0
+            if self._is_half_closed or not await self._read():
+                return None
+
+    async def _read(self) -> bool:
+        data = await self._stream.receive_some(_CHUNK)
+        if not data:
+            self._is_half_closed = True
+            return False
+        self._buffer += data
+        return True
+
+    async def _answer(self, line: bytes) -> bool:
+        """Answer one line; False when the client is to be let go."""
+        try:
+            request = codec.loads(line)
+            if self._door.parks(request):
+                answer = await self._handle_parked(request)
+                if answer is None:
+                    return False
+            else:
+                answer = await self._door.handle(request)
+        except HiveError as error:
+            answer = self._door.fail(error)
+        except Exception:
+            log.exception("%s: a request failed: %.200r", self._door.name, line)
+            answer = self._door.fail(HiveError("hive failed at this request; its log says why"))
+        if isinstance(answer, dict):
+            return await self._write(answer)
+        return await self._stream_out(answer)
+
+    async def _handle_parked(self, request: object) -> Replies | None:
+        """Run a request that may park; None when the client left before it was answered."""
+        answer: list[Replies] = []
+        failure: list[HiveError] = []
+
+        async def work() -> None:
+            try:
+                answer.append(await self._door.handle(request))
+            except HiveError as error:
+                failure.append(error)
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._wait_gone, nursery.cancel_scope)
+            nursery.start_soon(work)
+        if failure:
+            raise failure[0]
+        return answer[0] if answer else None
+
+    async def _wait_gone(self, scope: trio.CancelScope) -> None:
+        """Cancel `scope` once the client is gone for good; keep what it sends meanwhile."""
+        try:
+            while len(self._buffer) <= LINE_BYTES and await self._read():
+                pass
+        except trio.BrokenResourceError:
+            scope.cancel()
+            return
+        while not _hung_up(self._stream.socket):
+            await trio.sleep(HALF_CLOSED_CHECK_S)
+        scope.cancel()
+
+    async def _stream_out(self, replies: AsyncIterator[Reply]) -> bool:
+        """Write replies until they end or the client leaves; the connection ends with them."""
+
+        async def pump() -> None:
+            async for reply in replies:
+                if not await self._write(reply):
+                    break
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._wait_gone, nursery.cancel_scope)
+            nursery.start_soon(pump)
+        return False
+
+    async def _write(self, reply: Reply) -> bool:
+        with trio.move_on_after(WRITE_DEADLINE_S) as scope:
+            await self._stream.send_all(codec.dumps(reply))
+        return not scope.cancelled_caught
+
+
+def _hung_up(sock: trio.socket.SocketType) -> bool:
+    poll = select.poll()
+    poll.register(sock.fileno(), 0)
+    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
+
+
+class Caller:
+    """One kept connection to a door: requests one at a time, each with a deadline."""
+
+    def __init__(self, path: Path) -> None:
+        """Connects at the first call."""
+        self._path = path
+        self._stream: trio.SocketStream | None = None
+        self._lock = trio.Lock()
+
+    async def call(self, request: Reply, *, timeout_s: float) -> Any:  # noqa: ANN401 - JSON
+        """Send one request and return its reply.
+
+        Raises `DaemonUnreachable` when nobody answers, `Unavailable` when no reply came. Cancelled
+        or failed, the connection is let go and the next call makes a new one.
+        """
+        async with self._lock:
+            is_done = False
+            try:
+                with trio.fail_after(timeout_s):
+                    reply = await self._exchange(codec.dumps(request))
+                is_done = True
+            except trio.TooSlowError as error:
+                raise Unavailable(f"no reply on {self._path} within {timeout_s:g} s") from error
+            except trio.BrokenResourceError as error:
+                raise Unavailable(f"the connection to {self._path} broke") from error
+            finally:
+                if not is_done:
+                    self.close()
+        return codec.loads(reply, limit=None)
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._stream is not None:
+            self._stream.socket.close()
+            self._stream = None
+
+    async def _exchange(self, line: bytes) -> bytes:
+        if self._stream is None:
+            self._stream = await connect(self._path)
+        await self._stream.send_all(line)
+        buffer = bytearray()
+        while not buffer.endswith(b"\n"):
+            data = await self._stream.receive_some(_CHUNK)
+            if not data:
+                raise Unavailable(f"the daemon closed {self._path} without a reply")
+            buffer += data
+        return bytes(buffer)
+
+
+async def connect(path: Path) -> trio.SocketStream:
+    """Connect to a door; raises `DaemonUnreachable` with the mend."""
+    sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    is_done = False
+    try:
+        await sock.connect(os.fspath(path))
+        is_done = True
+    except OSError as error:
+        raise DaemonUnreachable(
+            f"no hive answers on {path} ({error.strerror}): start one, or name its socket"
+            " with --socket"
+        ) from error
+    finally:
+        if not is_done:
+            sock.close()
+    return trio.SocketStream(sock)
+
+
+async def call(path: Path, request: Reply, *, timeout_s: float) -> Any:  # noqa: ANN401 - JSON
+    """Make one request on a connection of its own; raises as `Caller.call` does."""
+    caller = Caller(path)
+    try:
+        return await caller.call(request, timeout_s=timeout_s)
+    finally:
+        caller.close()

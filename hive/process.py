@@ -1,0 +1,98 @@
+"""Run a child process to its end: with a deadline, its own group and a typed failure."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import trio
+
+from hive.errors import ProgramFailed, Unavailable
+
+KILL_WAIT_S = 2.0
+
+
+@attrs.frozen
+class Completed:
+    """What a finished program left; output is decoded, bad bytes replaced."""
+
+    argv: tuple[str, ...]
+    status: int
+    stdout: str
+    stderr: str
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    input_text: str = "",
+    check: bool = True,
+) -> Completed:
+    """Run a program and return what it said.
+
+    Raises `ProgramFailed` when it cannot be found, does not finish in time, or, with `check`, ends
+    with another status than 0. Cancelled or late, its whole process group is killed.
+    """
+    words = tuple(argv)
+    try:
+        process = await trio.lowlevel.open_process(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProgramFailed(words, 127, f"cannot start it: {error.strerror}") from error
+    out, err = bytearray(), bytearray()
+    with trio.move_on_after(timeout_s) as scope:
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_feed, process, input_text.encode())
+                nursery.start_soon(_collect, process.stdout, out)
+                nursery.start_soon(_collect, process.stderr, err)
+                await process.wait()
+        finally:
+            if process.returncode is None:
+                await _kill_group(process)
+    text = err.decode(errors="replace")
+    if scope.cancelled_caught or process.returncode is None:
+        raise ProgramFailed(words, None, text)
+    if check and process.returncode != 0:
+        raise ProgramFailed(words, process.returncode, text)
+    return Completed(words, process.returncode, out.decode(errors="replace"), text)
+
+
+async def _feed(process: trio.Process, data: bytes) -> None:
+    if process.stdin is None:
+        raise Unavailable("the child has no standard input")
+    async with process.stdin as stream:
+        try:
+            await stream.send_all(data)
+        except trio.BrokenResourceError:
+            return
+
+
+async def _collect(stream: trio.abc.ReceiveStream | None, into: bytearray) -> None:
+    if stream is None:
+        raise Unavailable("the child has no such stream")
+    async for chunk in stream:
+        into += chunk
+
+
+async def _kill_group(process: trio.Process) -> None:
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + KILL_WAIT_S):
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            process.kill()
+        await process.wait()
