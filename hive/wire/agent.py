@@ -123,6 +123,18 @@ class SetStatus:
     text: str
 
 
+@attrs.frozen
+class ReportState:
+    """The harness tells the host what its page shows, so that the dashboard's row can."""
+
+    status: str
+    turn_state: str
+    model: str | None = None
+    ctx_tokens: int | None = None
+    note: str | None = None
+    """Why it does not work, in one sentence, when it does not."""
+
+
 AgentRequest = (
     Send
     | Recv
@@ -139,6 +151,7 @@ AgentRequest = (
     | Wake
     | Whoami
     | SetStatus
+    | ReportState
 )
 
 

@@ -35,6 +35,8 @@ class ContainerRow:
     deployed_sha: str | None = None
     note: str | None = None
     """Why it does not work, in one sentence, when it does not."""
+    ctx_tokens: int | None = None
+    """Tokens in the conversation at the last inference."""
     isolation: str = ""
     """The runtime kind: `bubblewrap`, `process`, `nixos`."""
 
