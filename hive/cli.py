@@ -1,0 +1,228 @@
+"""The subcommands: one parser, and a dispatch that imports only the room it calls.
+
+Client verbs live in `hive.operator_cli` and need the standard library alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hive import __version__
+
+Verb = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["stand-in"]:
+        return _stand_in(words[1:])
+    parser = make_parser()
+    arguments = parser.parse_args(words)
+    verb: Verb | None = getattr(arguments, "verb", None)
+    if verb is None:
+        parser.print_help()
+        return 2
+    from hive.errors import HiveError
+
+    try:
+        return verb(arguments)
+    except HiveError as error:
+        print(f"hive: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of every subcommand."""
+    parser = argparse.ArgumentParser(
+        prog="hive.pyz",
+        description="Runs a swarm of Claude Code agents, each in its own container.",
+        epilog="Start with: hive.pyz up",
+    )
+    parser.add_argument("--version", action="version", version=f"hive {__version__}")
+    verbs = parser.add_subparsers(title="subcommands", metavar="COMMAND")
+    _add_daemons(verbs)
+    _add_lifecycle(verbs)
+    _add_talking(verbs)
+    _add_access(verbs)
+    _add_harness(verbs)
+    return parser
+
+
+Verbs = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def _add(
+    verbs: Verbs[argparse.ArgumentParser], name: str, verb: Verb, text: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(verb=verb, command=name)
+    return parser
+
+
+def _add_client(
+    verbs: Verbs[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = _add(verbs, name, _client, text)
+    parser.add_argument("--socket", metavar="PATH", help="the operator's socket")
+    parser.add_argument("--root", metavar="DIR", help="the hive that lives below DIR")
+    parser.add_argument("--json", action="store_true", help="print the daemon's reply as JSON")
+    return parser
+
+
+def _add_daemons(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    up = _add(verbs, "up", _up, "run a hive for yourself: daemon, manager and dashboard")
+    up.add_argument("--root", type=Path, metavar="DIR", help="keep state and sockets below DIR")
+    up.add_argument("--port", type=int, metavar="N", help="the dashboard's port (7000)")
+    up.add_argument(
+        "--containers",
+        metavar="KIND",
+        choices=["nixos", "bubblewrap", "process"],
+        help="nixos, bubblewrap or process (the last isolates nothing)",
+    )
+    up.add_argument("--demo", action="store_true", help="a scripted stand-in takes claude's place")
+    up.add_argument("--no-browser", action="store_true", help="never open a browser")
+    up.add_argument("--turn-mode", choices=["live", "process"], help="one claude, or one per turn")
+    serve = _add(verbs, "serve", _serve, "run the host daemon, as systemd does")
+    serve.add_argument("--config", type=Path, metavar="FILE", help="settings, a JSON file")
+    serve.add_argument("--root", type=Path, metavar="DIR", help="keep state and sockets below DIR")
+    doctor = _add(verbs, "doctor", _doctor, "check what this host needs and say how to mend it")
+    doctor.add_argument("--socket", metavar="PATH", help="the operator's socket")
+    doctor.add_argument("--root", metavar="DIR", help="the hive that lives below DIR")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def _add_lifecycle(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    for name, text in (
+        ("spawn", "create and start an agent at once, without an approval"),
+        ("kill", "stop an agent; its state stays"),
+        ("start", "start a stopped agent"),
+        ("restart", "stop and start an agent"),
+        ("rebuild", "set an agent's container up anew and start it"),
+    ):
+        _add_client(verbs, name, text).add_argument("name", metavar="NAME")
+    for name, text in (
+        ("pause", "let an agent take no further turn"),
+        ("resume", "let a paused agent work again"),
+    ):
+        _add_client(verbs, name, text).add_argument("name", metavar="NAME")
+    destroy = _add_client(verbs, "destroy", "remove an agent's container, keeping its state")
+    destroy.add_argument("name", metavar="NAME")
+    destroy.add_argument("--purge", action="store_true", help="remove its state as well")
+    destroy.add_argument("--yes", action="store_true", help="do not ask")
+    request = _add_client(verbs, "request-spawn", "queue the approval of a new agent")
+    request.add_argument("name", metavar="NAME")
+    request.add_argument("--description", metavar="TEXT", help="shown on the approval's card")
+    _add_client(verbs, "pending", "show the approval queue")
+    _add_client(verbs, "approve", "approve, and run what was approved").add_argument(
+        "id", type=int, metavar="ID"
+    )
+    deny = _add_client(verbs, "deny", "deny an approval")
+    deny.add_argument("id", type=int, metavar="ID")
+    deny.add_argument("--note", metavar="TEXT", help="the reason, for the requester")
+
+
+def _add_talking(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    _add_client(verbs, "list", "show the agents")
+    send = _add_client(verbs, "send", "send a message as the operator")
+    send.add_argument("to", metavar="TO", help="an agent, manager, or * for everybody")
+    send.add_argument("body", metavar="BODY", nargs="?", help="absent or -: standard input")
+    send.add_argument("--reply-to", type=int, metavar="ID", help="the message it answers")
+    inbox = _add_client(verbs, "inbox", "show the messages to the operator")
+    inbox.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (20)")
+    inbox.add_argument("--read", action="store_true", help="mark all of them read")
+    logs = _add_client(verbs, "logs", "show what an agent's container printed")
+    logs.add_argument("name", metavar="NAME")
+    logs.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="how many (50)")
+
+
+def _add_access(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    _add_client(verbs, "login-link", "make a one-time link that logs a browser in")
+    token = _add_client(verbs, "token", "make, list or revoke tokens for scripts")
+    token.add_argument("--name", metavar="LABEL", default="script", help="its name (script)")
+    token.add_argument("--list", action="store_true", dest="is_list", help="list the valid ones")
+    token.add_argument("--revoke", action="store_true", help="make the named one invalid")
+    completion = _add(verbs, "completion", _completion, "print a shell's completion script")
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"])
+
+
+def _add_harness(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    for role in ("agent", "manager"):
+        parser = verbs.add_parser(role, help=f"what runs inside the {role}'s container")
+        inner = parser.add_subparsers(title="subcommands", metavar="COMMAND", required=True)
+        serve = _add(inner, "serve", _harness, "run the harness")
+        serve.set_defaults(role=role)
+        serve.add_argument("--config", type=Path, default=Path("/run/hive/harness.json"))
+        mcp = _add(inner, "mcp", _mcp, "run the MCP server on stdio, for claude")
+        mcp.set_defaults(role=role)
+        mcp.add_argument("--socket", type=Path, default=Path("/run/hive/mcp.sock"))
+        wake = _add(inner, "wake", _wake, "put a message into this agent's own inbox")
+        wake.add_argument("--socket", type=Path, default=Path("/run/hive/mcp.sock"))
+        wake.add_argument("--from", dest="label", required=True, metavar="LABEL")
+        wake.add_argument("--body", required=True, metavar="TEXT", help="-: standard input")
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from hive.nursery import commands
+
+    return commands.up(arguments)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from hive.nursery import commands
+
+    return commands.serve(arguments)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from hive.nursery import doctor
+
+    return doctor.main(arguments)
+
+
+def _harness(arguments: argparse.Namespace) -> int:
+    from hive.nursery import in_container
+
+    return in_container.main(arguments.config)
+
+
+def _mcp(arguments: argparse.Namespace) -> int:
+    from hive.agent import mcp_server
+
+    return mcp_server.main(arguments.role, arguments.socket)
+
+
+def _wake(arguments: argparse.Namespace) -> int:
+    from hive.agent import wake
+
+    return wake.main(arguments.socket, arguments.label, arguments.body)
+
+
+def _stand_in(words: list[str]) -> int:
+    from hive.agent import stand_in
+
+    return stand_in.main(words)
+
+
+def _client(arguments: argparse.Namespace) -> int:
+    from hive import light, operator_cli
+
+    try:
+        return operator_cli.run(arguments)
+    except light.Failure as failure:
+        return light.tell(failure)
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    from hive import completion
+
+    print(completion.script(arguments.shell, make_parser()))
+    return 0
