@@ -1,0 +1,227 @@
+"""The broker: send, receive, acknowledge; wakes whoever waits once the commit is on disk.
+
+A message is leased by `recv` and held by its recipient until it is acknowledged or comes back. All
+state is in the database; the broker remembers only who is parked. Frames are published after the
+commit, never before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import trio
+
+from hive.errors import BadRequest, NotFound
+from hive.store.database import Clock
+from hive.store.messages import Draft, MessageStore
+from hive.wire.dashboard import Acked, Delivered, Sent
+from hive.wire.limits import RECV_MAX, RECV_WAIT_S, check_body
+from hive.wire.messages import DeliveredMessage, MessageRow
+from hive.wire.names import EVERYBODY, OPERATOR, SYSTEM
+
+GIVE_BACK_DEADLINE_S = 5.0
+
+Publish = Callable[[object], None]
+
+
+class Broker:
+    """Messages between the operator, the manager, the agents and hive itself."""
+
+    def __init__(
+        self,
+        messages: MessageStore,
+        *,
+        clock: Clock,
+        known: Callable[[], Iterable[str]],
+        roster: Callable[[], Iterable[str]],
+        publish: Publish,
+    ) -> None:
+        """`known` may receive besides the operator; `roster` is who a broadcast goes to."""
+        self._messages = messages
+        self._clock = clock
+        self._known = known
+        self._roster = roster
+        self._publish = publish
+        self._arrivals: dict[str, trio.Event] = {}
+
+    async def send(
+        self,
+        sender: str,
+        to: str,
+        body: str,
+        *,
+        in_reply_to: int | None = None,
+        dedupe_key: str | None = None,
+        origin: str = "peer",
+    ) -> int:
+        """Store a message and return its id once it is on disk; `*` goes to everybody else.
+
+        The same `dedupe_key` of the same sender stores nothing and answers the first id again. A
+        broadcast answers the id of its first copy. Raises `TooLarge`, `NotFound` for an unknown
+        recipient, `BadRequest` for a bad `in_reply_to`. Cancelled, the message is either stored and
+        announced, or not stored.
+        """
+        check_body("the message", body)
+        draft = Draft(
+            sender,
+            self._recipients(sender, to),
+            body,
+            self._clock(),
+            in_reply_to,
+            dedupe_key,
+            to == EVERYBODY,
+            origin,
+        )
+        ids, is_new = await self._messages.add(draft)
+        if is_new:
+            self.announce(draft, ids)
+        return ids[0]
+
+    def announce(self, draft: Draft, ids: Sequence[int]) -> None:
+        """Publish a draft that was committed under `ids`, and wake its recipients."""
+        for recipient, id_ in zip(draft.recipients, ids, strict=True):
+            self._publish(
+                Sent(
+                    id_,
+                    draft.sender,
+                    recipient,
+                    draft.body,
+                    draft.sent_at,
+                    draft.in_reply_to,
+                    draft.is_broadcast,
+                    draft.origin,
+                )
+            )
+            self._wake(recipient)
+
+    def system_draft(self, recipient: str, body: str) -> Draft:
+        """Return a message of hive itself, to be stored together with what it tells of."""
+        return Draft(SYSTEM, (recipient,), body, self._clock(), origin=SYSTEM)
+
+    def check_recipient(self, name: str) -> None:
+        """Raise `NotFound`, naming who there is, unless `name` can receive messages."""
+        if name == OPERATOR:
+            return
+        known = self._known()
+        if name not in known:
+            names = ", ".join(sorted({*known, OPERATOR}))
+            raise NotFound(f"there is no agent {name!r}: there are {names}")
+
+    async def recv(
+        self, recipient: str, *, wait_s: float = 0, max_count: int = 1
+    ) -> list[DeliveredMessage]:
+        """Lease up to `max_count` waiting messages, oldest first; empty when `wait_s` passed.
+
+        Both are held to the limits of the interface. The recipient holds what it got until it
+        acknowledges or requeues. Cancelled, nothing is leased: a lease that was already committed
+        is given back.
+        """
+        max_count = min(max_count, RECV_MAX)
+        if max_count < 1:
+            return []
+        deadline = trio.current_time() + min(wait_s, RECV_WAIT_S)
+        while True:
+            # The event is taken before looking, so that nothing arrives unseen in between.
+            arrival = self._arrivals.get(recipient)
+            if arrival is None:
+                arrival = self._arrivals[recipient] = trio.Event()
+            if await self._messages.has_waiting(recipient):
+                leased = await self._lease(recipient, max_count)
+                if leased:
+                    return leased
+            with trio.move_on_at(deadline):
+                await arrival.wait()
+            if not arrival.is_set():
+                return []
+
+    async def ack_turn(self, recipient: str, ids: Sequence[int] | None) -> int:
+        """Close a clean turn: acknowledge `ids` and requeue the rest, or all with None.
+
+        Returns how many were newly acknowledged. Raises `BadRequest` for somebody else's message;
+        one acknowledged before is fine.
+        """
+        acked, requeued = await self._messages.acknowledge(recipient, ids, self._clock())
+        if acked:
+            self._publish(Acked(recipient, tuple(acked)))
+        if requeued:
+            self._wake(recipient)
+        return len(acked)
+
+    async def requeue_inflight(self, recipient: str) -> int:
+        """Let everything the recipient holds wait again, marked redelivered; return how many."""
+        count = await self._messages.requeue(recipient)
+        if count:
+            self._wake(recipient)
+        return count
+
+    async def give_back(self, recipient: str, ids: Sequence[int]) -> None:
+        """Undo a lease whose messages never reached their recipient; safe while cancelled.
+
+        Raises `Unavailable` when the database fails: then they wait for a requeue.
+        """
+        with trio.move_on_after(GIVE_BACK_DEADLINE_S, shield=True):
+            count = await self._messages.give_back(recipient, ids)
+            if count:
+                self._wake(recipient)
+
+    async def mark_all_read(self, recipient: str) -> int:
+        """Acknowledge whatever is open for the recipient, held or waiting; return how many."""
+        acked = await self._messages.acknowledge_open(recipient, self._clock())
+        if acked:
+            self._publish(Acked(recipient, tuple(acked)))
+        return len(acked)
+
+    async def unread(self, recipient: str) -> int:
+        """How many messages wait; those held are not counted."""
+        return await self._messages.count_waiting(recipient)
+
+    async def recent(self, recipient: str, limit: int) -> list[MessageRow]:
+        """The newest messages to the recipient, newest first."""
+        return await self._messages.recent(recipient, limit)
+
+    async def history(self, limit: int) -> list[MessageRow]:
+        """The newest messages of all, newest last."""
+        return await self._messages.newest(limit)
+
+    async def vacuum(self, acked_before: float) -> int:
+        """Delete what was acknowledged before then (Unix seconds); return how many."""
+        return await self._messages.sweep(acked_before)
+
+    async def _lease(self, recipient: str, max_count: int) -> list[DeliveredMessage]:
+        now = self._clock()
+        leased = await self._messages.lease(recipient, max_count, now)
+        if leased and trio.current_effective_deadline() == float("-inf"):
+            # The caller is gone: nobody has seen these, so they wait as if never leased.
+            await self.give_back(recipient, [message.id for message in leased])
+            await trio.lowlevel.checkpoint_if_cancelled()
+            return []
+        for message in leased:
+            self._publish(
+                Delivered(
+                    message.id,
+                    message.from_,
+                    recipient,
+                    message.body,
+                    now,
+                    message.in_reply_to,
+                    message.broadcast,
+                    message.origin,
+                )
+            )
+        return leased
+
+    def _recipients(self, sender: str, to: str) -> tuple[str, ...]:
+        if to != EVERYBODY:
+            self.check_recipient(to)
+            return (to,)
+        others = tuple(name for name in self._roster() if name != sender)
+        if not others:
+            raise BadRequest(
+                "there is nobody else to send to: name the operator, or start an agent"
+            )
+        return others
+
+    def _wake(self, recipient: str) -> None:
+        arrival = self._arrivals.pop(recipient, None)
+        if arrival is not None:
+            arrival.set()

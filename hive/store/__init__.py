@@ -1,0 +1,1 @@
+"""All SQL: one table family per file, over the one door to sqlite in `database`."""

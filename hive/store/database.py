@@ -1,0 +1,170 @@
+"""The one door to sqlite: open and migrate a file, write durably, read what is committed.
+
+`write` answers when the transaction is on disk; concurrent writers share one commit (see
+`writer`). Small reads run in the caller's own thread on a connection that cannot write: they take
+tens of microseconds, a worker thread costs a multiple of that.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import trio
+
+from hive.errors import Unavailable
+from hive.store import faults, schema
+from hive.store.writer import Work, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = TypeVar("T")
+Clock = Callable[[], float]
+"""Returns Unix seconds."""
+Connection = sqlite3.Connection
+Row = tuple[object, ...]
+
+BUSY_S = 5.0
+
+
+class Database:
+    """One open sqlite file."""
+
+    def __init__(self, path: Path, writer: Writer, reader: sqlite3.Connection) -> None:
+        """Made by `open_database`."""
+        self.path = path
+        self._writer = writer
+        self._reader = reader
+
+    @property
+    def commits(self) -> int:
+        """How many transactions were committed since it was opened."""
+        return self._writer.commits
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction; its result is returned when it is on disk.
+
+        `work` may be run twice, only the last run counts, so it keeps nothing but what it returns;
+        what it raises undoes it alone and is raised here. Cancelled before it was begun it never
+        runs; cancelled later it is completed and its result returned all the same. Raises
+        `Unavailable` when the disk or the file fails: then nothing of it is in the database, unless
+        the failure was that of a last fsync.
+        """
+        return await self._writer.write(work)
+
+    async def read(self, work: Work[T], *, is_large: bool = False) -> T:
+        """Run `work`, which only reads, on what is committed; `is_large` keeps it off the loop.
+
+        Raises `Unavailable` when the file cannot be read.
+        """
+        if is_large:
+            return await trio.to_thread.run_sync(self._read_apart, work)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        with self._faults():
+            return work(self._reader)
+
+    async def close(self) -> None:
+        """Finish what waits and close the file, in bounded time."""
+        try:
+            await self._writer.close()
+        finally:
+            self._reader.close()
+
+    def _read_apart(self, work: Work[T]) -> T:
+        with self._faults():
+            connection = _connect(self.path)
+            try:
+                connection.execute("PRAGMA query_only = ON")
+                return work(connection)
+            finally:
+                connection.close()
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if faults.is_fault(error):
+                raise faults.explain(error, self.path) from error
+            raise
+
+
+@asynccontextmanager
+async def open_database(
+    path: Path,
+    migrations: Sequence[schema.Migration] = schema.BROKER,
+    *,
+    commits_in_loop: bool = False,
+) -> AsyncIterator[Database]:
+    """Open and migrate the file for as long as the block lasts; close it within seconds.
+
+    `commits_in_loop` runs every write in the caller's thread, for tests on a simulated clock that
+    must not run on while a thread works. Raises `Unavailable` with the mend.
+    """
+    connection, reader = await trio.to_thread.run_sync(_open, path, migrations)
+    writer = Writer(connection, path)
+    if not commits_in_loop:
+        writer.start()
+    database = Database(path, writer, reader)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _open(
+    path: Path, migrations: Sequence[schema.Migration]
+) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    opened: list[sqlite3.Connection] = []
+    is_done = False
+    try:
+        _create(path)
+        writing = _connect(path)
+        opened.append(writing)
+        # The version is looked at before anything is written: a newer hive's file stays as it is.
+        schema.check_version(writing, path, migrations)
+        mode = writing.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise Unavailable(
+                f"the database {path} cannot keep a write-ahead log here: put it on a local disk"
+            )
+        writing.execute("PRAGMA synchronous = FULL")
+        writing.execute("PRAGMA foreign_keys = ON")
+        writing.execute("PRAGMA wal_autocheckpoint = 0")
+        schema.migrate(writing, path, migrations)
+        reading = _connect(path)
+        opened.append(reading)
+        reading.execute("PRAGMA query_only = ON")
+        is_done = True
+    except sqlite3.Error as error:
+        raise faults.explain(error, path) from error
+    except OSError as error:
+        raise Unavailable(
+            f"the database {path} cannot be made: {error.strerror}; see that its directory exists"
+            " and that hive may write there"
+        ) from error
+    finally:
+        if not is_done:
+            for connection in opened:
+                connection.close()
+    return writing, reading
+
+
+def _create(path: Path) -> None:
+    """Make an empty file that only its owner reads, so that its log gets the same mode."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)

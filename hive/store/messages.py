@@ -1,0 +1,273 @@
+"""Messages: insert, lease a batch, acknowledge, give back, sweep.
+
+Open messages are those not acknowledged; of them those with `delivered_at` are held by their
+recipient and the others wait. Ids grow with time, so order by id is order of arrival.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from hive.errors import BadRequest
+from hive.store.database import Connection, Database
+from hive.wire.messages import DeliveredMessage, MessageRow
+
+SWEEP_IDS = 5000
+SMALL_ROWS = 200
+
+_INSERT = (
+    "INSERT INTO messages (sender, recipient, body, sent_at, in_reply_to, dedupe_key, broadcast,"
+    " origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_ROW = (
+    "id, sender, recipient, body, in_reply_to, sent_at, delivered_at, acked_at, broadcast, origin"
+)
+_AMONG = "id IN (SELECT value FROM json_each(?))"
+_WAITING = "recipient = ? AND acked_at IS NULL AND delivered_at IS NULL"
+_HELD = "recipient = ? AND acked_at IS NULL AND delivered_at IS NOT NULL"
+
+
+@attrs.frozen
+class Draft:
+    """A message to be stored, once for each of its recipients."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    body: str
+    sent_at: float
+    in_reply_to: int | None = None
+    dedupe_key: str | None = None
+    is_broadcast: bool = False
+    origin: str = "peer"
+
+
+def insert(connection: Connection, draft: Draft) -> list[int]:
+    """Store a draft inside a running transaction; return an id for each recipient, in order."""
+    ids = []
+    for recipient in draft.recipients:
+        cursor = connection.execute(
+            _INSERT,
+            (
+                draft.sender,
+                recipient,
+                draft.body,
+                draft.sent_at,
+                draft.in_reply_to,
+                draft.dedupe_key,
+                draft.is_broadcast,
+                draft.origin,
+            ),
+        )
+        ids.append(cursor.lastrowid or 0)
+    return ids
+
+
+class MessageStore:
+    """The messages of one database."""
+
+    def __init__(self, database: Database) -> None:
+        """Uses an open broker database."""
+        self._database = database
+
+    async def add(self, draft: Draft) -> tuple[list[int], bool]:
+        """Store a draft; return the ids, and False when its key was stored before.
+
+        Raises `BadRequest` when `in_reply_to` is not a message to or from the sender.
+        """
+
+        def work(connection: Connection) -> tuple[list[int], bool]:
+            if draft.dedupe_key is not None:
+                known = connection.execute(
+                    "SELECT id FROM messages WHERE sender = ? AND dedupe_key = ? ORDER BY id",
+                    (draft.sender, draft.dedupe_key),
+                ).fetchall()
+                if known:
+                    return [each[0] for each in known], False
+            if draft.in_reply_to is not None:
+                _check_parent(connection, draft)
+            return insert(connection, draft), True
+
+        return await self._database.write(work)
+
+    async def has_waiting(self, recipient: str) -> bool:
+        """Whether a lease would find something."""
+        query = f"SELECT 1 FROM messages WHERE {_WAITING} LIMIT 1"
+        return await self._database.read(
+            lambda connection: connection.execute(query, (recipient,)).fetchone() is not None
+        )
+
+    async def count_waiting(self, recipient: str) -> int:
+        """How many messages a lease could hand out."""
+        query = f"SELECT count(*) FROM messages WHERE {_WAITING}"
+        return await self._database.read(
+            lambda connection: int(connection.execute(query, (recipient,)).fetchone()[0])
+        )
+
+    async def lease(self, recipient: str, max_count: int, now: float) -> list[DeliveredMessage]:
+        """Hand out the oldest waiting messages: from now on the recipient holds them."""
+        query = (
+            "SELECT id, sender, body, redelivered, in_reply_to, sent_at, broadcast, origin"
+            f" FROM messages WHERE {_WAITING} ORDER BY id LIMIT ?"
+        )
+
+        def work(connection: Connection) -> list[DeliveredMessage]:
+            rows = connection.execute(query, (recipient, max_count)).fetchall()
+            connection.executemany(
+                "UPDATE messages SET delivered_at = ? WHERE id = ?",
+                [(now, row[0]) for row in rows],
+            )
+            return [_delivered(row) for row in rows]
+
+        return await self._database.write(work)
+
+    async def give_back(self, recipient: str, ids: Sequence[int]) -> int:
+        """Undo a lease that was never handed over; the messages wait as they did before it."""
+        query = f"UPDATE messages SET delivered_at = NULL WHERE {_HELD} AND {_AMONG}"
+        values = (recipient, json.dumps(list(ids)))
+        return await self._database.write(
+            lambda connection: connection.execute(query, values).rowcount
+        )
+
+    async def acknowledge(
+        self, recipient: str, ids: Sequence[int] | None, now: float
+    ) -> tuple[list[int], int]:
+        """Acknowledge `ids`, or all that is held; return the newly acknowledged, and the requeued.
+
+        With `ids`, whatever else the recipient holds waits again, marked redelivered. Raises
+        `BadRequest` for an id of somebody else's message.
+        """
+
+        def work(connection: Connection) -> tuple[list[int], int]:
+            if ids is None:
+                return _ack_where(connection, _HELD, (recipient,), now), 0
+            wanted = json.dumps(list(ids))
+            _check_own(connection, recipient, wanted)
+            where = f"recipient = ? AND acked_at IS NULL AND {_AMONG}"
+            acked = _ack_where(connection, where, (recipient, wanted), now)
+            return acked, _requeue(connection, recipient)
+
+        return await self._database.write(work)
+
+    async def requeue(self, recipient: str) -> int:
+        """Let everything the recipient holds wait again, marked redelivered."""
+        return await self._database.write(lambda connection: _requeue(connection, recipient))
+
+    async def acknowledge_open(self, recipient: str, now: float) -> list[int]:
+        """Acknowledge everything not yet acknowledged, held or waiting; return the ids."""
+        where = "recipient = ? AND acked_at IS NULL"
+        return await self._database.write(
+            lambda connection: _ack_where(connection, where, (recipient,), now)
+        )
+
+    async def recent(self, recipient: str, limit: int) -> list[MessageRow]:
+        """The newest messages to a recipient, whatever their state, newest first."""
+        query = f"SELECT {_ROW} FROM messages WHERE recipient = ? ORDER BY id DESC LIMIT ?"
+        return await self._database.read(
+            lambda connection: _rows(connection, query, (recipient, limit))
+        )
+
+    async def newest(self, limit: int) -> list[MessageRow]:
+        """The newest messages of everybody, oldest of them first."""
+        query = f"SELECT {_ROW} FROM messages ORDER BY id DESC LIMIT ?"
+        rows = await self._database.read(
+            lambda connection: _rows(connection, query, (limit,)), is_large=limit > SMALL_ROWS
+        )
+        return rows[::-1]
+
+    async def sweep(self, acked_before: float) -> int:
+        """Delete what was acknowledged before then, in steps that hold the writer shortly.
+
+        The newest row of all stays, so that no id is ever given twice.
+        """
+        first, last = await self._database.read(_id_range)
+        swept = 0
+        for start in range(first, last, SWEEP_IDS):
+            swept += await self._sweep_range(start, min(start + SWEEP_IDS, last), acked_before)
+        return swept
+
+    async def _sweep_range(self, start: int, end: int, acked_before: float) -> int:
+        query = "DELETE FROM messages WHERE id >= ? AND id < ? AND acked_at < ?"
+        return await self._database.write(
+            lambda connection: connection.execute(query, (start, end, acked_before)).rowcount
+        )
+
+
+def _check_parent(connection: Connection, draft: Draft) -> None:
+    parent = connection.execute(
+        "SELECT 1 FROM messages WHERE id = ? AND (sender = ? OR recipient = ?)",
+        (draft.in_reply_to, draft.sender, draft.sender),
+    ).fetchone()
+    if parent is None:
+        raise BadRequest(
+            f"in_reply_to: {draft.in_reply_to} is not a message to or from {draft.sender};"
+            " give the id of one, or leave it out"
+        )
+
+
+def _check_own(connection: Connection, recipient: str, wanted: str) -> None:
+    foreign = connection.execute(
+        f"SELECT id FROM messages WHERE recipient <> ? AND {_AMONG} LIMIT 1", (recipient, wanted)
+    ).fetchone()
+    if foreign is not None:
+        raise BadRequest(f"message {foreign[0]} was not sent to {recipient}: acknowledge your own")
+
+
+def _ack_where(
+    connection: Connection, where: str, values: tuple[object, ...], now: float
+) -> list[int]:
+    rows = connection.execute(f"SELECT id FROM messages WHERE {where} ORDER BY id", values)
+    ids = [row[0] for row in rows.fetchall()]
+    connection.executemany(
+        "UPDATE messages SET acked_at = ?, delivered_at = coalesce(delivered_at, ?) WHERE id = ?",
+        [(now, now, each) for each in ids],
+    )
+    return ids
+
+
+def _requeue(connection: Connection, recipient: str) -> int:
+    return connection.execute(
+        f"UPDATE messages SET delivered_at = NULL, redelivered = 1 WHERE {_HELD}", (recipient,)
+    ).rowcount
+
+
+def _id_range(connection: Connection) -> tuple[int, int]:
+    first, last = connection.execute("SELECT min(id), max(id) FROM messages").fetchone()
+    return (first or 0, last or 0)
+
+
+def _rows(connection: Connection, query: str, values: tuple[object, ...]) -> list[MessageRow]:
+    return [_message_row(row) for row in connection.execute(query, values).fetchall()]
+
+
+def _message_row(row: tuple[Any, ...]) -> MessageRow:
+    id_, sender, recipient, body, parent, sent_at, delivered_at, acked_at, broadcast, origin = row
+    return MessageRow(
+        id=id_,
+        from_=sender,
+        to=recipient,
+        body=body,
+        in_reply_to=parent,
+        sent_at=sent_at,
+        delivered_at=delivered_at,
+        acked_at=acked_at,
+        broadcast=bool(broadcast),
+        origin=origin,
+    )
+
+
+def _delivered(row: tuple[Any, ...]) -> DeliveredMessage:
+    id_, sender, body, redelivered, parent, sent_at, broadcast, origin = row
+    return DeliveredMessage(
+        id=id_,
+        from_=sender,
+        body=body,
+        redelivered=bool(redelivered),
+        in_reply_to=parent,
+        sent_at=sent_at,
+        broadcast=bool(broadcast),
+        origin=origin,
+    )

@@ -1,0 +1,176 @@
+"""The tables, as numbered migrations: each runs once, in one transaction, under `user_version`."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hive.errors import Unavailable
+
+Migration = Callable[[sqlite3.Connection], None]
+
+_VERSION_1 = (
+    """
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY,
+        sender TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        body TEXT NOT NULL,
+        sent_at REAL NOT NULL,
+        delivered_at REAL,
+        acked_at REAL,
+        in_reply_to INTEGER,
+        dedupe_key TEXT,
+        broadcast INTEGER NOT NULL DEFAULT 0,
+        redelivered INTEGER NOT NULL DEFAULT 0,
+        origin TEXT NOT NULL DEFAULT 'peer'
+    )
+    """,
+    # By recipient: `recent`. Open ones apart: a lease never walks over what was acknowledged.
+    "CREATE INDEX messages_by_recipient ON messages (recipient)",
+    "CREATE INDEX messages_open ON messages (recipient) WHERE acked_at IS NULL",
+    """
+    CREATE UNIQUE INDEX messages_by_key ON messages (sender, dedupe_key, recipient)
+        WHERE dedupe_key IS NOT NULL
+    """,
+    """
+    CREATE TABLE approvals (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        agent TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        commit_ref TEXT NOT NULL,
+        requested_at REAL NOT NULL,
+        status TEXT NOT NULL,
+        fetched_sha TEXT,
+        resolved_at REAL,
+        note TEXT,
+        description TEXT
+    )
+    """,
+    "CREATE INDEX approvals_by_status ON approvals (status)",
+    """
+    CREATE TABLE operator_questions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        asker TEXT NOT NULL,
+        target TEXT,
+        question TEXT NOT NULL,
+        options_json TEXT NOT NULL,
+        multi INTEGER NOT NULL,
+        asked_at REAL NOT NULL,
+        deadline_at REAL,
+        answered_at REAL,
+        answer TEXT,
+        answerer TEXT,
+        dedupe_key TEXT
+    )
+    """,
+    """
+    CREATE INDEX operator_questions_open ON operator_questions (deadline_at)
+        WHERE answered_at IS NULL
+    """,
+    """
+    CREATE UNIQUE INDEX operator_questions_by_key ON operator_questions (asker, dedupe_key)
+        WHERE dedupe_key IS NOT NULL
+    """,
+    """
+    CREATE TABLE reminders (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        agent TEXT NOT NULL,
+        message TEXT NOT NULL,
+        file_path TEXT,
+        due_at REAL NOT NULL,
+        created_at REAL NOT NULL,
+        sent_at REAL,
+        attempt_count INTEGER NOT NULL DEFAULT 0,
+        last_error TEXT,
+        dedupe_key TEXT
+    )
+    """,
+    "CREATE INDEX reminders_pending ON reminders (due_at) WHERE sent_at IS NULL",
+    """
+    CREATE UNIQUE INDEX reminders_by_key ON reminders (agent, dedupe_key)
+        WHERE dedupe_key IS NOT NULL
+    """,
+    """
+    CREATE TABLE agents (
+        name TEXT PRIMARY KEY,
+        created_at REAL NOT NULL,
+        wanted TEXT NOT NULL,
+        paused INTEGER NOT NULL DEFAULT 0,
+        status_text TEXT,
+        status_set_at REAL,
+        parent TEXT
+    )
+    """,
+)
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    for statement in _VERSION_1:
+        connection.execute(statement)
+
+
+BROKER: tuple[Migration, ...] = (_first,)
+"""Migrations of broker.sqlite; the one at index n brings version n to n + 1."""
+
+
+def check_version(
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]
+) -> None:
+    """Raise `Unavailable` for a file of a newer hive; nothing is written."""
+    found = version_of(connection)
+    if found > len(migrations):
+        raise Unavailable(
+            f"the database {path} has version {found} and this hive knows {len(migrations)}:"
+            " start the newer hive that wrote it, or put back the backup beside it"
+        )
+
+
+def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
+    """Bring an open database to the newest version; an older file is copied aside first.
+
+    The copy is `<file>.v<version>`.
+    """
+    found = version_of(connection)
+    if 0 < found < len(migrations):
+        _copy_aside(connection, path.with_name(f"{path.name}.v{found}"))
+    for number in range(found, len(migrations)):
+        _step(connection, migrations[number], number + 1)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema version of an open database; 0 is an empty one."""
+    row = connection.execute("PRAGMA user_version").fetchone()
+    return int(row[0])
+
+
+def _step(connection: sqlite3.Connection, migration: Migration, version: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    is_done = False
+    try:
+        migration(connection)
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
+        is_done = True
+    finally:
+        if not is_done and connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _copy_aside(connection: sqlite3.Connection, copy: Path) -> None:
+    """Write a whole copy under its final name only when it is on disk."""
+    unfinished = copy.with_name(copy.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    target = sqlite3.connect(unfinished)
+    try:
+        connection.backup(target)
+    finally:
+        target.close()
+    handle = os.open(unfinished, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    unfinished.replace(copy)

@@ -1,0 +1,270 @@
+"""The one writer of a database: waiting works share a commit, each answered when it is on disk.
+
+A long-lived thread owns the writing connection. Whatever waits when it becomes free is run in one
+transaction, so a hundred senders cost one fsync. The works run bare; when one of them fails, the
+transaction is rolled back and all are run again, each in a savepoint of its own, so that the
+failing one fails alone. A work may therefore run twice, and only its last run counts: it keeps
+nothing but what it returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import outcome
+import trio
+
+from hive.errors import Unavailable
+from hive.store import faults
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+CLOSE_DEADLINE_S = 5.0
+GATHER_SHARE = 0.25
+GATHER_MAX_S = 0.001
+CHECKPOINT_WRITES = 1000
+RESET_FRAMES = 4000
+
+
+class _Item:
+    """One work, the task that waits for it and what came of it."""
+
+    __slots__ = ("outcome", "task", "work")
+
+    def __init__(self, work: Work[Any], task: trio.lowlevel.Task | None) -> None:
+        self.work = work
+        self.task = task
+        self.outcome: outcome.Value[Any] | outcome.Error = outcome.Value(None)
+
+
+class Writer:
+    """Runs works on the writing connection; `commits` counts what reached the disk."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        """Takes the connection over; nothing runs until `start`."""
+        self.commits = 0
+        self._connection = connection
+        self._path = path
+        self._pending: deque[_Item] = deque()
+        self._nudges: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wake_at = 0
+        self._expected = 1
+        self._commit_s = 0.0
+        self._is_closing = False
+        self._is_threaded = False
+        self._stopped = trio.Event()
+        self._written = 0
+        self._is_checkpointing = False
+        self._must_reset = False
+
+    def start(self) -> None:
+        """Start the thread; without it works run in the caller's own."""
+        self._is_threaded = True
+        self._token = trio.lowlevel.current_trio_token()
+        trio.lowlevel.start_thread_soon(self._run, self._ended, "hive-database")
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction and return its result once that is on disk.
+
+        Cancelled before the writer took it, the work never ran; cancelled later, it is completed
+        and its result returned. Raises what the work raised, or `Unavailable`.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._is_closing:
+            raise Unavailable(f"the database {self._path} is closed: hive is stopping")
+        if not self._is_threaded:
+            item = _Item(work, None)
+            self._commit([item])
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            result: T = item.outcome.unwrap()
+            return result
+        item = _Item(work, trio.lowlevel.current_task())
+        pending = self._pending
+        pending.append(item)
+        if 0 < self._wake_at <= len(pending):
+            self._wake_at = 0
+            self._nudges.put(None)
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            try:
+                pending.remove(item)
+            except ValueError:
+                return trio.lowlevel.Abort.FAILED
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        done: T = await trio.lowlevel.wait_task_rescheduled(abort)
+        return done
+
+    async def close(self) -> None:
+        """Finish what waits, bring the log into the file and let go of it.
+
+        Raises `Unavailable` when the disk does not let that happen within `CLOSE_DEADLINE_S`.
+        """
+        self._is_closing = True
+        if self._is_threaded:
+            self._nudges.put(None)
+            with trio.move_on_after(CLOSE_DEADLINE_S, shield=True):
+                await self._stopped.wait()
+            if not self._stopped.is_set():
+                raise Unavailable(
+                    f"the database {self._path} did not finish within {CLOSE_DEADLINE_S:g} s:"
+                    " check its disk; what was answered is safe"
+                )
+        else:
+            self._finish()
+
+    def _run(self) -> None:
+        while (batch := self._take()) is not None:
+            self._commit(batch)
+            try:
+                self._token.run_sync_soon(self._deliver, batch)
+            except trio.RunFinishedError:
+                break
+        self._finish()
+
+    def _take(self) -> list[_Item] | None:
+        """Wait for works and take all that wait; None when closed and nothing is left."""
+        pending = self._pending
+        while not pending:
+            if self._is_closing:
+                return None
+            self._wake_at = 1
+            if not pending:
+                self._nudges.get()
+            self._wake_at = 0
+        self._gather()
+        batch: list[_Item] = []
+        try:
+            while True:
+                batch.append(pending.popleft())
+        except IndexError:
+            return batch or self._take()
+
+    def _gather(self) -> None:
+        """Wait a moment for those who were answered by the last commit and will write again.
+
+        Without it, closed-loop senders fall into two halves that wait for each other's commit.
+        """
+        missing = self._expected - len(self._pending)
+        window = min(self._commit_s * GATHER_SHARE, GATHER_MAX_S)
+        if missing <= 0 or window <= 0 or self._is_closing:
+            return
+        self._wake_at = self._expected
+        if len(self._pending) < self._expected:
+            with contextlib.suppress(queue.Empty):
+                self._nudges.get(timeout=window)
+        self._wake_at = 0
+
+    def _commit(self, batch: list[_Item]) -> None:
+        """Run a batch in one transaction and leave every item with its outcome."""
+        connection = self._connection
+        try:
+            if self._must_reset:
+                self._reset_log()
+            connection.execute("BEGIN IMMEDIATE")
+            failed = self._run_bare(batch)
+            if failed:
+                connection.execute("ROLLBACK")
+                if len(batch) > 1:
+                    connection.execute("BEGIN IMMEDIATE")
+                    self._run_apart(batch)
+            if connection.in_transaction:
+                start = time.perf_counter()
+                connection.execute("COMMIT")
+                took = time.perf_counter() - start
+                self._commit_s += (took - self._commit_s) / 8
+                self.commits += 1
+        except sqlite3.Error as error:
+            self._fail(batch, error)
+        # Whoever wrote while this commit ran is to be expected again, and half of a drop forgotten.
+        seen = len(batch) + len(self._pending)
+        self._expected = max(seen, (self._expected + seen) // 2)
+        self._written += len(batch)
+
+    def _run_bare(self, batch: list[_Item]) -> bool:
+        """Run the works without savepoints; True when one of them failed."""
+        connection = self._connection
+        failed = False
+        for item in batch:
+            item.outcome = outcome.capture(item.work, connection)
+            if type(item.outcome) is outcome.Error:
+                error = item.outcome.error
+                if isinstance(error, sqlite3.Error) and faults.is_fault(error):
+                    raise error
+                failed = True
+        return failed
+
+    def _run_apart(self, batch: list[_Item]) -> None:
+        connection = self._connection
+        for item in batch:
+            connection.execute("SAVEPOINT work")
+            item.outcome = outcome.capture(item.work, connection)
+            if type(item.outcome) is outcome.Error:
+                error = item.outcome.error
+                if isinstance(error, sqlite3.Error) and faults.is_fault(error):
+                    raise error
+                connection.execute("ROLLBACK TO work")
+            connection.execute("RELEASE work")
+
+    def _fail(self, batch: list[_Item], error: sqlite3.Error) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        for item in batch:
+            item.outcome = outcome.Error(faults.explain(error, self._path))
+
+    def _deliver(self, batch: list[_Item]) -> None:
+        reschedule = trio.lowlevel.reschedule
+        for item in batch:
+            if item.task is not None:
+                reschedule(item.task, item.outcome)
+        if self._written >= CHECKPOINT_WRITES and not self._is_checkpointing:
+            self._written = 0
+            self._is_checkpointing = True
+            trio.lowlevel.start_thread_soon(self._checkpoint, self._checkpointed, "hive-checkpoint")
+
+    def _checkpoint(self) -> int:
+        """Bring the log into the file beside the writer; return the frames the log holds."""
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            row = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        finally:
+            connection.close()
+        return int(row[1])
+
+    def _checkpointed(self, result: outcome.Outcome[int]) -> None:
+        """Ask the writer to restart a log that grew too long while it was being brought in."""
+        if isinstance(result, outcome.Error):
+            log.warning("%s: the log was not brought into the file: %s", self._path, result.error)
+        elif result.unwrap() > RESET_FRAMES:
+            self._must_reset = True
+        self._is_checkpointing = False
+
+    def _reset_log(self) -> None:
+        # What was written during the last checkpoint is little; after it the log starts anew.
+        self._must_reset = False
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _finish(self) -> None:
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            log.warning("%s: its log stays beside it: %s", self._path, error)
+        self._connection.close()
+
+    def _ended(self, result: outcome.Outcome[None]) -> None:
+        if isinstance(result, outcome.Error):
+            log.error("the writer of %s ended: %r", self._path, result.error)
+        with contextlib.suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._stopped.set)
