@@ -1,0 +1,252 @@
+"""Answers and bodies of HTTP: JSON out, typed values in, and every failure as one JSON error.
+
+`Boundary` is the one place where a failure that nobody foresaw becomes an answer: it is logged
+once with its traceback, and the client learns `internal`. A body is read as form or as JSON,
+strictly: unknown and repeated fields, bad UTF-8 and NUL are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import types
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
+
+import trio
+
+from hive.errors import BadRequest, HiveError, TooLarge
+from hive.web.connection import App, Message, Receive, Scope, Send
+from hive.wire import codec
+
+BODY_LIMIT_BYTES = 64 * 1024
+BODY_DEADLINE_S = 10.0
+_FIELDS_MAX = 32
+
+Headers = Iterable[tuple[bytes, bytes]]
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class MethodNotAllowed(BadRequest):
+    """The path exists, but not for this method."""
+
+    code = "method_not_allowed"
+    http_status = 405
+
+
+class UnsupportedType(BadRequest):
+    """The body is neither a form nor JSON."""
+
+    code = "unsupported_type"
+    http_status = 415
+
+
+class TooSlow(BadRequest):
+    """The body did not arrive in time."""
+
+    code = "too_slow"
+    http_status = 408
+
+
+INTERNAL = "hive failed at this request; its log says why"
+
+
+async def contain(what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work`; a failure is logged once and goes no further. Cancellation passes."""
+    try:
+        await work()
+    except Exception:
+        log.exception("%s failed", what)
+
+
+class Boundary:
+    """An ASGI application around another one, which turns its failures into answers."""
+
+    def __init__(self, app: App) -> None:
+        """Guard `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; an answer that has begun is cut off rather than ended."""
+        has_begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        error: HiveError
+        try:
+            await self._app(scope, receive, watched)
+        except HiveError as foreseen:
+            error = foreseen
+        except Exception:
+            log.exception("%s %s failed", scope.get("method", scope["type"]), scope.get("path"))
+            error = HiveError(INTERNAL)
+        else:
+            return
+        if not has_begun:
+            await send_error(scope, send, error)
+
+
+async def send_error(scope: Scope, send: Send, error: HiveError, headers: Headers = ()) -> None:
+    """Answer with a failure as JSON."""
+    await send_json(scope, send, error_body(error), status=error.http_status, headers=headers)
+
+
+def error_body(error: HiveError) -> dict[str, Any]:
+    """Return the JSON that stands for a failure."""
+    return {"error": {"code": error.code, "message": error.message}}
+
+
+async def send_json(
+    scope: Scope,
+    send: Send,
+    value: object,
+    *,
+    status: int = 200,
+    headers: Headers = (),
+) -> None:
+    """Answer with JSON."""
+    body = json.dumps(value, separators=(",", ":")).encode()
+    await send_body(scope, send, status, b"application/json", body, headers)
+
+
+async def send_body(
+    scope: Scope,
+    send: Send,
+    status: int,
+    content_type: bytes,
+    body: bytes,
+    headers: Headers = (),
+) -> None:
+    """Answer with a whole body; also to a websocket's handshake, which it refuses.
+
+    Not to be stored unless `headers` say otherwise.
+    """
+    head = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *headers]
+    if not any(name == b"cache-control" for name, _ in head):
+        head.append((b"cache-control", b"no-store"))
+    prefix = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    await send({"type": f"{prefix}.start", "status": status, "headers": head})
+    await send({"type": f"{prefix}.body", "body": body, "more_body": False})
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return a request header as text, None when it is absent or repeated."""
+    found = [value for key, value in scope["headers"] if key.lower() == name]
+    return found[0].decode("latin-1") if len(found) == 1 else None
+
+
+def query(scope: Scope) -> dict[str, str]:
+    """Return the query's fields; raises `BadRequest` when one is repeated or not UTF-8."""
+    return _pairs(scope["query_string"])
+
+
+def whole_number(
+    fields: dict[str, str], name: str, default: int, *, low: int = 0, high: int
+) -> int:
+    """Return a number of the query; raises `BadRequest` outside `low` to `high`."""
+    text = fields.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and low <= int(text) <= high):
+        raise BadRequest(f"{name} must be a whole number from {low} to {high}")
+    return int(text)
+
+
+async def read_body(receive: Receive, limit: int = BODY_LIMIT_BYTES) -> bytes:
+    """Return the whole body; raises `TooLarge`, `TooSlow`, or `BadRequest` when it breaks off."""
+    body = bytearray()
+    with trio.move_on_after(BODY_DEADLINE_S):
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise BadRequest("the body broke off")
+            body += message.get("body", b"")
+            if len(body) > limit:
+                raise TooLarge(f"a body is at most {limit} bytes here")
+            if not message.get("more_body", False):
+                return bytes(body)
+    raise TooSlow(f"the body did not arrive within {BODY_DEADLINE_S:g} s")
+
+
+async def read_typed(scope: Scope, receive: Receive, kind: type[T]) -> T:
+    """Read a request's body as `kind`, from a form or from JSON."""
+    return parse_body(kind, header(scope, b"content-type"), await read_body(receive))
+
+
+def parse_body(kind: type[T], content_type: str | None, body: bytes) -> T:
+    """Return a body as the attrs class `kind`; raises `BadRequest` and its kin."""
+    media = (content_type or "").partition(";")[0].strip().lower()
+    if not body:
+        fields: object = {}
+    elif media == "application/json":
+        fields = _json(body)
+    elif media == "application/x-www-form-urlencoded":
+        fields = _typed(kind, _pairs(body))
+    else:
+        raise UnsupportedType("send a form (application/x-www-form-urlencoded) or JSON")
+    return codec.from_json(kind, fields)
+
+
+def _pairs(data: bytes) -> dict[str, str]:
+    """Return the fields of a form or a query, each once."""
+    try:
+        pairs = parse_qsl(
+            data.decode("ascii"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=_FIELDS_MAX,
+        )
+    except UnicodeDecodeError as error:
+        raise BadRequest("a field is not percent-encoded UTF-8") from error
+    except ValueError as error:
+        raise BadRequest("there are too many fields") from error
+    return _unique(pairs)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise BadRequest("a field is given twice")
+    return fields
+
+
+def _json(body: bytes) -> object:
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        # Text with half a surrogate pair parses, and cannot be written anywhere afterwards.
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeError as error:
+        raise BadRequest("the body is not UTF-8") from error
+    except RecursionError as error:
+        raise BadRequest("the JSON is nested too deep") from error
+    except ValueError as error:
+        raise BadRequest("the body is not JSON") from error
+    return value
+
+
+def _no_constant(word: str) -> object:
+    raise ValueError(word)
+
+
+def _typed(kind: type, fields: dict[str, str]) -> dict[str, Any]:
+    """Turn a form's strings into what the fields of `kind` want; unknown fields stay."""
+    hints = get_type_hints(kind)
+    return {
+        name: _value(hints[name], text) if name in hints else text for name, text in fields.items()
+    }
+
+
+def _value(wanted: Any, text: str) -> object:
+    options = get_args(wanted) if get_origin(wanted) in {Union, types.UnionType} else (wanted,)
+    if text == "" and type(None) in options:
+        return None
+    if bool in options:
+        return {"true": True, "1": True, "on": True, "false": False, "0": False}.get(text, text)
+    if int in options and text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    return text

@@ -1,0 +1,278 @@
+"""The HTTP server: an ASGI application on TCP and unix sockets, as one Trio task.
+
+`serve` binds, says where, and serves until `shutdown` is set. A port that is taken is tried again
+for ever; a stale unix socket is replaced, and ours is removed at the end. A stop ends idle
+connections and event streams at once, gives answers under way half a second, and then closes what
+is left whatever its peer does.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import secrets
+import socket
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import attrs
+import trio
+from hypercorn.config import Config
+
+from hive.errors import Unavailable
+from hive.web import replies
+from hive.web.connection import App, Connection, Context, Limits
+
+BIND_RETRY_S = 2.0
+_RETRIES_PER_WARNING = 30
+_BACKLOG = 512
+_TRY_AGAIN = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL})
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class TcpBind:
+    """An address and a port; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+@attrs.frozen
+class UnixBind:
+    """A socket file with its mode."""
+
+    path: Path
+    mode: int = 0o600
+
+
+Bind = TcpBind | UnixBind
+
+
+@attrs.frozen
+class Bound:
+    """Where the server answers."""
+
+    address: str
+    """`http://127.0.0.1:7000`, or `unix:` and the path."""
+    port: int | None
+    """None for a unix socket."""
+
+
+def loopback_binds(host: str, port: int) -> list[TcpBind]:
+    """Return the binds of a configured host; `localhost` is both loopback addresses."""
+    if host != "localhost":
+        return [TcpBind(host, port)]
+    binds = [TcpBind("127.0.0.1", port)]
+    # With a free port asked for, a second socket would get another one.
+    if port and _has_ipv6_loopback():
+        binds.append(TcpBind("::1", port))
+    return binds
+
+
+def _has_ipv6_loopback() -> bool:
+    if not socket.has_ipv6:
+        return False
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+async def serve(
+    app: App,
+    binds: Sequence[Bind],
+    *,
+    shutdown: trio.Event,
+    limits: Limits | None = None,
+    task_status: trio.TaskStatus[list[Bound]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve `app` on `binds` until `shutdown` is set; started with one `Bound` per bind.
+
+    Raises `Unavailable` for an address that can never be bound. Returns at most `limits.stop_s`
+    and a little after `shutdown` is set; cancelled, it closes everything at once.
+    """
+    limits = limits or Limits()
+    sockets: list[_Socket] = []
+    try:
+        for bind in binds:
+            bound = await _bind_until(bind, shutdown)
+            if bound is None:
+                return
+            sockets.append(bound)
+        task_status.started([each.bound for each in sockets])
+        await _Server(app, limits).run(sockets, shutdown)
+    finally:
+        for each in sockets:
+            each.close()
+
+
+class _Server:
+    """The connections of one `serve`."""
+
+    def __init__(self, app: App, limits: Limits) -> None:
+        self._app = replies.Boundary(app)
+        self._limits = limits
+        self._config = Config()
+        self._config.errorlog = logging.getLogger("hive.web.hypercorn")
+        self._config.include_server_header = False
+        self._config.h11_max_incomplete_size = limits.head_bytes
+        self._config.websocket_max_message_size = 1024 * 1024
+        self._context = Context()
+        self._open: set[Connection] = set()
+
+    async def run(self, sockets: list[_Socket], shutdown: trio.Event) -> None:
+        listeners = [each.listener for each in sockets]
+        async with trio.open_nursery() as handlers, trio.open_nursery() as accepting:
+            accepting.start_soon(
+                partial(trio.serve_listeners, self._handle, listeners, handler_nursery=handlers)
+            )
+            try:
+                await shutdown.wait()
+            finally:
+                accepting.cancel_scope.cancel()
+                for each in sockets:
+                    each.close()
+                self._stop(handlers)
+
+    def _stop(self, handlers: trio.Nursery) -> None:
+        self._context.terminated.set_nowait()
+        for connection in list(self._open):
+            connection.stop()
+        handlers.start_soon(self._abort_late, handlers.cancel_scope)
+
+    async def _abort_late(self, scope: trio.CancelScope) -> None:
+        """Close what is still open when the time to stop is over."""
+        deadline = trio.current_time() + self._limits.stop_s
+        try:
+            while self._open and trio.current_time() < deadline:
+                await trio.sleep(0.01)
+        finally:
+            for connection in list(self._open):
+                connection.abort()
+            scope.cancel()
+
+    async def _handle(self, stream: trio.SocketStream) -> None:
+        if len(self._open) >= self._limits.connections:
+            log.warning("too many connections: one was closed unanswered")
+            stream.socket.close()
+            return
+        connection = Connection(self._app, self._config, self._context, self._limits, stream)
+        self._open.add(connection)
+        try:
+            await replies.contain("a connection", connection.run)
+        finally:
+            self._open.discard(connection)
+
+
+class _Socket:
+    """One listening socket and the file that belongs to it."""
+
+    def __init__(self, sock: trio.socket.SocketType, path: Path | None) -> None:
+        sock.listen(_BACKLOG)
+        self.listener = trio.SocketListener(sock)
+        self.path = path
+        self.bound = _describe(sock, path)
+        self._inode = path.stat().st_ino if path else None
+
+    def close(self) -> None:
+        """Close it, and remove its file unless somebody else has put theirs there."""
+        self.listener.socket.close()
+        inode, self._inode = self._inode, None
+        if self.path is not None and inode is not None:
+            with suppress(FileNotFoundError):
+                if self.path.stat().st_ino == inode:
+                    self.path.unlink()
+
+
+def _describe(sock: trio.socket.SocketType, path: Path | None) -> Bound:
+    if path is not None:
+        return Bound(f"unix:{path}", None)
+    host, port = sock.getsockname()[:2]
+    return Bound(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", port)
+
+
+async def _bind_until(bind: Bind, shutdown: trio.Event) -> _Socket | None:
+    """Bind, trying again while somebody else holds the address; None when told to stop."""
+    tries = 0
+    while not shutdown.is_set():
+        try:
+            bound = await (_bind_tcp(bind) if isinstance(bind, TcpBind) else _bind_unix(bind))
+        except OSError as error:
+            if error.errno not in _TRY_AGAIN:
+                raise Unavailable(f"cannot listen on {_name(bind)}: {error.strerror}") from error
+            level = logging.WARNING if tries % _RETRIES_PER_WARNING == 0 else logging.DEBUG
+            log.log(
+                level,
+                "cannot listen on %s yet (%s): trying every %g s; stop whoever has it, or choose"
+                " another port",
+                _name(bind),
+                error.strerror,
+                BIND_RETRY_S,
+            )
+            tries += 1
+            with trio.move_on_after(BIND_RETRY_S):
+                await shutdown.wait()
+        else:
+            log.info("listening on %s", bound.bound.address)
+            return bound
+    return None
+
+
+def _name(bind: Bind) -> str:
+    return f"{bind.host} port {bind.port}" if isinstance(bind, TcpBind) else str(bind.path)
+
+
+async def _bind_tcp(bind: TcpBind) -> _Socket:
+    family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
+    sock = trio.socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        await sock.bind((bind.host, bind.port))
+        return _Socket(sock, None)
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def _bind_unix(bind: UnixBind) -> _Socket:
+    """Bind under another name and rename: the file has its mode before anybody can connect."""
+    await _refuse_if_answered(bind.path)
+    new = bind.path.with_name(f".{secrets.token_hex(3)}")
+    sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        await sock.bind(os.fspath(new))
+        new.chmod(bind.mode)
+        sock.listen(_BACKLOG)
+        new.rename(bind.path)
+        return _Socket(sock, bind.path)
+    except BaseException:
+        sock.close()
+        new.unlink(missing_ok=True)
+        raise
+
+
+async def _refuse_if_answered(path: Path) -> None:
+    """Raise EADDRINUSE when somebody answers at `path`, `Unavailable` when it is no socket."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise Unavailable(f"{path} is in the way and is not a socket: move it")
+    sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with sock, trio.move_on_after(1):
+        try:
+            await sock.connect(os.fspath(path))
+        except OSError:
+            return
+    raise OSError(errno.EADDRINUSE, "somebody answers there")
