@@ -1,0 +1,44 @@
+"""Put the pages' libraries, with licence and version, into hive/web/assets/vendor/.
+
+Reads an installed `node_modules` (the build makes one from package-lock.json with npm) and writes
+each library's ES module under the name that the pages import. The folder is made anew each time and
+holds the same bytes for the same lock file.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENDOR = ROOT / "hive/web/assets/vendor"
+MODULES = {
+    "marked.js": ("marked", "lib/marked.esm.js"),
+    "purify.js": ("dompurify", "dist/purify.es.mjs"),
+}
+
+
+def main(node_modules: Path) -> int:
+    """Copy every library; raises `FileNotFoundError` when `node_modules` lacks one."""
+    shutil.rmtree(VENDOR, ignore_errors=True)
+    VENDOR.mkdir(parents=True)
+    versions = {}
+    for name, (package, module) in MODULES.items():
+        home = node_modules / package
+        lines = (home / module).read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.startswith("//# sourceMappingURL=")]
+        (VENDOR / name).write_text("\n".join(kept).rstrip() + "\n", encoding="utf-8")
+        shutil.copyfile(home / "LICENSE", VENDOR / f"{Path(name).stem}.LICENSE.txt")
+        versions[package] = json.loads((home / "package.json").read_text(encoding="utf-8"))
+    listed = {
+        package: {"version": about["version"], "licence": about["license"]}
+        for package, about in versions.items()
+    }
+    (VENDOR / "versions.json").write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
