@@ -1,0 +1,238 @@
+"""One turn in a long-lived claude: from the prompt on its pipe to the result of that prompt.
+
+Lines are matched by the prompt's uuid, so that what an earlier turn left in the pipe, or what claude
+does of its own accord between turns, can never end this one. Tool calls are answered by tasks of
+their own, because `recv` may park for minutes while claude goes on talking.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import trio
+
+from hive.agent import driver, stream_json
+from hive.agent.child import Child
+from hive.agent.driver import Line, OnLine, OnText, Outcome, ToolServer
+from hive.agent.session import Session
+
+START_S = 60.0
+"""Longest silence of claude until it has begun with the prompt."""
+INTERRUPT_S = 10.0
+"""How long claude has to end an interrupted turn before it is killed."""
+WIND_DOWN_S = 1.5
+"""The same when the caller has given the turn up."""
+
+
+class SessionUnknown(Exception):
+    """claude knows no conversation of that id."""
+
+
+class CutRefused(Exception):
+    """claude ended instead of cutting the conversation off."""
+
+
+class LiveTurn:
+    """One turn. `run` is called once; `want_interrupt` at any time before it returns."""
+
+    def __init__(
+        self,
+        session: Session,
+        tools: ToolServer,
+        prompt_uuid: str,
+        on_line: OnLine,
+        on_text: OnText,
+    ) -> None:
+        self._session = session
+        self._session_id = session.session_id
+        self._tools = tools
+        self._prompt = prompt_uuid
+        self._on_line = on_line
+        self._on_text = on_text
+        self._facts = stream_json.TurnFacts()
+        self._calls: dict[str, trio.CancelScope] = {}
+        self._interrupt = trio.Event()
+        self._started = trio.Event()
+        self._patience = trio.CancelScope()
+        self._outcome: Outcome | None = None
+        self._has_line = False
+        self._is_unknown = False
+        self.is_command = False
+        self.is_cut = False
+
+    def want_interrupt(self) -> None:
+        """Have the turn interrupted as soon as claude has begun with it."""
+        self._interrupt.set()
+
+    async def run(self, child: Child, line: bytes, on_written: Callable[[], None]) -> Outcome:
+        """Hand the prompt over and see the turn to its end.
+
+        Raises `SessionUnknown` or `CutRefused` when claude must be started otherwise. However it
+        is left, claude is either ready for the next prompt or gone.
+        """
+        if not self.is_command:
+            self._session.opened(self._prompt)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(child.pump_stderr, self._on_text)
+                nursery.start_soon(self._watch_interrupt, child)
+                if await child.write(line):
+                    on_written()
+                await self._read(child, nursery)
+                nursery.cancel_scope.cancel()
+            if self._is_unknown:
+                await child.kill()
+                raise SessionUnknown
+            if self._outcome is None:
+                await self._at_end(child)
+            assert self._outcome is not None
+            return self._outcome
+        finally:
+            if self._outcome is None and child.is_alive:
+                await self._wind_down(child)
+
+    async def _read(self, child: Child, nursery: trio.Nursery) -> None:
+        """Take lines until the outcome is known, claude ends, or its patience is over."""
+        with self._patience as scope:
+            scope.deadline = trio.current_time() + START_S
+            while self._outcome is None:
+                raw = await child.next_line()
+                if raw is None:
+                    return
+                if not self._started.is_set():
+                    scope.deadline = trio.current_time() + START_S
+                self._take(raw, child, nursery)
+                if self._is_unknown:
+                    return
+
+    def _take(self, raw: bytes, child: Child, nursery: trio.Nursery | None) -> None:
+        line = stream_json.parse(raw)
+        if line is None:
+            self._on_text(raw.decode(errors="replace"))
+            return
+        self._has_line = True
+        kind = line.get("type")
+        if kind == "control_request":
+            self._take_request(line, child, nursery)
+        elif kind == "control_cancel_request":
+            call = self._calls.get(str(line.get("request_id")))
+            if call is not None:
+                call.cancel()
+        elif kind == "command_lifecycle":
+            self._take_lifecycle(line)
+        elif kind not in stream_json.TRANSPORT_TYPES:
+            self._take_message(line)
+
+    def _take_lifecycle(self, line: Line) -> None:
+        if line.get("command_uuid") != self._prompt:
+            return
+        state = line.get("state")
+        if state == "started":
+            self._start()
+        elif state in ("completed", "cancelled") and not self._started.is_set():
+            # The prompt was not run: its uuid has an answer in the conversation.
+            self._session.answered(None)
+            self._outcome = Outcome(driver.OK, was_answered=True)
+
+    def _start(self) -> None:
+        self._started.set()
+        self._patience.deadline = float("inf")
+
+    def _take_message(self, line: Line) -> None:
+        if stream_json.is_unknown_session(line):
+            self._is_unknown = True
+            return
+        is_result = line.get("type") == "result"
+        if is_result and not self._is_ours(line):
+            return
+        self._on_line(line)
+        had_answer = self._facts.has_answer
+        self._facts.feed(line)
+        if self._facts.has_answer and not had_answer and not self.is_command:
+            self._remember(self._facts.last_assistant)
+        if is_result:
+            self._end()
+
+    def _is_ours(self, result: Line) -> bool:
+        """Whether a result is that of our prompt; claude may have put several into one turn."""
+        named = result.get("user_message_uuids") or [result.get("user_message_uuid")]
+        return self._prompt in named or (named == [None] and self._started.is_set())
+
+    def _end(self) -> None:
+        facts = self._facts
+        self._outcome = facts.compact_outcome() if self.is_command else facts.outcome()
+        is_clean = self._outcome.kind == driver.OK and not self.is_command
+        self._remember(facts.last_assistant if is_clean else None)
+        if facts.session_id is not None and self._session.session_id == self._session_id:
+            self._session.moved(facts.session_id)
+
+    def _remember(self, answer: str | None) -> None:
+        # A new session may have been ordered meanwhile: this turn is none of its business.
+        if self._session.session_id == self._session_id:
+            self._session.answered(answer)
+
+    def _take_request(self, line: Line, child: Child, nursery: trio.Nursery | None) -> None:
+        request = line.get("request")
+        request_id = str(line.get("request_id"))
+        request = request if isinstance(request, dict) else {}
+        if nursery is None:
+            return
+        if request.get("subtype") != "mcp_message" or not isinstance(request.get("message"), dict):
+            refusal = stream_json.control_refusal(request_id, str(request.get("subtype")))
+            nursery.start_soon(child.write, refusal)
+            return
+        nursery.start_soon(self._answer_tool, child, request_id, request["message"])
+
+    async def _answer_tool(self, child: Child, request_id: str, message: dict[str, Any]) -> None:
+        with trio.CancelScope() as scope:
+            self._calls[request_id] = scope
+            try:
+                answer = await self._tools.handle(message)
+            finally:
+                del self._calls[request_id]
+            if answer is None:
+                answer = {"jsonrpc": "2.0", "id": message.get("id", 0), "result": {}}
+            # A line must go out whole: half of one would end claude.
+            with trio.CancelScope(shield=True):
+                await child.write(stream_json.mcp_answer(request_id, answer))
+
+    async def _watch_interrupt(self, child: Child) -> None:
+        await self._interrupt.wait()
+        with trio.move_on_after(INTERRUPT_S):
+            await self._started.wait()
+            await child.write(stream_json.control_request(str(uuid.uuid4()), "interrupt"))
+            await trio.sleep_forever()
+        await child.kill()
+
+    async def _at_end(self, child: Child) -> None:
+        """Say why claude gave no result, and end it."""
+        if self._patience.cancelled_caught:
+            self._outcome = Outcome(
+                driver.FAILED, note=f"claude said nothing for {START_S:.0f} s and was ended"
+            )
+            await child.kill()
+            return
+        note = await child.why_it_ended(self._on_text)
+        await child.kill()
+        if self.is_cut and not self._has_line:
+            raise CutRefused
+        if self._interrupt.is_set():
+            self._outcome = Outcome(driver.INTERRUPTED, note="the turn was interrupted")
+        else:
+            self._outcome = Outcome(driver.FAILED, note=note)
+
+    async def _wind_down(self, child: Child) -> None:
+        """Interrupt a turn that its caller has given up; kill claude when that takes too long."""
+        with trio.CancelScope(shield=True):
+            if self._started.is_set():
+                with trio.move_on_after(WIND_DOWN_S):
+                    await child.write(stream_json.control_request(str(uuid.uuid4()), "interrupt"))
+                    while self._outcome is None:
+                        raw = await child.next_line()
+                        if raw is None:
+                            break
+                        self._take(raw, child, None)
+            if self._outcome is None:
+                await child.kill()

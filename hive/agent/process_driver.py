@@ -1,0 +1,257 @@
+"""Drives one claude per turn: the prompt on its standard input, the end of the turn is its end.
+
+For versions of claude that do not speak the control protocol. hive's tools are a server of their
+own that claude starts: what `make_launch` returns names an `--mcp-config` file that holds
+`mcp_config(...)`. The flags of the formats and of the session are added here. An interrupt is SIGINT.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from hive.agent import driver, stream_json
+from hive.agent.child import Child
+from hive.agent.driver import MakeLaunch, OnLine, OnText, Outcome, Prompt
+from hive.agent.session import Session
+from hive.errors import HiveError
+
+FLAGS = (
+    "--print",
+    "--verbose",
+    "--input-format",
+    "stream-json",
+    "--output-format",
+    "stream-json",
+)
+STARTS = 3
+START_S = 60.0
+"""Longest silence of claude before its first line."""
+INTERRUPT_S = 10.0
+END_S = 5.0
+"""How long claude may go on living after its result."""
+WIND_DOWN_S = 1.5
+
+
+def mcp_config(command: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
+    """Return the content of the `--mcp-config` file: the server that claude starts on stdio."""
+    server = {"type": "stdio", "command": command[0], "args": list(command[1:]), "env": dict(env)}
+    return {"mcpServers": {stream_json.SERVER_NAME: server}}
+
+
+class ProcessDriver:
+    """One agent's claude as one process per turn; fulfils `Driver`."""
+
+    def __init__(
+        self, make_launch: MakeLaunch, session_file: Path, clock: Callable[[], float]
+    ) -> None:
+        self._make_launch = make_launch
+        self._session = Session.load(session_file)
+        self._clock = clock
+        self._run_now: _Run | None = None
+        self.prompt_written_at: float | None = None
+        """When the newest prompt was on claude's pipe, by the clock; for measuring hive itself."""
+
+    @property
+    def session_id(self) -> str:
+        """The id of the conversation, which claude learns with the next turn."""
+        return self._session.session_id
+
+    @property
+    def pid(self) -> int | None:
+        """claude's process id while a turn runs."""
+        return self._run_now.child.pid if self._run_now is not None else None
+
+    async def turn(self, prompt: Prompt, on_line: OnLine, on_text: OnText) -> Outcome:
+        """Run one turn; see `Driver`, and `LiveDriver.turn` for a prompt that was answered."""
+        line = stream_json.prompt_line(prompt.uuid, prompt.text)
+        return await self._turn(prompt.uuid, line, on_line, on_text, is_command=False)
+
+    async def compact(self, on_line: OnLine, on_text: OnText) -> Outcome:
+        """Compact the conversation; see `Driver`."""
+        command = str(uuid.uuid4())
+        line = stream_json.prompt_line(command, "/compact", is_command=True)
+        return await self._turn(command, line, on_line, on_text, is_command=True)
+
+    async def interrupt(self) -> bool:
+        """Interrupt the running turn; see `Driver`."""
+        if self._run_now is None:
+            return False
+        self._run_now.interrupt.set()
+        return True
+
+    def start_new_session(self) -> None:
+        """Make the next turn begin a fresh conversation; a running turn ends in the old one."""
+        self._session.begin_anew()
+
+    async def restart(self) -> None:
+        """Do nothing: every turn is a start of its own."""
+
+    async def aclose(self) -> None:
+        """Do nothing: a claude never outlives its turn."""
+
+    async def _turn(
+        self, prompt_uuid: str, line: bytes, on_line: OnLine, on_text: OnText, *, is_command: bool
+    ) -> Outcome:
+        assert self._run_now is None, "turns of one agent never overlap"
+        try:
+            for _ in range(STARTS):
+                run = await self._once(prompt_uuid, line, on_line, on_text, is_command)
+                if run.is_unknown:
+                    self._session.is_unknown()
+                elif run.is_cut_refused:
+                    self._session.cannot_cut()
+                else:
+                    assert run.outcome is not None
+                    return run.outcome
+        except HiveError as error:
+            return Outcome(driver.FAILED, note=error.message)
+        return Outcome(driver.FAILED, note="claude neither resumes the session nor begins it")
+
+    async def _once(
+        self,
+        prompt_uuid: str,
+        line: bytes,
+        on_line: OnLine,
+        on_text: OnText,
+        is_command: bool,
+    ) -> _Run:
+        is_cut = self._session.is_cut
+        flags = self._session.prepare()
+        child = await Child.start(await self._make_launch(), (*FLAGS, *flags))
+        run = self._run_now = _Run(child, self._session, prompt_uuid, on_line, on_text)
+        run.is_command = is_command
+        run.is_cut = is_cut
+        try:
+            await run.go(line, self._note_written)
+        finally:
+            self._run_now = None
+            await child.kill()
+        return run
+
+    def _note_written(self) -> None:
+        self.prompt_written_at = self._clock()
+
+
+class _Run:
+    """One claude and the one turn it is for."""
+
+    def __init__(
+        self, child: Child, session: Session, prompt_uuid: str, on_line: OnLine, on_text: OnText
+    ) -> None:
+        self.child = child
+        self.outcome: Outcome | None = None
+        self.interrupt = trio.Event()
+        self.is_command = False
+        self.is_cut = False
+        self.is_unknown = False
+        self.is_cut_refused = False
+        self._session = session
+        self._session_id = session.session_id
+        self._prompt = prompt_uuid
+        self._on_line = on_line
+        self._on_text = on_text
+        self._facts = stream_json.TurnFacts()
+        self._patience = trio.CancelScope()
+        self._has_line = False
+        self._has_started = False
+        self._was_dropped = False
+
+    async def go(self, line: bytes, on_written: Callable[[], None]) -> None:
+        """Hand the prompt over and read to the end; cancelled, claude is interrupted first."""
+        if not self.is_command:
+            self._session.opened(self._prompt)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.child.pump_stderr, self._on_text)
+                nursery.start_soon(self._watch_interrupt)
+                if await self.child.write(line):
+                    on_written()
+                await self.child.end_input()
+                await self._read()
+                nursery.cancel_scope.cancel()
+            await self._conclude()
+        finally:
+            if self.outcome is None and self._has_line:
+                await self._wind_down()
+
+    async def _read(self) -> None:
+        with self._patience as scope:
+            scope.deadline = trio.current_time() + START_S
+            while (raw := await self.child.next_line()) is not None:
+                scope.deadline = float("inf")
+                self._take(raw)
+                if self._facts.result is not None or self._was_dropped:
+                    scope.deadline = trio.current_time() + END_S
+
+    def _take(self, raw: bytes) -> None:
+        line = stream_json.parse(raw)
+        if line is None:
+            self._on_text(raw.decode(errors="replace"))
+            return
+        self._has_line = True
+        if stream_json.is_unknown_session(line):
+            self.is_unknown = True
+        elif line.get("type") == "command_lifecycle":
+            self._take_lifecycle(line)
+        elif line.get("type") not in stream_json.TRANSPORT_TYPES:
+            self._on_line(line)
+            had_answer = self._facts.has_answer
+            self._facts.feed(line)
+            if self._facts.has_answer and not had_answer and not self.is_command:
+                self._remember(self._facts.last_assistant)
+
+    def _take_lifecycle(self, line: dict[str, Any]) -> None:
+        if line.get("command_uuid") != self._prompt:
+            return
+        if line.get("state") == "started":
+            self._has_started = True
+        elif line.get("state") in ("completed", "cancelled"):
+            self._was_dropped = not self._has_started
+
+    def _remember(self, answer: str | None) -> None:
+        # A new session may have been ordered meanwhile: this turn is none of its business.
+        if self._session.session_id == self._session_id:
+            self._session.answered(answer)
+
+    async def _conclude(self) -> None:
+        facts = self._facts
+        if self.is_unknown:
+            return
+        if facts.result is not None:
+            self.outcome = facts.compact_outcome() if self.is_command else facts.outcome()
+            is_clean = self.outcome.kind == driver.OK and not self.is_command
+            self._remember(facts.last_assistant if is_clean else None)
+            if facts.session_id is not None and self._session.session_id == self._session_id:
+                self._session.moved(facts.session_id)
+        elif self._was_dropped:
+            self._remember(None)
+            self.outcome = Outcome(driver.OK, was_answered=True)
+        elif self.interrupt.is_set():
+            self.outcome = Outcome(driver.INTERRUPTED, note="the turn was interrupted")
+        elif self._patience.cancelled_caught:
+            note = f"claude said nothing for {START_S:.0f} s and was ended"
+            self.outcome = Outcome(driver.FAILED, note=note)
+        elif self.is_cut and not self._has_line:
+            self.is_cut_refused = True
+        else:
+            note = await self.child.why_it_ended(self._on_text)
+            self.outcome = Outcome(driver.FAILED, note=note)
+
+    async def _watch_interrupt(self) -> None:
+        await self.interrupt.wait()
+        with trio.move_on_after(INTERRUPT_S):
+            await self.child.interrupt()
+            await trio.sleep_forever()
+        await self.child.kill()
+
+    async def _wind_down(self) -> None:
+        """Let claude note the interruption in the conversation before it is killed."""
+        with trio.move_on_after(WIND_DOWN_S, shield=True):
+            await self.child.interrupt()
+            while await self.child.next_line() is not None:
+                pass

@@ -1,0 +1,103 @@
+"""Which conversation claude goes on with, kept in a file so that every restart resumes it.
+
+A prompt that claude never began to answer stays in the conversation, and handed over again it would
+stand there twice. So a `Session` remembers where the conversation was before such a prompt, and the
+next start cuts it off there. Only what this process saw counts for that, hence none of it is in the
+file: a claude whose harness died may have worked on unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import attrs
+
+from hive.errors import Unavailable
+
+
+@attrs.define
+class Session:
+    """The conversation of one agent; its id is on file before claude hears of it."""
+
+    path: Path
+    session_id: str = attrs.field(factory=lambda: str(uuid.uuid4()))
+    exists: bool = False
+    """True when claude should know the session already."""
+    _is_empty: bool = True
+    """True when nothing can have been said in it."""
+    _cut_at: str | None = None
+    """uuid of the answer behind which only the open prompt can stand."""
+    _open_prompt: str | None = None
+    """uuid of a prompt that was handed over and not answered by anything."""
+
+    @classmethod
+    def load(cls, path: Path) -> Session:
+        """Read the file; a missing or broken one begins a new conversation."""
+        try:
+            kept = json.loads(path.read_bytes())
+            session_id = str(uuid.UUID(kept["session_id"]))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return cls(path)
+        return cls(path, session_id, exists=True, is_empty=False)
+
+    @property
+    def is_cut(self) -> bool:
+        """True when the next start cuts an unanswered prompt off."""
+        return self._open_prompt is not None and self._cut_at is not None
+
+    def prepare(self) -> tuple[str, ...]:
+        """Return the flags for the next start of claude, with the session's id safe on file."""
+        if self._open_prompt is not None and self._is_empty:
+            self.begin_anew()
+        self._save()
+        if not self.exists:
+            return ("--session-id", self.session_id)
+        resume = ("--resume", self.session_id)
+        if self._open_prompt is None or self._cut_at is None:
+            return resume
+        return (*resume, "--resume-session-at", self._cut_at)
+
+    def begin_anew(self) -> None:
+        """Forget the conversation."""
+        self.session_id = str(uuid.uuid4())
+        self.exists = False
+        self._is_empty = True
+        self._cut_at = None
+        self._open_prompt = None
+
+    def is_unknown(self) -> None:
+        """claude knows no session of this id: it is begun under it."""
+        self.exists = False
+        self._is_empty = True
+        self._open_prompt = None
+
+    def cannot_cut(self) -> None:
+        """claude refused to cut the conversation: it goes on with all of it."""
+        self._cut_at = None
+
+    def opened(self, prompt_uuid: str) -> None:
+        """A prompt is being handed over."""
+        self._open_prompt = prompt_uuid
+
+    def answered(self, answer_uuid: str | None) -> None:
+        """The open prompt has an answer of the model, or None: something else in its place."""
+        self.exists = True
+        self._is_empty = False
+        self._open_prompt = None
+        self._cut_at = answer_uuid
+
+    def moved(self, session_id: str) -> None:
+        """claude goes on under another id."""
+        if session_id != self.session_id:
+            self.session_id = session_id
+            self._save()
+
+    def _save(self) -> None:
+        new = self.path.with_name(self.path.name + ".new")
+        try:
+            new.write_text(json.dumps({"session_id": self.session_id}))
+            new.replace(self.path)
+        except OSError as error:
+            raise Unavailable(f"cannot write {self.path}: {error.strerror}") from error

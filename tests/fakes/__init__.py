@@ -1,0 +1,1 @@
+"""Stand-ins for what hive talks to, used by tests and benches."""
