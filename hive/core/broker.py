@@ -8,16 +8,19 @@ commit, never before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import trio
 
 from hive.errors import BadRequest, NotFound
-from hive.store.database import Clock
 from hive.store.messages import Draft, MessageStore
 from hive.wire.dashboard import Acked, Delivered, Sent
 from hive.wire.limits import RECV_MAX, RECV_WAIT_S, check_body
-from hive.wire.messages import DeliveredMessage, MessageRow
-from hive.wire.names import EVERYBODY, OPERATOR, SYSTEM
+from hive.wire.names import EVERYBODY, OPERATOR
+
+if TYPE_CHECKING:
+    from hive.store.database import Clock
+    from hive.wire.messages import DeliveredMessage, MessageRow
 
 GIVE_BACK_DEADLINE_S = 5.0
 
@@ -93,10 +96,6 @@ class Broker:
                 )
             )
             self._wake(recipient)
-
-    def system_draft(self, recipient: str, body: str) -> Draft:
-        """Return a message of hive itself, to be stored together with what it tells of."""
-        return Draft(SYSTEM, (recipient,), body, self._clock(), origin=SYSTEM)
 
     def check_recipient(self, name: str) -> None:
         """Raise `NotFound`, naming who there is, unless `name` can receive messages."""
@@ -174,6 +173,10 @@ class Broker:
     async def unread(self, recipient: str) -> int:
         """How many messages wait; those held are not counted."""
         return await self._messages.count_waiting(recipient)
+
+    async def unread_counts(self) -> dict[str, int]:
+        """How many messages wait, by recipient; recipients without any are left out."""
+        return await self._messages.counts_waiting()
 
     async def recent(self, recipient: str, limit: int) -> list[MessageRow]:
         """The newest messages to the recipient, newest first."""

@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import trio
@@ -22,6 +21,7 @@ from hive.store.writer import Work, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 T = TypeVar("T")
 Clock = Callable[[], float]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hive.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _CORRUPT = (
     "is damaged: stop hive, keep a copy of it, and put back a backup or what"

@@ -7,14 +7,17 @@ recipient and the others wait. Ids grow with time, so order by id is order of ar
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from hive.errors import BadRequest
-from hive.store.database import Connection, Database
 from hive.wire.messages import DeliveredMessage, MessageRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hive.store.database import Connection, Database
 
 SWEEP_IDS = 5000
 SMALL_ROWS = 200
@@ -106,6 +109,14 @@ class MessageStore:
         return await self._database.read(
             lambda connection: int(connection.execute(query, (recipient,)).fetchone()[0])
         )
+
+    async def counts_waiting(self) -> dict[str, int]:
+        """How many messages wait, by recipient; recipients without any are left out."""
+        query = (
+            "SELECT recipient, count(*) FROM messages"
+            " WHERE acked_at IS NULL AND delivered_at IS NULL GROUP BY recipient"
+        )
+        return await self._database.read(lambda connection: dict(connection.execute(query)))
 
     async def lease(self, recipient: str, max_count: int, now: float) -> list[DeliveredMessage]:
         """Hand out the oldest waiting messages: from now on the recipient holds them."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hive.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Migration = Callable[[sqlite3.Connection], None]
 

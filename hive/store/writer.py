@@ -16,14 +16,16 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import outcome
 import trio
 
 from hive.errors import Unavailable
 from hive.store import faults
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
