@@ -110,7 +110,15 @@ class MessageStore:
             lambda connection: int(connection.execute(query, (recipient,)).fetchone()[0])
         )
 
-    async def counts_waiting(self) -> dict[str, int]:
+    async def count_waiting_each(self) -> dict[str, int]:
+        """How many messages wait, by recipient; recipients without any are left out."""
+        query = (
+            "SELECT recipient, count(*) FROM messages"
+            " WHERE acked_at IS NULL AND delivered_at IS NULL GROUP BY recipient"
+        )
+        return await self._database.read(lambda connection: dict(connection.execute(query)))
+
+    async def count_waiting_each(self) -> dict[str, int]:
         """How many messages wait, by recipient; recipients without any are left out."""
         query = (
             "SELECT recipient, count(*) FROM messages"
