@@ -261,3 +261,8 @@ def search_path() -> str:
 def wants_colour(*, is_terminal: bool) -> bool:
     """Whether to print colours: on a terminal that is not told otherwise by `NO_COLOR`."""
     return is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def has_display() -> bool:
+    """Whether a browser could be shown to whoever started this."""
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -105,3 +105,8 @@ class Watch:
             return None
         self.position = frames[-1][0]
         return frames
+
+    def skip(self) -> None:
+        """Go on from now, past whatever was missed."""
+        self.position = self._feed.seq
+        self.needs_reset = False

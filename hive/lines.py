@@ -12,7 +12,8 @@ import logging
 import os
 import select
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ CONNECTIONS = 512
 _CHUNK = 64 * 1024
 
 Reply = dict[str, Any]
-Replies = Reply | AsyncIterator[Reply]
+Replies = Reply | AsyncGenerator[Reply, None]
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ class Door:
     fail: Callable[[HiveError], Reply]
     parks: Callable[[Any], bool] = lambda _: False
     """True for a request that may wait long for something to happen."""
+    lost: Callable[[Reply], Awaitable[None]] | None = None
+    """Told of a reply that could not be written, so that what it carried can be taken back."""
 
 
 async def listen(path: Path, mode: int) -> trio.SocketListener:
@@ -161,9 +164,15 @@ class _Connection:
         except Exception:
             log.exception("%s: a request failed: %.200r", self._door.name, line)
             answer = self._door.fail(HiveError("hive failed at this request; its log says why"))
-        if isinstance(answer, dict):
-            return await self._write(answer)
-        return await self._stream_out(answer)
+        if not isinstance(answer, dict):
+            return await self._stream_out(answer)
+        is_written = False
+        try:
+            is_written = await self._write(answer)
+        finally:
+            if not is_written and self._door.lost is not None:
+                await self._door.lost(answer)
+        return is_written
 
     async def _handle_parked(self, request: object) -> Replies | None:
         """Run a request that may park; None when the client left before it was answered."""
@@ -196,13 +205,14 @@ class _Connection:
             await trio.sleep(HALF_CLOSED_CHECK_S)
         scope.cancel()
 
-    async def _stream_out(self, replies: AsyncIterator[Reply]) -> bool:
+    async def _stream_out(self, replies: AsyncGenerator[Reply, None]) -> bool:
         """Write replies until they end or the client leaves; the connection ends with them."""
 
         async def pump() -> None:
-            async for reply in replies:
-                if not await self._write(reply):
-                    break
+            async with aclosing(replies):
+                async for reply in replies:
+                    if not await self._write(reply):
+                        break
             nursery.cancel_scope.cancel()
 
         async with trio.open_nursery() as nursery:

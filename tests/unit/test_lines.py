@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Echo:
                 return self.numbers()
         return {"echo": request}
 
-    async def numbers(self) -> AsyncIterator[dict[str, Any]]:
+    async def numbers(self) -> AsyncGenerator[dict[str, Any], None]:
         for number in range(3):
             yield {"n": number}
 

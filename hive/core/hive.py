@@ -1,0 +1,78 @@
+"""The collaborators of a running hive in one frozen object; functions take it first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from hive.config import HostConfig, Paths
+from hive.core.agents import Agents
+from hive.core.broker import Broker
+from hive.core.container_view import ContainerView
+from hive.core.jobs import Jobs
+from hive.core.loose_ends import LooseEnds
+from hive.core.questions import Questions
+from hive.core.reminders import Reminders
+from hive.core.transients import Transients
+from hive.feed import Feed
+from hive.host.installation import Installation
+from hive.host.runtime import Runtime
+from hive.store.approvals import ApprovalStore
+from hive.wire.dashboard import TaskRow
+
+
+class Access(Protocol):
+    """Who may use the dashboard: one-time links for browsers, named tokens for scripts."""
+
+    def new_login_link(self) -> str:
+        """Return a fresh one-time path with its secret, to be put behind the address."""
+        ...
+
+    def create_token(self, name: str) -> str:
+        """Return a new token; raises `Conflict` when one of that name is valid."""
+        ...
+
+    def token_names(self) -> list[str]:
+        """Return the names of the valid tokens."""
+        ...
+
+    def revoke_token(self, name: str) -> None:
+        """Make a token invalid; raises `NotFound`."""
+        ...
+
+
+@attrs.define
+class Address:
+    """Where the dashboard is; filled in when it is bound."""
+
+    url: str | None = None
+
+
+@attrs.frozen
+class Hive:
+    """Everything a running daemon works with."""
+
+    config: HostConfig
+    paths: Paths
+    clock: Callable[[], float]
+    """Unix seconds."""
+    feed: Feed
+    agents: Agents
+    broker: Broker
+    approvals: ApprovalStore
+    questions: Questions
+    reminders: Reminders
+    loose_ends: LooseEnds
+    transients: Transients
+    jobs: Jobs
+    runtime: Runtime
+    installation: Installation
+    view: ContainerView
+    access: Access
+    address: Address
+    publish: Callable[[object], None]
+    """Put a frame of `wire/dashboard` on the feed."""
+    tasks: Callable[[], tuple[TaskRow, ...]]
+    """The state of the supervised tasks."""

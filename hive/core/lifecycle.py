@@ -1,0 +1,181 @@
+"""Spawn, start, stop, restart, rebuild and destroy, each as a sequence with its undo.
+
+Each holds the agent's transient from its first step to its last. Rebuild is the reconcile verb:
+whatever is per-container on the host is written anew by it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import trio
+
+from hive.core import notices, transients
+from hive.core.hive import Hive
+from hive.errors import Conflict, Refused
+from hive.host import state_dirs
+from hive.host.runtime import Bind, ContainerSpec
+from hive.wire.names import MANAGER, AgentName
+
+Verb = Callable[[Hive, AgentName], Awaitable[None]]
+
+GRACE_S = 5.0
+"""How long a harness may take to end its turn's pieces after it was asked to stop."""
+TURN_S = 120.0
+"""How long a graceful stop waits for a running turn."""
+
+
+async def spawn(hive: Hive, name: AgentName) -> None:
+    """Create an agent and start it; what cannot be started is not registered."""
+    with _held(hive, name, transients.SPAWNING):
+        await hive.agents.add(name)
+        is_done = False
+        try:
+            await _set_up(hive, name)
+            await _start(hive, name)
+            is_done = True
+        finally:
+            if not is_done:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + GRACE_S + 5):
+                    await hive.runtime.stop(name, grace_s=0)
+                    await hive.agents.remove(name)
+
+
+async def start(hive: Hive, name: AgentName) -> None:
+    """Start a stopped agent; one that runs is left alone."""
+    hive.agents.get(name)
+    with _held(hive, name, transients.STARTING):
+        await hive.agents.set_wanted(name, is_running=True)
+        if not (await hive.runtime.status(name)).is_running:
+            await _set_up(hive, name)
+            await _start(hive, name)
+
+
+async def stop(hive: Hive, name: AgentName, *, graceful: bool = False) -> None:
+    """Stop an agent; `graceful` first lets a running turn end."""
+    hive.agents.get(name)
+    with _held(hive, name, transients.STOPPING):
+        await hive.agents.set_wanted(name, is_running=False)
+        if graceful:
+            await _wait_turn_over(hive, name)
+        await hive.runtime.stop(name, grace_s=GRACE_S)
+        hive.view.set_trouble(name, None)
+
+
+async def restart(hive: Hive, name: AgentName) -> None:
+    """Stop and start an agent."""
+    await _again(hive, name, transients.RESTARTING, "restarted")
+
+
+async def rebuild(hive: Hive, name: AgentName) -> None:
+    """Write everything per-container anew, then stop and start the agent."""
+    await _again(hive, name, transients.REBUILDING, "rebuilt")
+
+
+async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> None:
+    """Remove an agent; its state stays unless `purge`. The manager cannot be destroyed."""
+    if name == MANAGER:
+        raise Refused("the manager cannot be destroyed: stop it instead")
+    hive.agents.get(name)
+    with _held(hive, name, transients.DESTROYING):
+        await hive.agents.set_wanted(name, is_running=False)
+        await hive.runtime.stop(name, grace_s=GRACE_S)
+        await hive.runtime.destroy(name)
+        await hive.approvals.fail_all(name, "agent destroyed", hive.clock())
+        await hive.agents.remove(name)
+        await trio.to_thread.run_sync(_remove_tree, hive.paths.agent_run(name))
+        if purge:
+            await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
+    await notices.tell_manager(hive, "destroyed", agent=name, purged=purge)
+
+
+async def bring_back(hive: Hive, name: AgentName) -> None:
+    """Start an agent that is to run and does not, after the daemon's start or a crash."""
+    with _held(hive, name, transients.STARTING):
+        await _set_up(hive, name)
+        await _start(hive, name)
+
+
+async def _again(hive: Hive, name: AgentName, kind: str, what: str) -> None:
+    hive.agents.get(name)
+    with _held(hive, name, kind):
+        await hive.agents.set_wanted(name, is_running=True)
+        await hive.runtime.stop(name, grace_s=GRACE_S)
+        await _set_up(hive, name)
+        await _start(hive, name)
+    await notices.kick(hive, name, what)
+
+
+class _held:  # noqa: N801 - reads as a keyword where it is used
+    """Hold a transient; when it was cancelled from a page, say so instead of going on."""
+
+    def __init__(self, hive: Hive, name: AgentName, kind: str) -> None:
+        self._hive, self._name, self._kind = hive, name, kind
+        self._inner = hive.transients.hold(name, kind)
+
+    def __enter__(self) -> None:
+        self._scope = self._inner.__enter__()
+        self._hive.view.poke()
+
+    def __exit__(self, *failure: object) -> None:
+        self._inner.__exit__(*failure)  # type: ignore[arg-type]
+        self._hive.view.poke()
+        if self._scope.cancelled_caught:
+            raise Conflict(f"{self._kind} {self._name} was cancelled")
+
+
+async def _set_up(hive: Hive, name: AgentName) -> None:
+    """Write everything a container needs on the host, and wait for its socket."""
+    spec = hive.installation.harness_config(hive.config, hive.runtime.inside(name), name)
+    await trio.to_thread.run_sync(
+        state_dirs.prepare, hive.paths, name, spec, hive.installation.secrets
+    )
+    await hive.agents.wait_open(name)
+
+
+async def _start(hive: Hive, name: AgentName) -> None:
+    inside = hive.runtime.inside(name)
+    paths = hive.paths
+    binds = [
+        Bind(paths.agent_run(name), inside.run, writable=True),
+        Bind(paths.agent_state(name), inside.state, writable=True),
+        Bind(paths.agent_claude(name), inside.claude, writable=True),
+        Bind(paths.shared, inside.shared, writable=True),
+        *hive.installation.binds,
+    ]
+    if name == MANAGER:
+        binds += [
+            Bind(paths.agents, "/agents", writable=True),
+            Bind(paths.state / "applied", "/applied"),
+            Bind(paths.state / "meta", "/meta"),
+        ]
+    role = "manager" if name == MANAGER else "agent"
+    config_file = str(Path(inside.run) / state_dirs.HARNESS_FILE)
+    await hive.runtime.start(
+        ContainerSpec(
+            name=name,
+            argv=(*hive.installation.program.argv, role, "serve", "--config", config_file),
+            env={
+                "PATH": hive.installation.path,
+                "HOME": inside.home,
+                "LANG": "C.UTF-8",
+                **hive.installation.program.env,
+            },
+            binds=tuple(binds),
+            cwd=inside.state,
+        )
+    )
+    hive.view.set_trouble(name, None)
+
+
+async def _wait_turn_over(hive: Hive, name: AgentName) -> None:
+    with trio.move_on_after(TURN_S):
+        while (row := hive.view.row(name)) and row.running and row.turn_state != "idle":
+            await trio.sleep(0.2)
+
+
+def _remove_tree(path: Path) -> None:
+    if path.exists():
+        shutil.rmtree(path)

@@ -1,0 +1,107 @@
+"""What runs inside every container: this hive, claude, and what the user gave hive for claude."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import attrs
+
+from hive import config as settings
+from hive.config import HarnessConfig, HostConfig
+from hive.errors import Unavailable
+from hive.host import program
+from hive.host.program import Program
+from hive.host.runtime import Bind, Inside
+from hive.wire.names import MANAGER, AgentName
+
+PATH_INSIDE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@attrs.frozen
+class Installation:
+    """The programs and the settings that every container gets."""
+
+    program: Program
+    claude: tuple[str, ...]
+    """The command inside; when no claude was found, the name it would have."""
+    binds: tuple[Bind, ...]
+    path: str
+    claude_env: dict[str, str]
+    secrets: dict[str, str]
+    """Variable to value; written to files, never to an environment."""
+    claude_found: str | None
+    """Where claude is on the host; None when there is none, or in a demo."""
+
+    def harness_config(self, config: HostConfig, inside: Inside, name: AgentName) -> HarnessConfig:
+        """Return the settings of one agent's harness."""
+        secrets = Path(inside.run) / "secrets"
+        return HarnessConfig(
+            label=name,
+            role="manager" if name == MANAGER else "agent",
+            run_dir=inside.run,
+            state_dir=inside.state,
+            claude_dir=inside.claude,
+            home=inside.home,
+            shared_dir=inside.shared,
+            claude=self.claude,
+            hive=self.program.argv,
+            path=self.path,
+            turn_mode=config.turn_mode,
+            model=config.model,
+            operator_pronouns=config.operator_pronouns,
+            demo=config.demo,
+            claude_env={**self.claude_env, **self.program.env},
+            secret_files={variable: str(secrets / variable) for variable in self.secrets},
+        )
+
+
+def find(config: HostConfig, runtime_isolates: bool) -> Installation:  # noqa: FBT001
+    """Look for everything on this host; raises `Unavailable` for a secret that cannot be read."""
+    here = program.find(isolated=runtime_isolates)
+    plain, secrets = settings.claude_variables()
+    found = None if config.demo else find_claude(config)
+    binds = list(here.binds)
+    claude: tuple[str, ...] = (*here.argv, "stand-in")
+    if not config.demo:
+        claude = (str(found) if found else "claude",)
+        if found and runtime_isolates:
+            binds += program.claude_binds(found)
+    path = PATH_INSIDE if runtime_isolates else settings.search_path()
+    return Installation(
+        program=here,
+        claude=claude,
+        binds=tuple(binds),
+        path=path,
+        claude_env={**plain, **config.claude_env},
+        secrets={**secrets, **_read_secrets(config)},
+        claude_found=str(found) if found else None,
+    )
+
+
+def find_claude(config: HostConfig) -> Path | None:
+    """Return the claude that is configured, named by `HIVE_CLAUDE`, or first on `PATH`.
+
+    Raises `Unavailable` when one is named and is not there.
+    """
+    named = config.claude or settings.claude_override()
+    if named is not None:
+        path = Path(named).resolve()
+        if not path.is_file():
+            raise Unavailable(f"there is no claude at {named}: correct HIVE_CLAUDE or the setting")
+        return path
+    found = shutil.which("claude", path=settings.search_path())
+    return Path(found).resolve() if found else None
+
+
+def _read_secrets(config: HostConfig) -> dict[str, str]:
+    values = {}
+    for variable, file in config.claude_secret_files.items():
+        if variable not in settings.CLAUDE_SECRETS:
+            known = ", ".join(settings.CLAUDE_SECRETS)
+            raise Unavailable(f"claude_secret_files knows {known}, not {variable!r}")
+        try:
+            values[variable] = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise Unavailable(f"cannot read {file}: {error.strerror}") from error
+    return values

@@ -1,0 +1,117 @@
+"""Per-agent directories on the host: made, listed as kept state, purged.
+
+Everything here blocks: call it through `trio.to_thread`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Container
+from pathlib import Path
+
+from hive.config import HarnessConfig, Paths
+from hive.errors import BadRequest, Unavailable
+from hive.wire import codec
+from hive.wire.dashboard import Tombstone
+from hive.wire.names import MANAGER, AgentName, new_agent_name
+
+HARNESS_FILE = "harness.json"
+SECRETS_DIR = "secrets"
+PAUSED_FILE = "hyperhive-paused"
+
+
+def prepare_hive(paths: Paths) -> None:
+    """Make the directories of the hive itself; raises `Unavailable`."""
+    try:
+        for folder in (paths.state, paths.run):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o750)
+        for folder in (paths.agents, paths.shared, paths.state / "applied", paths.state / "meta"):
+            folder.mkdir(exist_ok=True)
+        (paths.run / "agents").mkdir(exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"cannot make {error.filename}: {error.strerror}") from error
+
+
+def prepare(
+    paths: Paths, name: AgentName, config: HarnessConfig, secrets: dict[str, str]
+) -> None:
+    """Make an agent's directories and write its harness's settings and secrets, atomically."""
+    run = paths.agent_run(name)
+    try:
+        for folder in (
+            run,
+            paths.agent_state(name),
+            paths.agent_claude(name),
+            paths.agent_config(name),
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+        folder = run / SECRETS_DIR
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for variable, value in secrets.items():
+            _write(folder / variable, value.encode(), 0o600)
+        for stale in set(os.listdir(folder)) - set(secrets):
+            (folder / stale).unlink()
+        _write(run / HARNESS_FILE, codec.dumps(codec.to_json(config)), 0o644)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot prepare the directories of {name}: {error.strerror}: {error.filename}"
+        ) from error
+
+
+def tombstones(paths: Paths, live: Container[str]) -> list[Tombstone]:
+    """Return the state that is kept of agents that do not exist."""
+    found = []
+    for folder in sorted(paths.agents.iterdir()):
+        try:
+            name = new_agent_name(folder.name)
+        except BadRequest:
+            continue
+        if name not in live and folder.is_dir() and not folder.is_symlink():
+            found.append(_tombstone(folder))
+    return found
+
+
+def _tombstone(folder: Path) -> Tombstone:
+    size, newest = 0, folder.stat().st_mtime
+    for where, _, files in os.walk(folder):
+        for file in files:
+            status = os.lstat(os.path.join(where, file))
+            size += status.st_size
+            newest = max(newest, status.st_mtime)
+    has_login = (folder / "claude" / ".credentials.json").exists()
+    return Tombstone(folder.name, size, newest, has_login)
+
+
+def purge(paths: Paths, name: AgentName) -> None:
+    """Remove everything kept of an agent; never the manager's. Raises `Unavailable`."""
+    if name == MANAGER:
+        raise Unavailable("the manager's state is not purged")
+    try:
+        for folder in (paths.agent_root(name), paths.state / "applied" / name, paths.sandbox(name)):
+            if folder.exists():
+                shutil.rmtree(folder)
+    except OSError as error:
+        raise Unavailable(f"cannot remove {error.filename}: {error.strerror}") from error
+
+
+def mark_paused(paths: Paths, name: AgentName, paused: bool) -> None:  # noqa: FBT001
+    """Write or remove the marker an agent's harness obeys; raises `Unavailable`."""
+    marker = paths.agent_state(name) / PAUSED_FILE
+    try:
+        if paused:
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            _write(marker, b"", 0o644)
+        else:
+            marker.unlink(missing_ok=True)
+    except OSError as error:
+        raise Unavailable(f"cannot write {marker}: {error.strerror}") from error
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    new = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(data)
+    new.chmod(mode)
+    new.replace(path)

@@ -1,0 +1,215 @@
+"""The operator's socket: a listener and one `match` over the admin requests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import attrs
+import trio
+
+from hive import lines
+from hive.core import actions
+from hive.core.hive import Hive
+from hive.core.jobs import Job
+from hive.errors import BadRequest, HiveError
+from hive.wire import admin, codec
+from hive.wire.approvals import Approval
+from hive.wire.dashboard import ContainerRow
+from hive.wire.names import OPERATOR, agent_name
+
+SOCKET_MODE = 0o660
+
+
+async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
+    """Serve the operator's socket until cancelled."""
+    listener = await lines.listen(hive.paths.host_socket, SOCKET_MODE)
+    door = lines.Door("operator's socket", partial(handle, hive), fail, parks)
+    try:
+        await lines.serve(listener, door, task_status=task_status)
+    finally:
+        hive.paths.host_socket.unlink(missing_ok=True)
+
+
+def fail(error: HiveError) -> lines.Reply:
+    """Return the reply that says an error."""
+    return admin.failed(error.code, error.message)
+
+
+def parks(request: object) -> bool:
+    """No admin request waits for something to happen; work that was begun is finished."""
+    del request
+    return False
+
+
+async def handle(hive: Hive, request: object) -> lines.Replies:
+    """Answer one request of the operator."""
+    parsed = codec.from_tagged("cmd", admin.AdminRequest, request)
+    match parsed:
+        case admin.List():
+            return admin.ok(agents=list(hive.agents.names()))
+        case admin.AgentStatus():
+            return admin.ok(agents=list(hive.agents.names()), agent_statuses=statuses(hive))
+        case admin.SubscribeAgentStatus():
+            return _status_stream(hive)
+        case admin.Urls():
+            return admin.ok(urls={"home": hive.address.url} if hive.address.url else {})
+        case admin.Health():
+            return admin.ok(tasks=[codec.to_json(row) for row in hive.tasks()])
+        case _:
+            return await _handle_lifecycle(hive, parsed)
+
+
+async def _handle_lifecycle(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN401 - the union
+    match request:
+        case admin.Spawn(name):
+            return await _finish(await actions.spawn(hive, name))
+        case admin.Kill(name):
+            return await _finish(await actions.stop(hive, name))
+        case admin.Rebuild(name):
+            return await _finish(await actions.rebuild(hive, name))
+        case admin.Restart(name):
+            return await _finish(await actions.restart(hive, name))
+        case admin.Destroy(name, purge):
+            return await _finish(await actions.destroy(hive, name, purge=purge))
+        case admin.Start(scope):
+            return await _for_scope(hive, scope, partial(actions.start, hive))
+        case admin.Stop(scope, graceful):
+            return await _for_scope(hive, scope, partial(actions.stop, hive, graceful=graceful))
+        case admin.SetPaused(name, paused):
+            await actions.set_paused(hive, name, paused=paused)
+            return admin.ok()
+        case _:
+            return await _handle_queue(hive, request)
+
+
+async def _handle_queue(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN401 - the union
+    match request:
+        case admin.Pending():
+            rows = await hive.approvals.pending()
+            return admin.ok(approvals=[approval_row(row) for row in rows])
+        case admin.RequestSpawn(name, description):
+            approval = await actions.request_spawn(hive, name, description)
+            return admin.ok(approval_id=approval.id)
+        case admin.Approve(number):
+            return await _finish(await actions.approve(hive, number))
+        case admin.Deny(number, note):
+            await actions.deny(hive, number, note)
+            return admin.ok()
+        case _:
+            return await _handle_talk(hive, request)
+
+
+async def _handle_talk(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN401 - the union
+    match request:
+        case admin.SendAsOperator(to, body, in_reply_to):
+            return admin.ok(id=await actions.send(hive, to, body, in_reply_to))
+        case admin.Inbox(limit):
+            rows = await actions.inbox(hive, limit)
+            return admin.ok(inbox=[codec.to_json(row) for row in rows])
+        case admin.Logs(name, count):
+            return admin.ok(logs=await actions.logs(hive, name, count))
+        case admin.MarkAllRead(name):
+            checked = name if name == OPERATOR else agent_name(name)
+            return admin.ok(marked=await actions.mark_all_read(hive, checked))
+        case _:
+            return _handle_access(hive, request)
+
+
+def _handle_access(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN401 - the union
+    match request:
+        case admin.LoginLink():
+            if hive.address.url is None:
+                raise HiveError("the dashboard is not bound yet: try again in a moment")
+            return admin.ok(url=hive.address.url.rstrip("/") + hive.access.new_login_link())
+        case admin.CreateToken(name):
+            return admin.ok(token=hive.access.create_token(name))
+        case admin.ListTokens():
+            return admin.ok(tokens=hive.access.token_names())
+        case admin.RevokeToken(name):
+            hive.access.revoke_token(name)
+            return admin.ok()
+    raise BadRequest(f"{type(request).__name__} is not served here")
+
+
+async def _finish(job: Job) -> lines.Reply:
+    await job.wait()
+    return admin.ok()
+
+
+async def _for_scope(
+    hive: Hive, scope: admin.Scope, begin: Callable[[str], Awaitable[Job]]
+) -> lines.Reply:
+    if not scope.agents and not scope.agent_names:
+        raise BadRequest('the scope is empty: give agent_names, or "agents": true for all')
+    names: Iterable[str] = hive.agents.names() if scope.agents else scope.agent_names
+    for job in [await begin(name) for name in names]:
+        await job.wait()
+    return admin.ok()
+
+
+def statuses(hive: Hive) -> list[dict[str, Any]]:
+    """Return the status row of every agent, optional keys left out when unknown."""
+    return [status_row(hive, row) for row in hive.view.rows()]
+
+
+def status_row(hive: Hive, row: ContainerRow) -> dict[str, Any]:
+    """Return one status row, in the key order of the contract."""
+    home = hive.address.url
+    optional = {
+        "status_text": row.status_text,
+        "status_set_at": _rfc3339(row.status_set_at),
+        "url": f"{home.rstrip('/')}/agent/{row.name}/" if home else None,
+    }
+    return {
+        "name": row.name,
+        "running": row.running,
+        "failed": row.failed,
+        "needs_update": row.needs_update,
+        "needs_login": row.needs_login,
+        **_known(deployed_sha=row.deployed_sha),
+        "pending_reminders": row.pending_reminders,
+        "paused": row.paused,
+        **_known(parent=row.parent, active_model=row.active_model),
+        **_known(**optional),
+        "turn_state": row.turn_state,
+        "unread": row.unread,
+        **_known(transient=row.transient, note=row.note),
+    }
+
+
+def approval_row(row: Approval) -> dict[str, Any]:
+    """Return one approval as this socket shows it: times in RFC 3339, unknown keys left out."""
+    plain = attrs.asdict(row)
+    plain["requested_at"] = _rfc3339(row.requested_at)
+    plain["resolved_at"] = _rfc3339(row.resolved_at)
+    order = ("id", "agent", "kind", "commit_ref", "fetched_sha", "requested_at", "status")
+    return _known(**{key: plain[key] for key in (*order, "resolved_at", "note", "description")})
+
+
+def _known(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - plain JSON data
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _rfc3339(at: float | None) -> str | None:
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+async def _status_stream(hive: Hive) -> AsyncGenerator[lines.Reply, None]:
+    yield admin.ok()
+    with hive.feed.watch() as watch:
+        seen = {row.name: row for row in hive.view.rows()}
+        while True:
+            if await watch.next() is None and not watch.needs_reset:
+                return
+            if watch.needs_reset:
+                # A slow reader loses updates and is given the present state of what changed.
+                watch.skip()
+            for row in hive.view.rows():
+                if seen.get(row.name) != row:
+                    seen[row.name] = row
+                    yield admin.ok(agent_statuses=[status_row(hive, row)])

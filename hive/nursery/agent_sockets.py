@@ -1,0 +1,201 @@
+"""One listener per agent, the manager included: identity is the socket, and one `match`.
+
+The set of listeners follows the registry. No operator verb exists here.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import trio
+
+from hive import __version__, lines
+from hive.core.hive import Hive
+from hive.errors import BadRequest, HiveError
+from hive.wire import agent, codec
+from hive.wire.limits import RECENT_MAX, RECV_MAX, RECV_WAIT_S, STATUS_BYTES, check_body
+from hive.wire.names import MANAGER, AgentName, recipient_name, wake_label
+
+SOCKET_MODE = 0o660
+
+
+async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
+    """Keep a listener for every agent of the registry; ready once all are open."""
+    scopes: dict[AgentName, trio.CancelScope] = {}
+    hive.agents.set_open(set())
+    try:
+        async with trio.open_nursery() as nursery:
+            while True:
+                wanted = set(hive.agents.names())
+                for name in set(scopes) - wanted:
+                    scopes.pop(name).cancel()
+                    hive.paths.agent_socket(name).unlink(missing_ok=True)
+                for name in wanted - set(scopes):
+                    scopes[name] = await nursery.start(_serve_one, hive, name)
+                hive.agents.set_open(set(scopes))
+                task_status.started()
+                task_status = trio.TASK_STATUS_IGNORED
+                if set(hive.agents.names()) == set(scopes):
+                    await hive.agents.wait_changed()
+    finally:
+        hive.agents.set_open(set())
+
+
+async def _serve_one(
+    hive: Hive, name: AgentName, *, task_status: trio.TaskStatus[trio.CancelScope]
+) -> None:
+    path = hive.paths.agent_socket(name)
+    await trio.to_thread.run_sync(partial(path.parent.mkdir, parents=True, exist_ok=True))
+    listener = await lines.listen(path, SOCKET_MODE)
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(lines.serve, listener, make_door(hive, name))
+            task_status.started(scope)
+
+
+def make_door(hive: Hive, name: AgentName) -> lines.Door:
+    """Return what that agent's socket says."""
+    return lines.Door(
+        name=f"socket of {name}",
+        handle=partial(handle, hive, name),
+        fail=fail,
+        parks=parks,
+        lost=partial(_take_back, hive, name),
+    )
+
+
+async def _take_back(hive: Hive, name: AgentName, reply: lines.Reply) -> None:
+    """Let messages wait again whose reply never reached the agent."""
+    if reply.get("kind") == "messages" and reply["messages"]:
+        await hive.broker.give_back(name, [message["id"] for message in reply["messages"]])
+
+
+def parks(request: object) -> bool:
+    """Whether a request may wait: a `recv` that was given a time."""
+    return (
+        isinstance(request, dict)
+        and request.get("cmd") == "recv"
+        and bool(request.get("wait_seconds"))
+    )
+
+
+def fail(error: HiveError) -> lines.Reply:
+    """Return the reply that says an error."""
+    return codec.to_tagged("kind", agent.Error(error.code, error.message))
+
+
+async def handle(hive: Hive, name: AgentName, request: object) -> lines.Reply:
+    """Answer one request of that agent."""
+    parsed = codec.from_tagged("cmd", agent.AgentRequest, request)
+    return codec.to_tagged("kind", await answer(hive, name, parsed))
+
+
+async def answer(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:  # noqa: ANN401
+    """Do what a request asks for; raises `HiveError`."""
+    match request:
+        case agent.Send():
+            return await _send(hive, name, request)
+        case agent.Recv():
+            return await _recv(hive, name, request)
+        case agent.AckTurn(ids):
+            return agent.Ok(count=await hive.broker.ack_turn(name, ids))
+        case agent.RequeueInflight():
+            return agent.Ok(count=await hive.broker.requeue_inflight(name))
+        case agent.Status():
+            return agent.StatusReply(await hive.broker.unread(name))
+        case agent.ReportState():
+            hive.view.report(name, request)
+            return agent.Ok()
+        case _:
+            return await _answer_rest(hive, name, request)
+
+
+async def _answer_rest(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:  # noqa: ANN401
+    match request:
+        case agent.Recent(limit):
+            if not 1 <= limit <= RECENT_MAX:
+                raise BadRequest(f"limit must be between 1 and {RECENT_MAX}")
+            return agent.RecentReply(tuple(await hive.broker.recent(name, limit)))
+        case agent.Wake(label, body):
+            number = await hive.broker.send(
+                wake_label(label), name, check_body("the body", body), origin="external"
+            )
+            return agent.Ok(id=number)
+        case agent.Whoami():
+            role = "manager" if name == MANAGER else "agent"
+            pronouns = hive.config.operator_pronouns
+            return agent.WhoamiReply(name, role, pronouns, __version__)
+        case agent.SetStatus(text):
+            if len(text.encode()) > STATUS_BYTES:
+                raise BadRequest(f"a status is at most {STATUS_BYTES} bytes: shorten it")
+            await hive.agents.set_status(name, text or None)
+            hive.view.poke()
+            return agent.Ok()
+        case _:
+            return await _answer_loose(hive, name, request)
+
+
+async def _answer_loose(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:  # noqa: ANN401
+    match request:
+        case agent.Ask():
+            return agent.QuestionQueued(await _ask(hive, name, request))
+        case agent.Answer(number, text):
+            await hive.questions.answer(number, name, text)
+            return agent.Ok()
+        case agent.Remind():
+            return agent.Ok(id=await _remind(hive, name, request))
+        case agent.CountPendingReminders():
+            return agent.Count(await hive.reminders.count_pending(name))
+        case agent.GetLooseEnds():
+            return agent.LooseEnds(await hive.loose_ends.for_agent(name))
+        case agent.CancelLooseEnd(kind, number):
+            await hive.loose_ends.cancel(name, kind, number)
+            hive.view.poke()
+            return agent.Ok()
+    raise BadRequest(f"{type(request).__name__} is not served here")
+
+
+async def _send(hive: Hive, name: AgentName, request: agent.Send) -> agent.Ok:
+    number = await hive.broker.send(
+        name,
+        recipient_name(request.to),
+        request.body,
+        in_reply_to=request.in_reply_to,
+        dedupe_key=request.dedupe_key,
+    )
+    return agent.Ok(id=number)
+
+
+async def _ask(hive: Hive, name: AgentName, request: agent.Ask) -> int:
+    return await hive.questions.ask(
+        name,
+        request.question,
+        options=request.options,
+        multi=request.multi,
+        ttl_s=request.ttl_seconds,
+        to=None if request.to is None else recipient_name(request.to),
+        dedupe_key=request.dedupe_key,
+    )
+
+
+async def _remind(hive: Hive, name: AgentName, request: agent.Remind) -> int:
+    number = await hive.reminders.remind(
+        name,
+        request.message,
+        delay_seconds=request.delay_seconds,
+        at_unix_timestamp=request.at_unix_timestamp,
+        file_path=request.file_path,
+        dedupe_key=request.dedupe_key,
+    )
+    hive.view.poke()
+    return number
+
+
+async def _recv(hive: Hive, name: AgentName, request: agent.Recv) -> agent.Messages:
+    if not 0 <= request.wait_seconds <= RECV_WAIT_S:
+        raise BadRequest(f"wait_seconds must be between 0 and {RECV_WAIT_S}")
+    if not 1 <= request.max <= RECV_MAX:
+        raise BadRequest(f"max must be between 1 and {RECV_MAX}")
+    messages = await hive.broker.recv(name, wait_s=request.wait_seconds, max_count=request.max)
+    return agent.Messages(tuple(messages))

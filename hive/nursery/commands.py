@@ -1,0 +1,125 @@
+"""The verbs that run a daemon: `up` for one person, `serve` for systemd."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import webbrowser
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import trio
+
+from hive import config as settings
+from hive.config import HostConfig, Paths
+from hive.core.hive import Hive
+from hive.errors import HiveError
+from hive.nursery import on_host
+
+STOP_S = 10
+"""After this long a stop that hangs is ended by force."""
+
+Announce = Callable[[Hive], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """Run a hive for one person until Ctrl-C."""
+    config = HostConfig(
+        port=7000 if arguments.port is None else arguments.port,
+        containers=arguments.containers,
+        demo=arguments.demo,
+        turn_mode=arguments.turn_mode or "live",
+        stop_containers=True,
+    )
+    settings.check_host_config(config)
+    paths = settings.paths_for(arguments.root, system=False)
+
+    async def announce(hive: Hive) -> None:
+        _print_welcome(hive)
+        if not arguments.no_browser and _has_display():
+            url = (hive.address.url or "") + hive.access.new_login_link()
+            await trio.to_thread.run_sync(webbrowser.open, url, abandon_on_cancel=True)
+
+    return _run(config, paths, announce)
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Run the daemon as systemd does."""
+    config = settings.load_host_config(arguments.config)
+    settings.check_host_config(config)
+    root = arguments.root or (Path(config.root) if config.root else None)
+    paths = settings.paths_for(root, system=True)
+
+    async def announce(hive: Hive) -> None:
+        log.info("the hive is up: %s", hive.address.url)
+
+    return _run(config, paths, announce)
+
+
+def _run(config: HostConfig, paths: Paths, announce: Announce) -> int:
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        trio.run(_main, config, paths, announce)
+    except BaseExceptionGroup as group:
+        raise _foreseen(group) from group
+    return 0
+
+
+async def _main(config: HostConfig, paths: Paths, announce: Announce) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_stop_on_signal, nursery.cancel_scope)
+        hive = await nursery.start(_serve, config, paths)
+        await announce(hive)
+
+
+async def _serve(config: HostConfig, paths: Paths, *, task_status: trio.TaskStatus[Hive]) -> None:
+    await on_host.serve(config, paths, task_status=task_status)
+
+
+async def _stop_on_signal(
+    scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]
+) -> None:
+    """Cancel `scope` at SIGINT or SIGTERM; a second one, or `STOP_S`, ends the process."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for number in signals:
+            log.info("%s: stopping", signal.Signals(number).name)
+            # From here on a second signal ends the process, and so does the alarm when it hangs.
+            signal.alarm(STOP_S)
+            scope.cancel()
+            return
+
+
+def _print_welcome(hive: Hive) -> None:
+    url = hive.address.url or ""
+    link = url + hive.access.new_login_link()
+    say = print
+    say(f"\n  hive is running: {url}\n  log in once with: {link}\n")
+    if hive.config.demo:
+        say("  This is a demonstration: a scripted stand-in plays claude, no account is needed.")
+    elif hive.installation.claude_found is None:
+        say("  claude was not found: install Claude Code, or name it with HIVE_CLAUDE, then run")
+        say("  this again; or look around first with: hive.pyz up --demo")
+    if not hive.runtime.isolates:
+        say("  WARNING: containers=process isolates nothing; agents can do what you can.")
+    say("  Ctrl-C stops everything.\n")
+    sys.stdout.flush()
+
+
+def _has_display() -> bool:
+    return sys.stdout.isatty() and settings.has_display()
+
+
+def _foreseen(group: BaseException) -> BaseException:
+    """Return the one failure hive foresaw, out of its groups; else the whole group."""
+    error = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, HiveError | KeyboardInterrupt) else group
+

@@ -1,0 +1,121 @@
+"""`doctor`: checks what this host needs, looks at the daemon, and says how to mend what is not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from hive import config as settings
+from hive import lines, process
+from hive.config import HostConfig, Paths
+from hive.errors import DaemonUnreachable, HiveError
+from hive.host import installation
+from hive.host.bubblewrap import Bubblewrap
+from hive.host.runtime import Finding
+from hive.nursery import on_host
+
+CLAUDE_TESTED = "2.1.330"
+CLAUDE_S = 20.0
+DISK_FULL = 0.95
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print one line per finding; 0 when all is well, 1 when something is to be mended."""
+    root = Path(arguments.root) if arguments.root else None
+    paths = settings.paths_for(root, system=False)
+    socket = Path(arguments.socket) if arguments.socket else settings.client_socket()
+    findings = trio.run(examine, paths, socket or paths.host_socket)
+    if arguments.json:
+        print(json.dumps({"findings": [attrs.asdict(each) for each in findings]}))
+    else:
+        _print(findings)
+    return 0 if all(each.is_ok for each in findings) else 1
+
+
+async def examine(paths: Paths, socket: Path) -> list[Finding]:
+    """Return every finding."""
+    findings = [_python(), await _git(), _disk(paths)]
+    findings += await Bubblewrap(paths, on_host.wall_clock).probe()
+    findings.append(await _claude())
+    findings += await _daemon(socket)
+    return findings
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    is_ok = sys.version_info >= (3, 11)
+    return Finding("python", is_ok, version, "" if is_ok else "install Python 3.11 or newer")
+
+
+async def _git() -> Finding:
+    found = shutil.which("git", path=settings.search_path())
+    mend = "" if found else "install git: configuration is kept in it"
+    return Finding("git", found is not None, found or "not found", mend)
+
+
+def _disk(paths: Paths) -> Finding:
+    folder = paths.state
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        return Finding("state", False, f"{folder} cannot be written", "give another --root")
+    usage = shutil.disk_usage(folder)
+    share = usage.used / usage.total
+    detail = f"{paths.state}, disk {share:.0%} full"
+    return Finding("state", share < DISK_FULL, detail, "" if share < DISK_FULL else "make room")
+
+
+async def _claude() -> Finding:
+    try:
+        found = installation.find_claude(HostConfig())
+    except HiveError as error:
+        return Finding("claude", False, str(error), "correct HIVE_CLAUDE")
+    if found is None:
+        mend = "install Claude Code, or name it with HIVE_CLAUDE; or look around with: up --demo"
+        return Finding("claude", False, "not found on PATH", mend)
+    try:
+        done = await process.run((str(found), "--version"), timeout_s=CLAUDE_S)
+    except HiveError as error:
+        return Finding("claude", False, str(error), f"see that {found} runs")
+    version = done.stdout.split(" ")[0].strip()
+    note = "" if version == CLAUDE_TESTED else f" (hive is tested with {CLAUDE_TESTED})"
+    return Finding("claude", True, f"{version}{note} at {found}")
+
+
+async def _daemon(socket: Path) -> list[Finding]:
+    try:
+        reply = await lines.call(socket, {"cmd": "health"}, timeout_s=5)
+    except DaemonUnreachable:
+        return [Finding("daemon", True, f"none runs on {socket}; start one with: hive.pyz up")]
+    except HiveError as error:
+        return [Finding("daemon", False, str(error), "look at its log, then restart it")]
+    if not reply.get("ok"):
+        return [Finding("daemon", False, str(reply.get("error")), "upgrade it to this version")]
+    return [_task(row) for row in reply["tasks"]]
+
+
+def _task(row: dict[str, Any]) -> Finding:
+    is_ok = row["state"] == "running"
+    detail = f"{row['state']}, {row['restarts']} restarts"
+    if row["last_error"]:
+        detail += f", last: {row['last_error']}"
+    return Finding(f"task {row['name']}", is_ok, detail, "" if is_ok else "the daemon's log says why")
+
+
+def _print(findings: list[Finding]) -> None:
+    is_coloured = settings.wants_colour(is_terminal=sys.stdout.isatty())
+    good, bad, plain = ("\x1b[32m", "\x1b[31m", "\x1b[0m") if is_coloured else ("", "", "")
+    for each in findings:
+        mark = f"{good}ok{plain}  " if each.is_ok else f"{bad}BAD{plain} "
+        print(f"{mark} {each.what}: {each.detail}")
+        if each.mend and not each.is_ok:
+            print(f"     mend: {each.mend}")

@@ -1,0 +1,181 @@
+"""The daemon: its collaborators made, its tasks in order of start and stop."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import trio
+
+from hive.config import HostConfig, Paths
+from hive.core.agents import Agents
+from hive.core.broker import Broker
+from hive.core.container_view import ContainerView, Counts
+from hive.core.hive import Address, Hive
+from hive.core.jobs import Jobs
+from hive.core.loose_ends import LooseEnds
+from hive.core.questions import Questions
+from hive.core.reminders import Reminders, StateDir
+from hive.core.transients import Transients
+from hive.errors import Conflict
+from hive.feed import Feed
+from hive.host import installation, runtimes, state_dirs
+from hive.host.runtime import Runtime
+from hive.nursery import (
+    admin_socket,
+    agent_sockets,
+    crash_watch,
+    dashboard_server,
+    job_worker,
+    message_vacuum,
+    reminder_scheduler,
+    startup,
+)
+from hive.nursery.supervisor import Supervisor, Task
+from hive.store.agents import AgentStore
+from hive.store.approvals import ApprovalStore
+from hive.store.database import Clock, Database, open_database
+from hive.store.messages import MessageStore
+from hive.store.questions import QuestionStore
+from hive.store.reminders import ReminderStore
+from hive.web.access import Access
+from hive.wire import codec
+from hive.wire.dashboard import Acked, Delivered, Sent, TasksChanged
+from hive.wire.names import AgentName
+
+STOP_GRACE_S = 1.0
+STOP_CONTAINERS_S = 5.0
+
+
+def wall_clock() -> float:
+    """Unix seconds; the one place the daemon takes them from."""
+    return time.time()  # noqa: TID251 - the clock that everything else is handed
+
+
+def tasks_of(hive: Hive) -> list[Task]:
+    """Return the supervised tasks in order of start; they stop in reverse."""
+    bodies: list[tuple[str, Any]] = [
+        ("agent sockets", agent_sockets.run),
+        ("jobs", job_worker.run),
+        ("crash watch", crash_watch.run),
+        ("reminder scheduler", reminder_scheduler.run),
+        ("message vacuum", message_vacuum.run),
+        ("operator's socket", admin_socket.run),
+        ("dashboard", dashboard_server.run),
+    ]
+    return [Task(name, partial(body, hive)) for name, body in bodies]
+
+
+async def serve(
+    config: HostConfig,
+    paths: Paths,
+    *,
+    clock: Clock = wall_clock,
+    runtime: Runtime | None = None,
+    task_status: trio.TaskStatus[Hive] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the daemon until cancelled; started with its `Hive` once everything is up.
+
+    Raises `Conflict` when another daemon has these paths, `Unavailable` when this host lacks
+    something, `GaveUp` when a task failed for good.
+    """
+    await trio.to_thread.run_sync(state_dirs.prepare_hive, paths)
+    with _only_one(paths):
+        chosen = runtime or await runtimes.choose(config, paths, clock)
+        async with open_database(paths.broker_db) as database:
+            hive, supervisor = await make(config, paths, chosen, clock, database)
+            try:
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(supervisor.run, tasks_of(hive))
+                    await startup.run(hive)
+                    task_status.started(hive)
+            finally:
+                if config.stop_containers:
+                    await stop_containers(hive)
+
+
+async def make(
+    config: HostConfig, paths: Paths, runtime: Runtime, clock: Clock, database: Database
+) -> tuple[Hive, Supervisor]:
+    """Build the collaborators around an open database."""
+    feed = Feed(clock())
+    agents = Agents(AgentStore(database), clock)
+    await agents.load()
+
+    def publish(frame: object) -> None:
+        feed.publish(codec.to_tagged("kind", frame))
+        if isinstance(frame, Sent | Delivered | Acked):
+            view.poke()
+
+    def tasks_changed() -> None:
+        publish(TasksChanged(supervisor.rows()))
+
+    messages = MessageStore(database)
+    broker = Broker(
+        messages, clock=clock, known=agents.known_names, roster=agents.names, publish=publish
+    )
+    questions = Questions(QuestionStore(database), broker, clock=clock, publish=publish)
+
+    def state_dir(name: AgentName) -> StateDir:
+        return StateDir(paths.agent_state(name), runtime.inside(name).state)
+
+    reminders = Reminders(ReminderStore(database), broker, clock=clock, state_dir=state_dir)
+    approvals = ApprovalStore(database, clock)
+    transients = Transients(clock, publish)
+    counts = Counts(messages.count_waiting_each, reminders.counts)
+    view = ContainerView(paths, agents, runtime, transients, counts, publish)
+    supervisor = Supervisor(clock, tasks_changed)
+    hive = Hive(
+        config=config,
+        paths=paths,
+        clock=clock,
+        feed=feed,
+        agents=agents,
+        broker=broker,
+        approvals=approvals,
+        questions=questions,
+        reminders=reminders,
+        loose_ends=LooseEnds(questions, reminders, approvals, clock),
+        transients=transients,
+        jobs=Jobs(),
+        runtime=runtime,
+        installation=installation.find(config, runtime),
+        view=view,
+        access=Access(paths.access, clock),
+        address=Address(),
+        publish=publish,
+        tasks=supervisor.rows,
+    )
+    return hive, supervisor
+
+
+async def stop_containers(hive: Hive) -> None:
+    """Stop every container, each within its grace; they stay wanted, so the next start finds them.
+
+    Shielded with a deadline, because it runs when the daemon is being stopped.
+    """
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + STOP_CONTAINERS_S):
+        async with trio.open_nursery() as nursery:
+            for status in await hive.runtime.running():
+                nursery.start_soon(partial(hive.runtime.stop, status.name, grace_s=STOP_GRACE_S))
+
+
+@contextmanager
+def _only_one(paths: Paths) -> Iterator[None]:
+    """Hold the daemon's lock; raises `Conflict` when another daemon holds it."""
+    file = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(
+                f"another daemon runs on {paths.state}: stop it first, or give another --root"
+            ) from error
+        yield
+    finally:
+        os.close(file)
