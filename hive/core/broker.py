@@ -174,7 +174,7 @@ class Broker:
         """How many messages wait; those held are not counted."""
         return await self._messages.count_waiting(recipient)
 
-    async def unread_each(self) -> dict[str, int]:
+    async def unread_counts(self) -> dict[str, int]:
         """How many messages wait, by recipient; recipients without any are left out."""
         return await self._messages.count_waiting_each()
 

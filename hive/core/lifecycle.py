@@ -83,7 +83,7 @@ async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> None:
         await hive.agents.set_wanted(name, is_running=False)
         await hive.runtime.stop(name, grace_s=GRACE_S)
         await hive.runtime.destroy(name)
-        await hive.approvals.fail_all(name, "agent destroyed", hive.clock())
+        await hive.approvals.fail_all(name, "agent destroyed")
         await hive.agents.remove(name)
         await trio.to_thread.run_sync(_remove_tree, hive.paths.agent_run(name))
         if purge:

@@ -9,44 +9,57 @@ from hive.wire.messages import LooseEnd, Question, Reminder
 from hive.wire.names import MANAGER, AgentName
 
 if TYPE_CHECKING:
-    from hive.core.hive import Hive
+    from hive.core.questions import Questions
+    from hive.core.reminders import Reminders
+    from hive.store.approvals import ApprovalStore
+    from hive.store.database import Clock
     from hive.wire.approvals import Approval
 
 
-async def open_for(hive: Hive, name: AgentName) -> tuple[LooseEnd, ...]:
-    """What the agent asked, was asked and wants to be reminded of; the manager sees all."""
-    if name == MANAGER:
-        return await hive_wide(hive)
-    now = hive.clock()
-    asked = [each for each in await hive.questions.pending() if name in _parties(each)]
-    reminders = await hive.reminders.pending(name)
-    return (
-        *(_of_question(each, now) for each in asked),
-        *(_of_reminder(each, now) for each in reminders),
-    )
+class LooseEnds:
+    """Joins questions, reminders and approvals; owns nothing."""
 
+    def __init__(
+        self, questions: Questions, reminders: Reminders, approvals: ApprovalStore, clock: Clock
+    ) -> None:
+        """`clock` tells how old things are."""
+        self._questions = questions
+        self._reminders = reminders
+        self._approvals = approvals
+        self._clock = clock
 
-async def hive_wide(hive: Hive) -> tuple[LooseEnd, ...]:
-    """Everything open: approvals, questions, reminders."""
-    now = hive.clock()
-    return (
-        *(_of_approval(each, now) for each in await hive.approvals.pending()),
-        *(_of_question(each, now) for each in await hive.questions.pending()),
-        *(_of_reminder(each, now) for each in await hive.reminders.pending()),
-    )
+    async def for_agent(self, name: AgentName) -> tuple[LooseEnd, ...]:
+        """What the agent asked, was asked and wants to be reminded of; the manager sees all."""
+        if name == MANAGER:
+            return await self.hive_wide()
+        now = self._clock()
+        asked = [each for each in await self._questions.pending() if name in _parties(each)]
+        reminders = await self._reminders.pending(name)
+        return (
+            *(_of_question(each, now) for each in asked),
+            *(_of_reminder(each, now) for each in reminders),
+        )
 
+    async def hive_wide(self) -> tuple[LooseEnd, ...]:
+        """Everything open: approvals, questions, reminders."""
+        now = self._clock()
+        return (
+            *(_of_approval(each, now) for each in await self._approvals.pending()),
+            *(_of_question(each, now) for each in await self._questions.pending()),
+            *(_of_reminder(each, now) for each in await self._reminders.pending()),
+        )
 
-async def cancel(hive: Hive, by: AgentName, kind: str, id_: int) -> None:
-    """Withdraw a question or delete a reminder of one's own; the manager may do so for all.
+    async def cancel(self, by: AgentName, kind: str, id_: int) -> None:
+        """Withdraw a question or delete a reminder of one's own; the manager may do so for all.
 
-    Raises `BadRequest` for another kind, `NotFound`, `Refused`, `Conflict`.
-    """
-    if kind == "question":
-        await hive.questions.cancel(by, id_)
-    elif kind == "reminder":
-        await hive.reminders.cancel(by, id_)
-    else:
-        raise BadRequest(f"a {kind[:40]} cannot be cancelled: kind is question or reminder")
+        Raises `BadRequest` for another kind, `NotFound`, `Refused`, `Conflict`.
+        """
+        if kind == "question":
+            await self._questions.cancel(id_, by)
+        elif kind == "reminder":
+            await self._reminders.cancel(id_, None if by == MANAGER else by)
+        else:
+            raise BadRequest(f"a {kind[:40]} cannot be cancelled: kind is question or reminder")
 
 
 def _parties(question: Question) -> set[str | None]:

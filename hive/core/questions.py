@@ -8,7 +8,7 @@ survives restarts, is answered `[expired]`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hive.errors import BadRequest, Conflict, Refused
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hive.core.broker import Broker, Publish
     from hive.store.database import Clock
     from hive.store.questions import QuestionStore, Told
-    from hive.wire.agent import Ask
 
 EXPIRED = "[expired]"
 CANCELLED = "[cancelled]"
@@ -49,15 +48,20 @@ class Questions:
     async def ask(
         self,
         asker: str,
-        request: Ask,
+        question: str,
+        *,
+        options: Sequence[str] = (),
+        multi: bool = False,
+        ttl_s: float | None = None,
+        to: str | None = None,
+        dedupe_key: str | None = None,
     ) -> int:
-        """Put a question to the operator or a peer and return its id.
+        """Put a question to the operator (`to` None) or a peer and return its id.
 
-        The time to live is cut at the interface's limit. Raises `TooLarge`, `BadRequest`, `NotFound`.
+        `ttl_s` is cut at the interface's limit. Raises `TooLarge`, `BadRequest`, `NotFound`.
         """
-        _check(asker, request)
-        target = None if request.to == OPERATOR else request.to
-        ttl_s = request.ttl_seconds
+        self._check(asker, question, options, ttl_s)
+        target = None if to == OPERATOR else to
         if target == asker:
             raise BadRequest("a question to oneself is answered by nobody: name somebody else")
         if target is not None:
@@ -68,23 +72,23 @@ class Questions:
                 id=0,
                 asker=asker,
                 target=target,
-                question=request.question,
-                options=request.options,
-                multi=request.multi,
+                question=question,
+                options=tuple(options),
+                multi=multi,
                 asked_at=now,
                 deadline_at=None if ttl_s is None else now + min(ttl_s, QUESTION_TTL_S),
                 answered_at=None,
                 answer=None,
                 answerer=None,
             ),
-            request.dedupe_key,
+            dedupe_key,
             lambda stored: _asked_notice(stored, now),
         )
         if told.is_new:
             self._announce_asked(told)
         return told.question.id
 
-    async def answer(self, answerer: str, id_: int, answer: str) -> None:
+    async def answer(self, id_: int, answerer: str, answer: str) -> None:
         """Answer a question: its target or the operator may.
 
         Raises `TooLarge`, `NotFound`, `Refused`, or `Conflict` when it was answered before.
@@ -100,7 +104,7 @@ class Questions:
 
         await self._resolve(id_, answer, answerer, allow)
 
-    async def cancel(self, by: str, id_: int) -> None:
+    async def cancel(self, id_: int, by: str) -> None:
         """Withdraw a question: its asker, the manager or the operator may; the asker is told.
 
         Raises `NotFound`, `Refused`, or `Conflict` when it was answered before.
@@ -113,9 +117,8 @@ class Questions:
         answer = CANCELLED if by == OPERATOR else f"[cancelled by {by}]"
         await self._resolve(id_, answer, by, allow)
 
-    async def run_due(self, now: float | None = None) -> int:
-        """Expire what is due at `now` (Unix seconds; None: the clock's); return how many."""
-        now = self._clock() if now is None else now
+    async def run_due(self, now: float) -> int:
+        """Expire what is due (Unix seconds); return how many."""
         expired = 0
         for question in await self._store.due(now, DUE_BATCH):
             try:
@@ -184,16 +187,16 @@ class Questions:
         if told.draft is not None:
             self._broker.announce(told.draft, told.message_ids)
 
-
-def _check(asker: str, request: Ask) -> None:
-    check_body("the question", request.question)
-    check_body("the options together", "\n".join(request.options))
-    if not request.question.strip():
-        raise BadRequest(f"the question of {asker} is empty: say what is to be decided")
-    if len(request.options) > OPTIONS_MAX:
-        raise BadRequest(f"a question has at most {OPTIONS_MAX} options")
-    if request.ttl_seconds is not None and request.ttl_seconds <= 0:
-        raise BadRequest("ttl_seconds must be more than 0, or left out")
+    @staticmethod
+    def _check(asker: str, question: str, options: Sequence[str], ttl_s: float | None) -> None:
+        check_body("the question", question)
+        check_body("the options together", "\n".join(options))
+        if not question.strip():
+            raise BadRequest(f"the question of {asker} is empty: say what is to be decided")
+        if len(options) > OPTIONS_MAX:
+            raise BadRequest(f"a question has at most {OPTIONS_MAX} options")
+        if ttl_s is not None and ttl_s <= 0:
+            raise BadRequest("ttl_seconds must be more than 0, or left out")
 
 
 def _asked_notice(question: Question, now: float) -> Draft | None:

@@ -18,7 +18,7 @@ from hive.store.messages import Draft
 from hive.store.reminders import Delivery, ReminderStore
 from hive.wire.limits import BODY_BYTES
 from hive.wire.messages import Reminder
-from hive.wire.names import MANAGER, OPERATOR, REMINDER, AgentName
+from hive.wire.names import REMINDER, AgentName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from hive.core.broker import Broker
     from hive.store.database import Clock
-    from hive.wire.agent import Remind
 
 DUE_BATCH = 100
 FOLDER = "reminders"
@@ -62,7 +61,12 @@ class Reminders:
     async def remind(
         self,
         agent: AgentName,
-        request: Remind,
+        message: str,
+        *,
+        delay_seconds: float | None = None,
+        at_unix_timestamp: float | None = None,
+        file_path: str | None = None,
+        dedupe_key: str | None = None,
     ) -> int:
         """Set a reminder at exactly one of the two times and return its id.
 
@@ -70,14 +74,14 @@ class Reminders:
         a long body cannot be written.
         """
         now = self._clock()
-        due_at = _due_at(now, request.delay_seconds, request.at_unix_timestamp)
-        if not request.message:
+        due_at = _due_at(now, delay_seconds, at_unix_timestamp)
+        if not message:
             raise BadRequest("the reminder is empty: say what to be reminded of")
-        if request.dedupe_key is not None:
-            known = await self._store.find(agent, request.dedupe_key)
+        if dedupe_key is not None:
+            known = await self._store.find(agent, dedupe_key)
             if known is not None:
                 return known
-        text, path = await self._spill(agent, request.message, request.file_path, now)
+        text, path = await self._spill(agent, message, file_path, now)
         reminder = Reminder(
             id=0,
             agent=agent,
@@ -88,7 +92,7 @@ class Reminders:
             attempt_count=0,
             last_error=None,
         )
-        return await self._store.add(reminder, request.dedupe_key)
+        return await self._store.add(reminder, dedupe_key)
 
     async def pending(self, agent: AgentName | None = None) -> list[Reminder]:
         """What is not delivered yet, the next due first: everybody's, or one agent's."""
@@ -98,16 +102,13 @@ class Reminders:
         """How many are pending for an agent."""
         return await self._store.count_pending(agent)
 
-    async def count_pending_each(self) -> dict[str, int]:
+    async def counts(self) -> dict[str, int]:
         """How many are pending, by agent; agents without any are left out."""
-        return await self._store.count_pending_each()
+        return await self._store.counts()
 
-    async def cancel(self, by: str, id_: int) -> None:
-        """Delete a pending reminder: one's own; the manager and the operator may delete any.
-
-        Raises `NotFound`, also for somebody else's.
-        """
-        await self._store.cancel(id_, None if by in {MANAGER, OPERATOR} else by)
+    async def cancel(self, id_: int, agent: AgentName | None = None) -> None:
+        """Delete a pending reminder: anybody's, or one of `agent`; raises `NotFound`."""
+        await self._store.cancel(id_, agent)
 
     async def retry(self, id_: int) -> None:
         """Let one that was given up on be tried again; raises `NotFound`."""
@@ -117,15 +118,12 @@ class Reminders:
         """When `run_due` has something to do next (Unix seconds)."""
         return await self._store.next_due()
 
-    async def run_due(self, now: float | None = None) -> int:
-        """Deliver what is due at `now` (Unix seconds; None: the clock's), at most `DUE_BATCH`.
-
-        Returns how many were delivered.
+    async def run_due(self, now: float) -> int:
+        """Deliver what is due (Unix seconds), at most `DUE_BATCH`; return how many were delivered.
 
         One whose agent does not exist is tried a few times and then left to the operator. Raises
         `Unavailable` with nothing delivered when the database fails.
         """
-        now = self._clock() if now is None else now
         deliveries = []
         for reminder in await self._store.due(now, DUE_BATCH):
             try:

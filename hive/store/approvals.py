@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from hive.errors import NotFound
 from hive.wire.approvals import FAILED, PENDING, Approval
 
 if TYPE_CHECKING:
-    from hive.store.database import Connection, Database
+    from hive.store.database import Clock, Connection, Database
 
 _COLUMNS = (
     "id, agent, kind, commit_ref, requested_at, status, fetched_sha, resolved_at, note, description"
@@ -22,38 +22,34 @@ _DECIDE = (
 class ApprovalStore:
     """The approvals of one database."""
 
-    def __init__(self, database: Database) -> None:
-        """Uses an open broker database; times are Unix seconds."""
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Uses an open broker database; `clock` stamps requests and decisions."""
         self._database = database
+        self._clock = clock
 
     async def add(
-        self,
-        agent: str,
-        kind: str,
-        *,
-        requested_at: float,
-        commit_ref: str = "",
-        description: str | None = None,
+        self, agent: str, kind: str, *, commit_ref: str = "", description: str | None = None
     ) -> Approval:
         """Queue a request and return it."""
+        now = self._clock()
 
         def work(connection: Connection) -> int:
             cursor = connection.execute(
                 "INSERT INTO approvals (agent, kind, commit_ref, requested_at, status, description)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (agent, kind, commit_ref, requested_at, PENDING, description),
+                (agent, kind, commit_ref, now, PENDING, description),
             )
             return cursor.lastrowid or 0
 
         id_ = await self._database.write(work)
-        return Approval(
-            id_, agent, kind, commit_ref, requested_at, PENDING, description=description
-        )
+        return Approval(id_, agent, kind, commit_ref, now, PENDING, description=description)
 
-    async def get(self, id_: int) -> Approval | None:
-        """Return one approval, or None when there is none of that id."""
+    async def get(self, id_: int) -> Approval:
+        """Return one approval; raises `NotFound`."""
         rows = await self._select("WHERE id = ?", (id_,))
-        return rows[0] if rows else None
+        if not rows:
+            raise NotFound(f"there is no approval {id_}: `hive.pyz pending` lists those that wait")
+        return rows[0]
 
     async def pending(self, agent: str | None = None) -> list[Approval]:
         """Return what waits, oldest first: everything, or what concerns one agent."""
@@ -66,19 +62,13 @@ class ApprovalStore:
         return await self._select(where, (PENDING, limit))
 
     async def resolve(
-        self,
-        id_: int,
-        *,
-        status: str,
-        resolved_at: float,
-        note: str | None = None,
-        expected: str = PENDING,
+        self, id_: int, *, status: str, note: str | None = None, expected: str = PENDING
     ) -> bool:
         """Move an approval from `expected` to `status`; False when it was no longer there.
 
         Whoever gets True, and nobody else, does what follows from the decision.
         """
-        values = (status, note, resolved_at, id_, expected)
+        values = (status, note, self._clock(), id_, expected)
         return await self._database.write(
             lambda connection: connection.execute(_DECIDE, values).rowcount == 1
         )
@@ -88,20 +78,17 @@ class ApprovalStore:
         query = "UPDATE approvals SET fetched_sha = ? WHERE id = ?"
         await self._database.write(lambda connection: connection.execute(query, (sha, id_)))
 
-    async def fail_all(self, agent: str, note: str, resolved_at: float) -> list[Approval]:
+    async def fail_all(self, agent: str, note: str) -> list[Approval]:
         """Fail whatever waits for an agent that is gone; return the failed."""
+        now = self._clock()
 
         def work(connection: Connection) -> list[int]:
             query = "SELECT id FROM approvals WHERE agent = ? AND status = ?"
             ids = [row[0] for row in connection.execute(query, (agent, PENDING)).fetchall()]
-            connection.executemany(
-                _DECIDE, [(FAILED, note, resolved_at, id_, PENDING) for id_ in ids]
-            )
+            connection.executemany(_DECIDE, [(FAILED, note, now, id_, PENDING) for id_ in ids])
             return ids
 
-        failed = await self._database.write(work)
-        among = "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
-        return await self._select(among, (json.dumps(failed),))
+        return [await self.get(id_) for id_ in await self._database.write(work)]
 
     async def _select(self, where: str, values: tuple[object, ...]) -> list[Approval]:
         query = f"SELECT {_COLUMNS} FROM approvals {where}"

@@ -118,14 +118,6 @@ class MessageStore:
         )
         return await self._database.read(lambda connection: dict(connection.execute(query)))
 
-    async def count_waiting_each(self) -> dict[str, int]:
-        """How many messages wait, by recipient; recipients without any are left out."""
-        query = (
-            "SELECT recipient, count(*) FROM messages"
-            " WHERE acked_at IS NULL AND delivered_at IS NULL GROUP BY recipient"
-        )
-        return await self._database.read(lambda connection: dict(connection.execute(query)))
-
     async def lease(self, recipient: str, max_count: int, now: float) -> list[DeliveredMessage]:
         """Hand out the oldest waiting messages: from now on the recipient holds them."""
         query = (

@@ -81,7 +81,7 @@ class ReminderStore:
         """How many reminders of an agent are pending."""
         return await self._database.read(lambda connection: _count(connection, agent))
 
-    async def count_pending_each(self) -> dict[str, int]:
+    async def counts(self) -> dict[str, int]:
         """How many are pending, by agent; agents without any are left out."""
         query = "SELECT agent, count(*) FROM reminders WHERE sent_at IS NULL GROUP BY agent"
         return await self._database.read(lambda connection: dict(connection.execute(query)))
