@@ -1,0 +1,119 @@
+"""Everything a container's command started: finding its first process and ending all of them.
+
+Two kinds: a sandbox, where the kernel keeps the tree together by a pid namespace, and a marked
+tree, found by a variable in the environment of every process in it.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Protocol
+
+import attrs
+
+from hive.host import proc
+from hive.host.records import Record, Run, Told
+
+FIRST_NUMBER = 2
+"""In a sandbox bwrap is process 1; numbers under 300 are never used again by the kernel."""
+
+
+class Tree(Protocol):
+    """The processes of one run."""
+
+    def anchor(self) -> int | None:
+        """Return the process that keeps the tree together, while it lives and is really it."""
+        ...
+
+    def first(self) -> int | None:
+        """Return the container's command, while it lives."""
+        ...
+
+    def kill(self) -> bool:
+        """Send SIGKILL to what is there; false when nothing was."""
+        ...
+
+
+@attrs.frozen
+class SandboxTree:
+    """A tree in its own pid namespace, held by the bwrap that is process 1 of it."""
+
+    told: Told
+
+    def anchor(self) -> int | None:
+        """Return bwrap's process 1."""
+        pid, namespace = self.told.anchor, self.told.pid_namespace
+        if pid is None or namespace is None or proc.pid_namespace(pid) != namespace:
+            return None
+        return pid if proc.is_alive(pid) else None
+
+    def first(self) -> int | None:
+        """Return process 2, which bwrap started before any other could appear."""
+        anchor = self.anchor()
+        if anchor is None:
+            return None
+        for pid in proc.children(anchor):
+            if proc.number_inside(pid) == FIRST_NUMBER:
+                return pid
+        return None
+
+    def kill(self) -> bool:
+        """Kill process 1; the kernel ends the others with it."""
+        return self.told.anchor is not None and _kill(self.told.anchor, self)
+
+
+@attrs.frozen
+class MarkedTree:
+    """A tree under a shell that waits for the command; every process carries the marker."""
+
+    marker: str
+    told: Told
+
+    def anchor(self) -> int | None:
+        """Return the shell."""
+        pid = self.told.anchor
+        return pid if pid is not None and proc.has_variable(pid, self.marker) else None
+
+    def first(self) -> int | None:
+        """Return the shell's only child."""
+        anchor = self.anchor()
+        return next(iter(proc.children(anchor)), None) if anchor is not None else None
+
+    def kill(self) -> bool:
+        """Kill what carries the marker and what descends from it; the shell only when alone.
+
+        The shell comes last so that it can write down how the command ended.
+        """
+        anchor = self.anchor()
+        found = self._members() - {anchor}
+        for pid in found:
+            with proc.opened(pid) as handle:
+                if handle is not None:
+                    proc.send(handle, signal.SIGKILL)
+        if found:
+            return True
+        return anchor is not None and _kill(anchor, self)
+
+    def _members(self) -> set[int]:
+        parents = {pid: proc.parent(pid) for pid in proc.pids()}
+        members = {pid for pid in parents if proc.has_variable(pid, self.marker)}
+        grown = True
+        while grown:
+            more = {pid for pid, parent in parents.items() if parent in members} - members
+            members |= more
+            grown = bool(more)
+        return members
+
+
+def _kill(pid: int, tree: Tree) -> bool:
+    with proc.opened(pid) as handle:
+        if handle is None or tree.anchor() != pid:
+            return False
+        proc.send(handle, signal.SIGKILL)
+        return True
+
+
+def tree_of(record: Record, run: Run) -> Tree:
+    """Return the tree of a run, whichever runtime started it."""
+    told = record.told() if run.boot_id == proc.boot_id() else Told()
+    return MarkedTree(run.marker, told) if run.marker else SandboxTree(told)

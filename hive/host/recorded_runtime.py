@@ -1,0 +1,323 @@
+"""What `bubblewrap` and `process` share: starting, finding and ending by records on disk.
+
+A runtime object holds nothing that another one could not find again, so a daemon may be killed at
+any point. The window between starting a program and writing down its number does not exist: the
+started monitor inherits the record's lock and itself writes its number before the command runs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import attrs
+import trio
+
+from hive.config import Paths
+from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
+from hive.host import proc
+from hive.host.process_trees import Tree, tree_of
+from hive.host.records import Record, Run
+from hive.host.runtime import ContainerSpec, ContainerStatus, Finding, Inside
+from hive.wire.names import AgentName, agent_name
+
+START_S = 30.0
+"""A start that takes longer has failed; it takes some 10 ms."""
+END_S = 10.0
+"""How long processes may take to vanish after SIGKILL."""
+TOLD_S = 2.0
+"""How long a living monitor may take to write down how its command ended."""
+_LOCK_S = 0.2
+_POLL_S = 0.001
+_SLOW_POLL_S = 0.01
+
+
+@attrs.define
+class Launch:
+    """A program to start, and the descriptors it inherits under their own numbers."""
+
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    stdin: int
+    fds: list[int] = attrs.field(factory=list)
+
+
+class RecordedRuntime(ABC):
+    """Every method of `Runtime` but those that differ between the kinds."""
+
+    kind: str
+    isolates: bool
+
+    def __init__(self, paths: Paths, clock: Callable[[], float]) -> None:
+        self._paths = paths
+        self._clock = clock
+        self._monitors: dict[AgentName, int] = {}
+
+    @abstractmethod
+    async def probe(self) -> list[Finding]:
+        """Try what this host needs."""
+
+    @abstractmethod
+    def inside(self, name: AgentName) -> Inside:
+        """Return the paths by which that container knows hive's directories."""
+
+    @abstractmethod
+    def _launch(
+        self, spec: ContainerSpec, record: Record, lock: int
+    ) -> AbstractContextManager[Launch]:
+        """Prepare a start; what is opened for it is closed at the end of the block."""
+
+    def _marker(self, name: AgentName) -> str:
+        """Return the assignment by which the processes of a container are known, if needed."""
+        del name
+        return ""
+
+    async def start(self, spec: ContainerSpec) -> None:
+        """Start a container; see `Runtime.start`."""
+        record = self._record(spec.name)
+        record.make()
+        await self._sweep(record)
+        lock = await self._lock(spec.name, record)
+        offset = record.log_size()
+        try:
+            run = self._spawn(spec, record, lock)
+        finally:
+            os.close(lock)
+        is_started = False
+        try:
+            with trio.fail_after(START_S):
+                await self._wait_started(spec, record, run, offset)
+            is_started = True
+        except trio.TooSlowError:
+            raise ProgramFailed(spec.argv, None, record.log_from(offset)) from None
+        finally:
+            if not is_started:
+                with trio.CancelScope(shield=True):
+                    await self._end(record)
+                self._reap(spec.name)
+
+    async def stop(self, name: AgentName, *, grace_s: float) -> None:
+        """End a container and everything it started; see `Runtime.stop`."""
+        record = self._record(name)
+        run = record.run()
+        if run is None:
+            return
+        first = tree_of(record, run).first()
+        if first is not None and grace_s > 0:
+            with proc.opened(first) as handle, trio.move_on_after(grace_s):
+                if handle is not None and tree_of(record, run).first() == first:
+                    proc.send(handle, signal.SIGTERM)
+                    await proc.wait_ended(handle)
+                    await self._wait_told(record)
+        await self._end(record)
+        await self._wait_told(record)
+        self._reap(name)
+
+    async def status(self, name: AgentName) -> ContainerStatus:
+        """Return what is known of that container."""
+        record = self._record(name)
+        self._reap(name)
+        record.trim_log()
+        await self._sweep(record)
+        return self._look(name, record)
+
+    async def running(self) -> list[ContainerStatus]:
+        """Return every container of this hive that runs."""
+        found = [await self.status(name) for name in self._names()]
+        return [status for status in found if status.is_running]
+
+    async def wait_exit(self, name: AgentName) -> ContainerStatus:
+        """Wait until that container does not run."""
+        record = self._record(name)
+        patience_until = trio.current_time() + TOLD_S
+        while (status := await self.status(name)).is_running:
+            run = record.run()
+            first = tree_of(record, run).first() if run is not None else None
+            if first is not None:
+                with proc.opened(first) as handle:
+                    if handle is not None:
+                        await proc.wait_ended(handle)
+                await self._wait_told(record)
+                await self._end(record)
+            elif trio.current_time() > patience_until:
+                # No command and nobody who will say so: its monitor was killed before it.
+                await self._end(record)
+            else:
+                await trio.sleep(_SLOW_POLL_S)
+        return status
+
+    async def logs(self, name: AgentName, lines: int) -> list[str]:
+        """Return the newest lines its processes printed; lines are cut at 4096 characters."""
+        return await trio.to_thread.run_sync(self._record(name).log_lines, lines)
+
+    async def destroy(self, name: AgentName) -> None:
+        """Forget a stopped container."""
+        record = self._record(name)
+        if not record.directory.exists():
+            return
+        await self._sweep(record)
+        lock = await self._lock(name, record)
+        try:
+            await trio.to_thread.run_sync(record.remove)
+        finally:
+            os.close(lock)
+
+    def _record(self, name: AgentName) -> Record:
+        return Record(self._paths.sandbox(name))
+
+    def _names(self) -> list[AgentName]:
+        directory = self._paths.sandbox(AgentName("x")).parent
+        names = []
+        for entry in sorted(directory.iterdir()) if directory.is_dir() else ():
+            try:
+                names.append(agent_name(entry.name))
+            except BadRequest:
+                continue
+        return names
+
+    def _look(self, name: AgentName, record: Record) -> ContainerStatus:
+        run = record.run()
+        if run is None:
+            return ContainerStatus(name, is_running=False)
+        code = record.told().exit_code
+        is_running = code is None and (
+            record.is_locked() or tree_of(record, run).anchor() is not None
+        )
+        return ContainerStatus(name, is_running, run.started_at, code)
+
+    async def _lock(self, name: AgentName, record: Record) -> int:
+        """Take the lock; raises `Conflict`.
+
+        Not at the first try only: looking whether it is locked takes it for an instant.
+        """
+        deadline = trio.current_time() + _LOCK_S
+        while True:
+            is_running = self._look(name, record).is_running
+            lock = None if is_running else record.take_lock()
+            if lock is not None:
+                return lock
+            if is_running or trio.current_time() > deadline:
+                raise Conflict(f"the container of {name} is running: stop it first")
+            await trio.sleep(_POLL_S)
+
+    def _spawn(self, spec: ContainerSpec, record: Record, lock: int) -> Run:
+        run = Run(self.kind, proc.boot_id(), self._clock(), self._marker(spec.name))
+        record.begin(run)
+        with self._launch(spec, record, lock) as launch, record.log.open("ab") as log:
+            try:
+                # On this thread: it takes half a millisecond and leaves no gap for a cancellation.
+                child = subprocess.Popen(
+                    launch.argv,
+                    env=launch.env,
+                    cwd=launch.cwd,
+                    stdin=launch.stdin,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=launch.fds,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                reason = f"{error.filename}: {error.strerror}"
+                raise ProgramFailed(spec.argv, 127, reason) from error
+        self._monitors[spec.name] = child.pid
+        # It is meant to outlive this object; `_reap` waits for it by its number.
+        child.returncode = 0
+        return run
+
+    async def _wait_started(
+        self, spec: ContainerSpec, record: Record, run: Run, offset: int
+    ) -> None:
+        while True:
+            ended = self._reap(spec.name)
+            if record.told().exit_code is not None or _has_command(tree_of(record, run)):
+                return
+            if ended is not None:
+                raise ProgramFailed(spec.argv, ended, record.log_from(offset))
+            await trio.sleep(_POLL_S)
+
+    def _reap(self, name: AgentName) -> int | None:
+        """Collect the monitor of a container that this object started, once it has ended."""
+        pid = self._monitors.get(name)
+        if pid is None:
+            return None
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended == 0:
+            return None
+        del self._monitors[name]
+        return os.waitstatus_to_exitcode(status)
+
+    async def _wait_told(self, record: Record) -> None:
+        """Give the monitor the time to write down how its command ended."""
+        with trio.move_on_after(TOLD_S):
+            while record.told().exit_code is None and record.is_locked():
+                await trio.sleep(_POLL_S)  # noqa: ASYNC110 - another process writes it
+
+    async def _sweep(self, record: Record) -> None:
+        """End what a command that has ended left behind."""
+        run = record.run()
+        if run is None or record.told().exit_code is None:
+            return
+        if tree_of(record, run).anchor() is not None:
+            await self._end(record)
+
+    async def _end(self, record: Record) -> None:
+        """Kill everything of a container; returns once it is gone, raises `Unavailable`."""
+        run = record.run()
+        if run is None:
+            return
+        anchor = tree_of(record, run).anchor()
+        try:
+            with trio.fail_after(END_S):
+                if anchor is not None:
+                    await _end_anchor(anchor, record, run)
+                await _end_rest(record, run)
+        except trio.TooSlowError:
+            raise Unavailable(
+                f"some processes of {record.directory.name} do not end even by SIGKILL"
+            ) from None
+
+
+async def _end_anchor(anchor: int, record: Record, run: Run) -> None:
+    """Kill until the anchor has ended; a sandbox has then ended as a whole."""
+    with proc.opened(anchor) as handle:
+        ended = trio.Event()
+        if handle is None:
+            return
+
+        async def watch() -> None:
+            await proc.wait_ended(handle)
+            ended.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch)
+            while not ended.is_set():
+                tree_of(record, run).kill()
+                with trio.move_on_after(_SLOW_POLL_S):
+                    await ended.wait()
+
+
+async def _end_rest(record: Record, run: Run) -> None:
+    """Kill what is left without an anchor, and what holds the lock without ever having told."""
+    holders_from = trio.current_time() + END_S / 10
+    while tree_of(record, run).kill() or record.is_locked():
+        if trio.current_time() > holders_from:
+            for pid in proc.holders(record.lock):
+                if pid != os.getpid():
+                    with proc.opened(pid) as handle:
+                        if handle is not None:
+                            proc.send(handle, signal.SIGKILL)
+        await trio.sleep(_POLL_S)
+
+
+def _has_command(tree: Tree) -> bool:
+    """Whether the container's command runs, and not a copy of the monitor that will become it."""
+    anchor, first = tree.anchor(), tree.first()
+    if anchor is None or first is None:
+        return False
+    command = proc.words(first)
+    return bool(command) and command != proc.words(anchor)

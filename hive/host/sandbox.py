@@ -1,0 +1,124 @@
+"""The arguments that make bwrap build an agent's view of the machine.
+
+A list and nothing else: what is not named here is not there. The root, /dev and every file of the
+host are read-only; the only places to write are small tmpfs and the writable binds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hive.host.runtime import Bind, ContainerSpec
+
+NAMESPACES = (
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup",
+)
+RIGHTS = ("--disable-userns", "--cap-drop", "ALL", "--new-session")
+PACKAGE_TREES = ("/usr", "/nix/store", "/gnu/store")
+ROOT_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+SYSTEM_LINKS = ("/run/current-system",)
+"""Links into a package tree that programs are found by."""
+ETC = (
+    "alternatives",
+    "ca-certificates",
+    "gai.conf",
+    "host.conf",
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "os-release",
+    "pki/ca-trust/extracted",
+    "pki/tls/cert.pem",
+    "pki/tls/certs",
+    "protocols",
+    "resolv.conf",
+    "services",
+    # Never the directory as a whole: it holds the machine's private keys.
+    "ssl/cert.pem",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "static",
+    "timezone",
+)
+"""Below /etc; links are followed by bwrap, so a file is seen even when it lives below /run."""
+TMPFS = (
+    ("/tmp", "1777", 1024),
+    ("/run", "0755", 64),
+    ("/root", "0700", 256),
+    ("/dev/shm", "1777", 256),
+)
+"""Path, permissions, and how many MiB it may hold."""
+
+
+def is_visible(path: Path) -> bool:
+    """Whether a host path is seen at the same place in every sandbox without a bind."""
+    return any(path.is_relative_to(tree) for tree in (*PACKAGE_TREES, *ROOT_LINKS))
+
+
+def arguments(spec: ContainerSpec, hostname: str, accounts: dict[str, int]) -> list[str]:
+    """Return bwrap's arguments for a container.
+
+    `accounts` maps `/etc/passwd` and the like to descriptors that hold their text.
+    """
+    words = [*NAMESPACES, *RIGHTS, "--hostname", hostname, "--clearenv"]
+    for key, value in spec.env.items():
+        words += ["--setenv", key, value]
+    words += _system()
+    for path, handle in accounts.items():
+        words += ["--ro-bind-data", str(handle), path]
+    # A bind below another one must come after it.
+    for bind in sorted(spec.binds, key=lambda bind: Path(bind.target).parts):
+        words += _bind(bind)
+    # Last: until here bwrap makes the places that things are mounted on.
+    return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec.cwd]
+
+
+def account_files(uid: int, gid: int) -> dict[str, str]:
+    """Return the only accounts known inside: root, nobody, and the user that runs the hive."""
+    users = [f"root:x:0:0:root:/root:{SHELL}", f"nobody:x:65534:65534:nobody:/:{SHELL}"]
+    groups = ["root:x:0:", "nogroup:x:65534:"]
+    if uid not in {0, 65534}:
+        users.append(f"agent:x:{uid}:{gid}:agent:/root:{SHELL}")
+    if gid not in {0, 65534}:
+        groups.append(f"agent:x:{gid}:")
+    return {
+        "/etc/passwd": "".join(f"{line}\n" for line in users),
+        "/etc/group": "".join(f"{line}\n" for line in groups),
+    }
+
+
+SHELL = "/bin/sh"
+
+
+def _system() -> list[str]:
+    words = []
+    for tree in PACKAGE_TREES:
+        words += ["--ro-bind-try", tree, tree]
+    for root in ROOT_LINKS:
+        words += _as_on_host(Path(root))
+    for name in ETC:
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    for path, mode, size_mib in TMPFS:
+        words += ["--perms", mode, "--size", str(size_mib * 1024 * 1024), "--tmpfs", path]
+    for link in SYSTEM_LINKS:
+        words += _as_on_host(Path(link))
+    return [*words, "--symlink", "/tmp", "/var/tmp", "--symlink", "/run", "/var/run"]
+
+
+def _as_on_host(path: Path) -> list[str]:
+    if path.is_symlink():
+        return ["--symlink", str(path.readlink()), str(path)]
+    return ["--ro-bind-try", str(path), str(path)]
+
+
+def _bind(bind: Bind) -> list[str]:
+    return ["--bind" if bind.writable else "--ro-bind", str(bind.source), bind.target]
