@@ -50,7 +50,11 @@ def main(argv: list[str], version: str) -> int | None:
         return None
     as_json, socket, root = options
     try:
-        print_agents(call(operator_socket(socket, root), {"cmd": "list"}), as_json=as_json)
+        reply = call(operator_socket(socket, root), {"cmd": "agent_status"})
+        if as_json:
+            print_json(reply)
+        else:
+            print("\n".join(agent_table(reply)))
         sys.stdout.flush()
     except Failure as failure:
         return tell(failure)
@@ -82,14 +86,16 @@ def _list_options(argv: list[str]) -> tuple[bool, str | None, str | None] | None
     return as_json, values["--socket"], values["--root"]
 
 
-def operator_socket(socket: str | None = None, root: str | None = None) -> str:
+def operator_socket(
+    socket: str | os.PathLike[str] | None = None, root: str | os.PathLike[str] | None = None
+) -> str:
     """Return the path of the operator's socket.
 
     The one that is named; else the one below `root`; else `HIVE_SOCKET`; else that of the user's
     own hive; else, where only a system-wide hive is there, that one.
     """
     if socket:
-        return socket
+        return os.fspath(socket)
     if root:
         return os.path.join(os.path.abspath(root), "run", "host.sock")
     env = os.environ
@@ -121,7 +127,7 @@ def call(path: str, request: dict[str, Any], *, timeout_s: float = TIMEOUT_S) ->
     except TimeoutError:
         raise Failure(
             "unavailable",
-            f"the daemon did not answer within {timeout_s:g} s on {path}: look at 'hive.pyz doctor'",
+            f"no answer on {path} within {timeout_s:g} s: look at 'hive.pyz doctor'",
         ) from None
     except PermissionError:
         raise Failure(
@@ -130,8 +136,8 @@ def call(path: str, request: dict[str, Any], *, timeout_s: float = TIMEOUT_S) ->
     except OSError as error:
         raise Failure(
             "unreachable",
-            f"no daemon answers on {path} ({error.strerror or error}): start one with 'hive.pyz up',"
-            " or name its socket with --socket",
+            f"no daemon answers on {path} ({error.strerror or error}): start one with"
+            " 'hive.pyz up', or name its socket with --socket",
         ) from None
     try:
         reply = json.loads(line)
@@ -174,13 +180,25 @@ def _exchange(path: str, line: bytes, timeout_s: float) -> bytes:
         connection.close()
 
 
-def print_agents(reply: dict[str, Any], *, as_json: bool) -> None:
-    """Print the reply to `list`: one name a line, or the whole reply as one line of JSON."""
-    if as_json:
-        print_json(reply)
-        return
-    for name in reply.get("agents") or ():
-        print(name)
+def agent_table(reply: dict[str, Any]) -> list[str]:
+    """Return the lines that `list` shows for a reply to `agent_status`."""
+    rows = reply.get("agent_statuses") or []
+    lines = []
+    for row in rows:
+        state = "running" if row.get("running") else "failed" if row.get("failed") else "stopped"
+        marks = [word for word in ("paused", "needs_login", "needs_update") if row.get(word)]
+        state = ", ".join([state, *marks]).replace("_", " ")
+        text = printable(str(row.get("status_text") or ""))
+        model = printable(str(row.get("active_model") or ""))
+        lines.append(
+            f"{printable(str(row.get('name'))):<10} {state:<10} {model:<8} {text}".rstrip()
+        )
+    return lines or ["No agents."]
+
+
+def printable(text: str) -> str:
+    """Return a line with everything that would steer a terminal shown as an escape."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def print_json(value: object) -> None:

@@ -47,7 +47,7 @@ def main() -> int:
     is_fresh = output.exists() and stamp.exists() and stamp.read_text() == digest
     if is_fresh and not arguments.force:
         return 0
-    print(f"building {output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output}")
+    print(f"building {os.path.relpath(output)}")
     output.parent.mkdir(parents=True, exist_ok=True)
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as work:
@@ -123,9 +123,7 @@ def fetch_wheels(version: str, machine: str, target: Path, *, is_needed: bool) -
     argv += ["--abi", tag, "--abi", "abi3", "--abi", "none"]
     for glibc in GLIBCS:
         argv += ["--platform", f"{glibc}_{machine}"]
-    done = subprocess.run(
-        argv, capture_output=True, text=True, timeout=PIP_DEADLINE_S, check=False
-    )
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=PIP_DEADLINE_S, check=False)
     if done.returncode == 0:
         return
     said = "\n".join(done.stderr.strip().splitlines()[-3:])
@@ -197,7 +195,9 @@ def wrap(inner: Path, output: Path) -> Path:
             if name.startswith("_bootstrap/") or name == "environment.json":
                 members[name] = archive.read(name)
     build_id = json.loads(members["environment.json"])["build_id"]
-    found = re.search(r'^__version__ = "(.+)"$', (ROOT / "hive/__init__.py").read_text(), re.M)
+    found = re.search(
+        r'^__version__ = "(.+)"$', (ROOT / "hive/__init__.py").read_text(), re.MULTILINE
+    )
     if found is None:
         sys.exit("hive/__init__.py has no __version__")
     members["__main__.py"] = (ROOT / "tools/pyz_main.py").read_bytes()

@@ -1,0 +1,87 @@
+"""What `light` repeats of other rooms is the same there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hive import config, errors, light
+from hive.wire import names
+
+
+def test_exit_statuses_are_those_of_the_errors() -> None:
+    for code, kind in errors.BY_CODE.items():
+        assert light.Failure(code, "").exit_status == kind.exit_status, code
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"HOME": "/home/x"},
+        {"HOME": "", "XDG_STATE_HOME": "/s"},
+        {"HOME": "/home/x", "XDG_STATE_HOME": "/s", "XDG_RUNTIME_DIR": "/run/user/7"},
+        {"HOME": "/home/x", "XDG_RUNTIME_DIR": ""},
+    ],
+)
+def test_the_socket_is_where_the_daemon_puts_it(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "HIVE_SOCKET"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(light.os.path, "exists", lambda _: False)
+    assert light.operator_socket() == str(config.paths_for(None, system=False).host_socket)
+
+
+def test_the_system_wide_hive_is_found_where_it_is_the_only_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    system = str(config.paths_for(None, system=True).host_socket)
+    monkeypatch.delenv("HIVE_SOCKET", raising=False)
+    monkeypatch.setattr(light.os.path, "exists", lambda path: path == system)
+    assert light.operator_socket() == system
+
+
+def test_a_root_and_a_socket_on_the_command_line_come_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HIVE_SOCKET", "/of/the/environment")
+    below = config.paths_for(Path("/r"), system=False).host_socket
+    assert light.operator_socket(root="/r") == str(below)
+    assert light.operator_socket(socket=Path("/named"), root="/r") == "/named"
+    assert light.operator_socket() == "/of/the/environment"
+    monkeypatch.chdir(tmp_path)
+    assert light.operator_socket(root="here") == str(tmp_path / "here/run/host.sock")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["list", "--help"],
+        ["list", "x"],
+        ["list", "--socket"],
+        ["--json", "list"],
+        ["--version", "x"],
+        ["up"],
+    ],
+)
+def test_what_is_not_light_is_left_to_the_full_command_line(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert light.main(argv, "1") is None
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_table_shows_state_and_marks() -> None:
+    rows = [
+        {"name": names.MANAGER, "running": True, "needs_update": True, "active_model": "opus"},
+        {"name": "a1", "failed": True, "status_text": "building"},
+    ]
+    assert light.agent_table({"agent_statuses": rows}) == [
+        "manager    running, needs update opus",
+        "a1         failed              building",
+    ]
