@@ -51,29 +51,29 @@ class Installation:
             model=config.model,
             operator_pronouns=config.operator_pronouns,
             demo=config.demo,
-            claude_env={**self.claude_env, **self.program.env},
+            claude_env=self.claude_env,
             secret_files={variable: str(secrets / variable) for variable in self.secrets},
         )
 
 
-def find(config: HostConfig, runtime_isolates: bool) -> Installation:  # noqa: FBT001
+def find(config: HostConfig, *, isolates: bool) -> Installation:
     """Look for everything on this host; raises `Unavailable` for a secret that cannot be read."""
-    here = program.find(isolated=runtime_isolates)
+    here = program.find(isolated=isolates)
     plain, secrets = settings.claude_variables()
     found = None if config.demo else find_claude(config)
     binds = list(here.binds)
     claude: tuple[str, ...] = (*here.argv, "stand-in")
     if not config.demo:
         claude = (str(found) if found else "claude",)
-        if found and runtime_isolates:
+        if found and isolates:
             binds += program.claude_binds(found)
-    path = PATH_INSIDE if runtime_isolates else settings.search_path()
+    path = f"{PATH_INSIDE}:{program.BIN_INSIDE}" if isolates else settings.search_path()
     return Installation(
         program=here,
         claude=claude,
         binds=tuple(binds),
         path=path,
-        claude_env={**plain, **config.claude_env},
+        claude_env={**here.env, **plain, **config.claude_env},
         secrets={**secrets, **_read_secrets(config)},
         claude_found=str(found) if found else None,
     )

@@ -144,7 +144,7 @@ async def make(
         transients=transients,
         jobs=Jobs(),
         runtime=runtime,
-        installation=installation.find(config, runtime),
+        installation=installation.find(config, isolates=runtime.isolates),
         view=view,
         access=Access(paths.access, clock),
         address=Address(),
