@@ -46,7 +46,9 @@ def main() -> int:
 
 
 async def _run_server(count: int, seconds: float) -> int:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
     feed = Feed(time.time())
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
@@ -99,7 +101,9 @@ async def _publish(feed: Feed, seconds: float) -> list[float]:
 
 
 def _run_clients(port: int, count: int) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
     poller = select.epoll()
     clients: dict[int, socket.socket] = {}
     for _ in range(count):

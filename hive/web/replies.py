@@ -143,7 +143,7 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 def query(scope: Scope) -> dict[str, str]:
     """Return the query's fields; raises `BadRequest` when one is repeated or not UTF-8."""
-    return _pairs(scope["query_string"])
+    return parse_fields(scope["query_string"])
 
 
 def whole_number(
@@ -172,6 +172,13 @@ async def read_body(receive: Receive, limit: int = BODY_LIMIT_BYTES) -> bytes:
     raise TooSlow(f"the body did not arrive within {BODY_DEADLINE_S:g} s")
 
 
+async def wait_gone(receive: Receive, scope: trio.CancelScope) -> None:
+    """Cancel `scope` once the client is gone or the server stops; drops what it still sends."""
+    while not (await receive())["type"].endswith(".disconnect"):
+        pass
+    scope.cancel()
+
+
 async def read_typed(scope: Scope, receive: Receive, kind: type[T]) -> T:
     """Read a request's body as `kind`, from a form or from JSON."""
     return parse_body(kind, header(scope, b"content-type"), await read_body(receive))
@@ -185,14 +192,14 @@ def parse_body(kind: type[T], content_type: str | None, body: bytes) -> T:
     elif media == "application/json":
         fields = _json(body)
     elif media == "application/x-www-form-urlencoded":
-        fields = _typed(kind, _pairs(body))
+        fields = _typed(kind, parse_fields(body))
     else:
         raise UnsupportedType("send a form (application/x-www-form-urlencoded) or JSON")
     return codec.from_json(kind, fields)
 
 
-def _pairs(data: bytes) -> dict[str, str]:
-    """Return the fields of a form or a query, each once."""
+def parse_fields(data: bytes) -> dict[str, str]:
+    """Return the fields of a form or a query; raises `BadRequest` for one that comes twice."""
     try:
         pairs = parse_qsl(
             data.decode("ascii"),
@@ -241,7 +248,7 @@ def _typed(kind: type, fields: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _value(wanted: Any, text: str) -> object:
+def _value(wanted: object, text: str) -> object:
     options = get_args(wanted) if get_origin(wanted) in {Union, types.UnionType} else (wanted,)
     if text == "" and type(None) in options:
         return None

@@ -127,6 +127,8 @@ class _Server:
         self._config.websocket_max_message_size = 1024 * 1024
         self._context = Context()
         self._open: set[Connection] = set()
+        self._none_open = trio.Event()
+        self._is_stopping = False
 
     async def run(self, sockets: list[_Socket], shutdown: trio.Event) -> None:
         listeners = [each.listener for each in sockets]
@@ -143,6 +145,8 @@ class _Server:
                 self._stop(handlers)
 
     def _stop(self, handlers: trio.Nursery) -> None:
+        self._is_stopping = True
+        self._note_closed()
         self._context.terminated.set_nowait()
         for connection in list(self._open):
             connection.stop()
@@ -150,10 +154,9 @@ class _Server:
 
     async def _abort_late(self, scope: trio.CancelScope) -> None:
         """Close what is still open when the time to stop is over."""
-        deadline = trio.current_time() + self._limits.stop_s
         try:
-            while self._open and trio.current_time() < deadline:
-                await trio.sleep(0.01)
+            with trio.move_on_after(self._limits.stop_s):
+                await self._none_open.wait()
         finally:
             for connection in list(self._open):
                 connection.abort()
@@ -170,6 +173,11 @@ class _Server:
             await replies.contain("a connection", connection.run)
         finally:
             self._open.discard(connection)
+            self._note_closed()
+
+    def _note_closed(self) -> None:
+        if self._is_stopping and not self._open:
+            self._none_open.set()
 
 
 class _Socket:
@@ -263,12 +271,8 @@ async def _bind_unix(bind: UnixBind) -> _Socket:
 
 async def _refuse_if_answered(path: Path) -> None:
     """Raise EADDRINUSE when somebody answers at `path`, `Unavailable` when it is no socket."""
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
+    if not _is_there(path):
         return
-    if not stat.S_ISSOCK(mode):
-        raise Unavailable(f"{path} is in the way and is not a socket: move it")
     sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with sock, trio.move_on_after(1):
         try:
@@ -276,3 +280,13 @@ async def _refuse_if_answered(path: Path) -> None:
         except OSError:
             return
     raise OSError(errno.EADDRINUSE, "somebody answers there")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISSOCK(mode):
+        raise Unavailable(f"{path} is in the way and is not a socket: move it")
+    return True

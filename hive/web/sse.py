@@ -18,7 +18,7 @@ from hive.web.connection import RAW, RawWriter, Receive, Scope, Send
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 1000
-_KEPT_CHUNKS = 1024
+_KEPT_CHUNKS = 64
 _BATCH_BYTES = 256 * 1024
 _UNKNOWN = 0
 _COMMENT = b":\n\n"
@@ -44,7 +44,7 @@ class EventStream:
             raise replies.MethodNotAllowed("an event stream is read with GET")
         after = _last_event_id(scope)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_wait_gone, receive, nursery.cancel_scope)
+            nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             await self._pump(self._feed.seq if after is None else after, _Client(scope, send))
             nursery.cancel_scope.cancel()
@@ -130,9 +130,3 @@ def _last_event_id(scope: Scope) -> int | None:
     if text is None:
         return None
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else _UNKNOWN
-
-
-async def _wait_gone(receive: Receive, scope: trio.CancelScope) -> None:
-    while not (await receive())["type"].endswith(".disconnect"):
-        pass
-    scope.cancel()

@@ -1,0 +1,1 @@
+"""The page of one agent, served by its harness."""

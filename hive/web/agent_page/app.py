@@ -1,0 +1,76 @@
+"""The page of one agent as an ASGI application, served on its `web.sock` by its harness.
+
+Only the daemon connects there, and the daemon has already asked who wants to know; so there is no
+login here, and nothing that acts beyond this agent. Plain ASGI, without a framework: a harness is
+to stay small.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from hive.errors import NotFound
+from hive.web import replies, static
+from hive.web.agent_page import controls, stream
+from hive.web.agent_page.controls import Controls
+from hive.web.agent_page.stream import History
+from hive.web.connection import App, Receive, Scope, Send
+from hive.web.guard import SecureHeaders
+
+SHELL = "agent_page/index.html"
+
+
+class Page(Controls, History, Protocol):
+    """What the page asks of its harness."""
+
+    async def snapshot(self) -> dict[str, Any]:
+        """Return the page's state as JSON data, with `seq` taken before anything was read."""
+        ...
+
+    async def loose_ends(self) -> list[dict[str, Any]]:
+        """Return what is still open for this agent as JSON data."""
+        ...
+
+
+def make_app(page: Page) -> App:
+    """Return the application over `page`."""
+    return SecureHeaders(replies.Boundary(_AgentPage(page)))
+
+
+class _AgentPage:
+    """Answers by path."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._assets = static.Assets()
+        self._stream = stream.make_stream(page)
+        self._controls = controls.routes(page)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if scope["type"] != "http":
+            raise NotFound("there is no websocket here")
+        if path == stream.PATH:
+            await self._stream(scope, receive, send)
+        elif path == "/":
+            await self._assets.answer(scope, send, SHELL)
+        elif path.startswith("/static/"):
+            await self._assets.answer(scope, send, path.removeprefix("/static/"))
+        elif path in self._controls:
+            if scope["method"] != "POST":
+                raise replies.MethodNotAllowed("this address takes POST")
+            await self._controls[path](scope, receive)
+            await replies.send_json(scope, send, {"ok": True})
+        else:
+            await replies.send_json(scope, send, await self._read(path, scope))
+
+    async def _read(self, path: str, scope: Scope) -> dict[str, Any]:
+        if path not in {"/api/state", "/api/loose-ends", "/events/history"}:
+            raise NotFound("there is nothing at this address")
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise replies.MethodNotAllowed("this address takes GET")
+        if path == "/api/state":
+            return await self._page.snapshot()
+        if path == "/api/loose-ends":
+            return {"loose_ends": await self._page.loose_ends()}
+        return await stream.history(self._page, scope)

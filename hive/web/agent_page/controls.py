@@ -1,0 +1,68 @@
+"""What the operator does on an agent's page: cancel, compact, change the model, begin anew."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import attrs
+
+from hive.web import replies
+from hive.web.connection import Receive, Scope
+
+
+class Controls(Protocol):
+    """What the page can make a harness do; each returns at once and shows as frames."""
+
+    async def cancel(self) -> None:
+        """Interrupt the turn that runs."""
+        ...
+
+    async def compact(self) -> None:
+        """Compact the conversation before the next turn."""
+        ...
+
+    async def new_session(self) -> None:
+        """Begin a new conversation with the next turn."""
+        ...
+
+    async def set_model(self, model: str) -> None:
+        """Run the next turn on `model`; raises `BadRequest` for a name that cannot be one."""
+        ...
+
+
+@attrs.frozen
+class Nothing:
+    """A body without fields."""
+
+
+@attrs.frozen
+class ModelBody:
+    """The model of the next turn."""
+
+    model: str
+
+
+Action = Callable[[Scope, Receive], Awaitable[None]]
+
+
+def routes(controls: Controls) -> dict[str, Action]:
+    """Return what each path that is posted to does."""
+
+    def plain(act: Callable[[], Awaitable[None]]) -> Action:
+        async def run(scope: Scope, receive: Receive) -> None:
+            await replies.read_typed(scope, receive, Nothing)
+            await act()
+
+        return run
+
+    async def set_model(scope: Scope, receive: Receive) -> None:
+        body = await replies.read_typed(scope, receive, ModelBody)
+        await controls.set_model(body.model)
+
+    return {
+        "/api/cancel": plain(controls.cancel),
+        "/api/compact": plain(controls.compact),
+        "/api/new-session": plain(controls.new_session),
+        "/api/model": set_model,
+    }

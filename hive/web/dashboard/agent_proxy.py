@@ -1,0 +1,236 @@
+"""The agents' pages below `/agent/<name>/`: our own shell, and data from the agent's harness.
+
+What a harness says is not trusted: it reaches the browser as data only. The shell and its scripts
+are the daemon's own; of a harness's answer three content types pass, under headers made anew and a
+policy that makes a document of it powerless. Cookies and tokens never travel to a harness.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import re
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import h11
+import trio
+
+from hive.core import actions
+from hive.core.hive import Hive
+from hive.errors import HiveError, NotFound, Unavailable
+from hive.web import replies
+from hive.web.connection import Receive, Scope, Send
+from hive.web.static import Assets
+from hive.wire.names import AgentName, agent_name
+
+CONNECT_S = 2.0
+ANSWER_S = 15.0
+CHUNK_S = 15.0
+ANSWER_BYTES = 32 * 1024 * 1024
+_READ_BYTES = 64 * 1024
+SHELL = "agent_page/index.html"
+_STREAM = "text/event-stream"
+_PASSES = {
+    "application/json": b"application/json",
+    "text/plain": b"text/plain; charset=utf-8",
+    _STREAM: b"text/event-stream; charset=utf-8",
+}
+_PATH = re.compile(r"/agent/([^/]*)(/.*)?", re.DOTALL)
+_DATA = re.compile(r"/(?:api|events)/[a-z-]{1,32}")
+_STATUSES = frozenset({200, 400, 401, 403, 404, 405, 408, 409, 413, 415, 500, 503})
+_PASSED_ON = (b"accept", b"content-type", b"last-event-id")
+_POLICY = [
+    (b"content-security-policy", b"sandbox; default-src 'none'"),
+    (b"cache-control", b"no-store"),
+]
+
+
+@attrs.frozen
+class SendBody:
+    """A message of the operator to the agent whose page it is."""
+
+    body: str
+    in_reply_to: int | None = None
+
+
+class AgentPages:
+    """ASGI application of everything below `/agent/`."""
+
+    def __init__(self, hive: Hive, assets: Assets) -> None:
+        """Serve the pages of `hive`'s agents, with `assets` as their files."""
+        self._hive = hive
+        self._assets = assets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; raises hive's errors."""
+        match = _PATH.fullmatch(scope["path"])
+        if match is None:
+            raise NotFound("there is nothing at this address")
+        name = agent_name(match[1])
+        self._hive.agents.get(name)
+        rest = match[2]
+        if scope["type"] != "http":
+            raise NotFound(f"{name} has no screen to show")
+        if rest is None:
+            location = [(b"location", b"/agent/%b/" % name.encode())]
+            await replies.send_body(scope, send, 308, b"text/plain", b"", location)
+        elif rest == "/":
+            await self._assets.answer(scope, send, SHELL)
+        elif rest.startswith("/static/"):
+            await self._assets.answer(scope, send, rest.removeprefix("/static/"))
+        elif rest == "/send":
+            await self._send(name, scope, receive, send)
+        elif _DATA.fullmatch(rest):
+            await self._forward(name, rest, scope, receive, send)
+        else:
+            raise NotFound("there is nothing at this address")
+
+    async def _send(self, name: AgentName, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send as the operator; the harness has no part in it."""
+        if scope["method"] != "POST":
+            raise replies.MethodNotAllowed("a message is sent with POST")
+        wanted = await replies.read_typed(scope, receive, SendBody)
+        number = await actions.send(self._hive, name, wanted.body, wanted.in_reply_to)
+        await replies.send_json(scope, send, {"ok": True, "id": number})
+
+    async def _forward(
+        self, name: AgentName, rest: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if scope["method"] not in {"GET", "POST"}:
+            raise replies.MethodNotAllowed("an agent's page takes GET and POST")
+        body = await replies.read_body(receive) if scope["method"] == "POST" else b""
+        exchange = _Exchange(name, self._hive.paths.web_socket(name), send)
+        failure: HiveError | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)
+            try:
+                await exchange.run(_request(scope, rest, body), body)
+            except HiveError as error:
+                # Kept, because a nursery would wrap it.
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+
+def _request(scope: Scope, rest: str, body: bytes) -> h11.Request:
+    """Return the request for the harness: few headers, and none that says who asks."""
+    target = rest.encode()
+    if scope["query_string"]:
+        target += b"?" + scope["query_string"]
+    headers = [(b"host", b"agent"), (b"connection", b"close")]
+    headers += [pair for pair in scope["headers"] if pair[0].lower() in _PASSED_ON]
+    if scope["method"] == "POST":
+        headers.append((b"content-length", b"%d" % len(body)))
+    return h11.Request(method=scope["method"], target=target, headers=headers)
+
+
+class _Exchange:
+    """One request to a harness and its answer, passed on as it comes."""
+
+    def __init__(self, name: AgentName, path: Path, send: Send) -> None:
+        self._name = name
+        self._path = path
+        self._send = send
+        self._h11 = h11.Connection(h11.CLIENT)
+
+    async def run(self, request: h11.Request, body: bytes) -> None:
+        """Raises `Unavailable` when there is no harness, or it does not speak sense in time."""
+        async with await self._connect() as stream:
+            try:
+                with trio.fail_after(ANSWER_S):
+                    await stream.send_all(self._outgoing(request, body))
+                    response = await self._response(stream)
+                media = await self._begin(response)
+                await self._pass_on(stream, media)
+            except trio.TooSlowError as error:
+                raise Unavailable(f"{self._name} does not answer: restart it") from error
+            except (trio.BrokenResourceError, h11.RemoteProtocolError) as error:
+                raise Unavailable(f"{self._name} broke off its answer: try again") from error
+
+    async def _connect(self) -> trio.SocketStream:
+        sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        is_done = False
+        try:
+            with trio.fail_after(CONNECT_S), _pinned(self._path) as pinned:
+                await sock.connect(pinned)
+            is_done = True
+        except (OSError, trio.TooSlowError) as error:
+            raise Unavailable(f"{self._name} is not running: start it") from error
+        finally:
+            if not is_done:
+                sock.close()
+        return trio.SocketStream(sock)
+
+    def _outgoing(self, request: h11.Request, body: bytes) -> bytes:
+        events = [request, *([h11.Data(data=body)] if body else []), h11.EndOfMessage()]
+        return b"".join(self._h11.send(event) or b"" for event in events)
+
+    async def _event(self, stream: trio.SocketStream) -> object:
+        while True:
+            event = self._h11.next_event()
+            if event is not h11.NEED_DATA:
+                return event
+            self._h11.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
+
+    async def _response(self, stream: trio.SocketStream) -> h11.Response:
+        while True:
+            event = await self._event(stream)
+            if isinstance(event, h11.Response):
+                return event
+            if not isinstance(event, h11.InformationalResponse):
+                raise Unavailable(f"{self._name} broke off its answer: try again")
+
+    async def _begin(self, response: h11.Response) -> str:
+        """Begin our answer under headers of our own; returns its media type."""
+        types = [value for name, value in response.headers if name == b"content-type"]
+        media = types[0].decode("latin-1").partition(";")[0].strip().lower() if types else ""
+        if len(types) != 1 or media not in _PASSES or response.status_code not in _STATUSES:
+            raise Unavailable(f"{self._name} answered with something that is not data: rebuild it")
+        headers = [(b"content-type", _PASSES[media]), *_POLICY]
+        status = response.status_code
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        return media
+
+    async def _pass_on(self, stream: trio.SocketStream, media: str) -> None:
+        """Pass on the body; an event stream has neither limit nor deadline, and just ends."""
+        is_stream = media == _STREAM
+        left = ANSWER_BYTES
+        while True:
+            try:
+                with trio.fail_after(math.inf if is_stream else CHUNK_S):
+                    event = await self._event(stream)
+            except (trio.BrokenResourceError, h11.RemoteProtocolError):
+                if not is_stream:
+                    raise
+                break
+            if not isinstance(event, h11.Data):
+                break
+            left -= len(event.data)
+            if left < 0 and not is_stream:
+                raise Unavailable(f"{self._name} answered too much")
+            await self._send(
+                {"type": "http.response.body", "body": bytes(event.data), "more_body": True}
+            )
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@contextmanager
+def _pinned(path: Path) -> Iterator[str]:
+    """Hold the socket that is at `path` now and give an address of just that one.
+
+    The folder belongs to the agent, who could put a link to another socket there. Raises `OSError`.
+    """
+    handle = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISSOCK(os.fstat(handle).st_mode):
+            raise FileNotFoundError(errno.ENOENT, "not a socket", os.fspath(path))
+        yield f"/proc/self/fd/{handle}"
+    finally:
+        os.close(handle)

@@ -1,0 +1,119 @@
+"""The dashboard's ASGI application: the door, then the parts by path.
+
+Snapshot and actions are Quart's; the event stream, the files and the agents' pages are plain ASGI,
+because they stream or are many. An action runs to its end even when its browser leaves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import trio
+from quart import Response
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from hive.core.hive import Hive
+from hive.errors import HiveError, NotFound, Refused, TooLarge, Unavailable
+from hive.web import replies, static
+from hive.web.access import Access
+from hive.web.connection import App, Message, Receive, Scope, Send
+from hive.web.dashboard import actions, agent_proxy, state, stream
+from hive.web.guard import Guard, Rules, SecureHeaders
+from hive.web.replies import Boundary, MethodNotAllowed, TooSlow
+
+ANSWER_S = 30.0
+SHELL = "dashboard/index.html"
+ICON = "shared/icon.svg"
+
+
+def make_app(hive: Hive) -> App:
+    """Return the whole dashboard over `hive`, whose `access` must be a `web.access.Access`."""
+    if not isinstance(hive.access, Access):
+        raise TypeError("the dashboard needs hive.web.access.Access")
+    guard = Guard(_Dashboard(hive), hive.access, Rules.of(hive.config))
+    return SecureHeaders(Boundary(guard))
+
+
+class _Dashboard:
+    """What is behind the door, by path."""
+
+    def __init__(self, hive: Hive) -> None:
+        self._assets = static.Assets()
+        self._stream = stream.make_stream(hive)
+        self._agents = agent_proxy.AgentPages(hive, self._assets)
+        self._quart = cast("App", _make_quart(hive))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path.startswith("/agent/"):
+            await self._agents(scope, receive, send)
+        elif scope["type"] != "http":
+            raise NotFound("there is no websocket here")
+        elif path == stream.PATH:
+            await self._stream(scope, receive, send)
+        elif path == "/":
+            await self._assets.answer(scope, send, SHELL)
+        elif path == "/favicon.ico":
+            await self._assets.answer(scope, send, ICON)
+        elif path.startswith("/static/"):
+            await self._assets.answer(scope, send, path.removeprefix("/static/"))
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let Quart answer in bounded time, and to the end even when the client leaves."""
+        is_complete = False
+
+        async def patient() -> Message:
+            nonlocal is_complete
+            message = await receive()
+            if message["type"] == "http.disconnect" and is_complete:
+                await trio.sleep_forever()
+            is_complete = is_complete or not message.get("more_body", False)
+            return message
+
+        with trio.move_on_after(ANSWER_S) as late:
+            await self._quart(scope, patient, send)
+        if late.cancelled_caught:
+            raise Unavailable(f"this took longer than {ANSWER_S:g} s: look at hive.pyz doctor")
+
+
+def _make_quart(hive: Hive) -> QuartTrio:
+    app = QuartTrio("hive.web.dashboard", static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = replies.BODY_LIMIT_BYTES
+    app.config["BODY_TIMEOUT"] = replies.BODY_DEADLINE_S
+    app.config["RESPONSE_TIMEOUT"] = None
+    # What nobody foresaw goes on to the one boundary, which logs it once.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.url_map.strict_slashes = False
+    app.register_blueprint(state.make_blueprint(hive))
+    app.register_blueprint(actions.make_blueprint(hive))
+
+    @app.errorhandler(HiveError)
+    async def foreseen(error: HiveError) -> tuple[dict[str, Any], int]:
+        return replies.error_body(error), error.http_status
+
+    @app.errorhandler(HTTPException)
+    async def http(error: HTTPException) -> tuple[dict[str, Any], int]:
+        known = _as_hive_error(error)
+        return replies.error_body(known), error.code or known.http_status
+
+    @app.after_request
+    async def never_stored(response: Response) -> Response:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return app
+
+
+def _as_hive_error(error: HTTPException) -> HiveError:
+    """Return what an error of the framework means in our words."""
+    kinds: dict[int, tuple[type[HiveError], str]] = {
+        404: (NotFound, "there is nothing at this address"),
+        405: (MethodNotAllowed, "this address does not take that method"),
+        408: (TooSlow, f"the body did not arrive within {replies.BODY_DEADLINE_S:g} s"),
+        413: (TooLarge, f"a body is at most {replies.BODY_LIMIT_BYTES} bytes here"),
+    }
+    kind, text = kinds.get(error.code or 500, (Refused, error.description or "refused"))
+    return kind(text)

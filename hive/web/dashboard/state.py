@@ -1,0 +1,119 @@
+"""The snapshot and the other reads of the dashboard.
+
+Every snapshot carries the number of the newest frame as it was before the first row was read, so a
+page that has joined the stream drops what is not newer and misses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import trio
+from quart import Blueprint, request
+
+import hive as package
+from hive.core import actions
+from hive.core.hive import Hive
+from hive.web import replies
+from hive.wire import codec
+from hive.wire.dashboard import Sent
+from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
+from hive.wire.messages import MessageRow
+from hive.wire.names import agent_name
+
+INBOX_ROWS = 50
+HISTORY_ROWS = 200
+RESOLVED_ROWS = 30
+
+Json = dict[str, Any]
+
+
+def make_blueprint(hive: Hive) -> Blueprint:
+    """Return the routes that only read."""
+    routes = Blueprint("state", __name__)
+
+    @routes.get("/api/state")
+    async def state() -> Json:
+        return await snapshot(hive)
+
+    @routes.get("/dashboard/history")
+    async def history() -> Json:
+        seq = hive.feed.seq
+        rows = await hive.broker.history(HISTORY_ROWS)
+        return {"seq": seq, "events": [codec.to_tagged("kind", _sent(row)) for row in rows]}
+
+    @routes.get("/api/logs/<name>")
+    async def logs(name: str) -> Json:
+        fields = replies.parse_fields(request.query_string)
+        lines = replies.whole_number(fields, "lines", LOG_LINES_DEFAULT, low=1, high=LOG_LINES_MAX)
+        return {"lines": await actions.logs(hive, agent_name(name), lines)}
+
+    @routes.get("/healthz")
+    async def healthz() -> Json:
+        return {"ok": True}
+
+    return routes
+
+
+async def snapshot(hive: Hive) -> Json:
+    """Return everything the page shows at first."""
+    seq = hive.feed.seq
+    kept = await trio.to_thread.run_sync(actions.tombstones, hive)
+    rows: dict[str, Sequence[object]] = {
+        "containers": hive.view.rows(),
+        "approvals": await hive.approvals.pending(),
+        "approval_history": await hive.approvals.history(RESOLVED_ROWS),
+        "questions": await hive.questions.pending(),
+        "question_history": await hive.questions.history(RESOLVED_ROWS),
+        "reminders": await hive.reminders.pending(),
+        "tombstones": kept,
+        "inbox": await actions.inbox(hive, INBOX_ROWS),
+        "tasks": hive.tasks(),
+    }
+    return {
+        "seq": seq,
+        "version": package.__version__,
+        "demo": hive.config.demo,
+        "isolation": hive.runtime.kind,
+        "notices": notices(hive),
+        **{name: [codec.to_json(row) for row in found] for name, found in rows.items()},
+    }
+
+
+def notices(hive: Hive) -> list[Json]:
+    """Return what the operator must know about this hive as a whole."""
+    found = []
+    if hive.config.demo:
+        found.append(
+            _notice("info", "This is a demonstration: a script answers in claude's place.")
+        )
+    elif hive.installation.claude_found is None:
+        found.append(
+            _notice("error", "claude was not found: install it, or name it with HIVE_CLAUDE.")
+        )
+    if hive.runtime.kind == "process":
+        found.append(
+            _notice(
+                "warning",
+                "Agents run without isolation: each can read and change what you can.",
+            )
+        )
+    return found
+
+
+def _notice(level: str, message: str) -> Json:
+    return {"level": level, "message": message}
+
+
+def _sent(row: MessageRow) -> Sent:
+    return Sent(
+        id=row.id,
+        from_=row.from_,
+        to=row.to,
+        body=row.body,
+        at=row.sent_at,
+        in_reply_to=row.in_reply_to,
+        broadcast=row.broadcast,
+        origin=row.origin,
+    )

@@ -1,0 +1,13 @@
+"""The dashboard's event stream: every frame of the hive, past the framework."""
+
+from __future__ import annotations
+
+from hive.core.hive import Hive
+from hive.web.sse import EventStream
+
+PATH = "/dashboard/stream"
+
+
+def make_stream(hive: Hive) -> EventStream:
+    """Return the ASGI application of `PATH`."""
+    return EventStream(hive.feed)

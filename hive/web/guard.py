@@ -1,0 +1,219 @@
+"""The door in front of the dashboard: who asks, from where, and what a browser may do with it.
+
+Every request passes here, websockets included, before any route sees it. `Host` must be a name we
+answer to, which keeps rebound DNS names out; whatever is not a plain read must come from our own
+origin, or carry a script's token; and without a login there is only the page that says how to get
+one. `SecureHeaders` puts the same headers on every answer, errors included.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+import attrs
+
+from hive.config import HostConfig
+from hive.errors import BadRequest, Refused, Unauthorized
+from hive.web import replies
+from hive.web.access import SESSION_S, Access
+from hive.web.connection import App, Message, Receive, Scope, Send
+
+COOKIE = "hive_session"
+CSP = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    b" connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
+    b" frame-ancestors 'none'"
+)
+SECURE_HEADERS = (
+    (b"content-security-policy", CSP),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::([0-9]{1,5}))?")
+_READS = frozenset({"GET", "HEAD"})
+_PAGE = re.compile(r"/|/agent/[^/]*/?")
+_OPEN = re.compile(r"/healthz|/favicon\.ico|/static/.+")
+
+_SIGN_IN = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>hyperhive: log in</title>
+<link rel="stylesheet" href="/static/shared/palette.css">
+<link rel="stylesheet" href="/static/shared/base.css">
+</head>
+<body>
+<main>
+<h1>hyperhive</h1>
+<p>{why}</p>
+<p>Run <code>hive.pyz login-link</code> on the machine the hive runs on,
+and open the link it prints in this browser.</p>
+</main>
+</body>
+</html>
+"""
+
+
+class SecureHeaders:
+    """An ASGI application around another one: adds the headers an answer does not bring itself."""
+
+    def __init__(self, app: App) -> None:
+        """Around `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"].endswith(".response.start"):
+                brought = {name.lower() for name, _ in message["headers"]}
+                added = [pair for pair in SECURE_HEADERS if pair[0] not in brought]
+                message = {**message, "headers": [*message["headers"], *added]}
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+@attrs.frozen
+class Rules:
+    """Which names the dashboard answers to, and how it is reached."""
+
+    allowed_hosts: frozenset[str]
+    """Lower-case names beside the loopback ones; any port."""
+    is_tls: bool
+
+    @classmethod
+    def of(cls, config: HostConfig) -> Rules:
+        """Return the rules of a daemon's settings."""
+        return cls(frozenset(name.lower() for name in config.allowed_hosts), config.tls_in_front)
+
+    def check_host(self, scope: Scope) -> str:
+        """Return the `Host` of a request in lower case; raises when it is not one of ours."""
+        host = (replies.header(scope, b"host") or "").lower()
+        match = _HOST.fullmatch(host)
+        if match is None:
+            raise BadRequest("the Host header is missing or not a host")
+        name, port = match[1], int(match[2] or (443 if self.is_tls else 80))
+        if name in self.allowed_hosts or name.strip("[]") in self.allowed_hosts:
+            return host
+        own_port = scope["server"][1] if scope.get("server") else None
+        if name in _LOOPBACK and port == own_port:
+            return host
+        raise Refused(
+            f"this hive does not answer to the name {host!r}: use the address it printed, or add"
+            " the name to allowed_hosts"
+        )
+
+    def check_origin(self, scope: Scope, host: str) -> None:
+        """Raise `Refused` unless a browser says that our own page asks."""
+        scheme = "https" if self.is_tls else "http"
+        origin = (replies.header(scope, b"origin") or "").lower()
+        site = replies.header(scope, b"sec-fetch-site") or "same-origin"
+        if origin != f"{scheme}://{host}" or site != "same-origin":
+            raise Refused(
+                "this request does not come from the hive's own page: use the page, or a token"
+                " (hive.pyz token) as Authorization: Bearer"
+            )
+
+
+class Guard:
+    """An ASGI application around the dashboard: lets in who may enter."""
+
+    def __init__(self, app: App, access: Access, rules: Rules) -> None:
+        """In front of `app`."""
+        self._app = app
+        self._access = access
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it on; raises hive's errors."""
+        path = scope["path"]
+        if not path.startswith("/") or "\x00" in path or "\ufffd" in path:
+            raise BadRequest("the path is not one of ours")
+        host = self._rules.check_host(scope)
+        is_read = scope["type"] == "http" and scope["method"] in _READS
+        if is_read and _OPEN.fullmatch(path):
+            await self._app(scope, receive, send)
+        elif is_read and path == "/login":
+            await self._log_in(scope, send)
+        elif replies.header(scope, b"authorization") is not None:
+            self._check_bearer(scope)
+            await self._app(scope, receive, send)
+        elif (session := self._session(scope)) is None:
+            await self._ask_to_log_in(scope, send, is_page=is_read and bool(_PAGE.fullmatch(path)))
+        else:
+            if not is_read:
+                self._rules.check_origin(scope, host)
+            if path == "/logout" and not is_read:
+                await self._log_out(scope, send, session)
+            else:
+                await self._app(scope, receive, send)
+
+    def _check_bearer(self, scope: Scope) -> None:
+        scheme, _, secret = (replies.header(scope, b"authorization") or "").partition(" ")
+        name = self._access.token_name(secret.strip()) if scheme.lower() == "bearer" else None
+        if name is None:
+            raise Unauthorized("this token is not valid: make one with hive.pyz token")
+
+    def _session(self, scope: Scope) -> str | None:
+        """Return the secret of the browser's session when it is valid."""
+        for secret in _cookies(scope):
+            if self._access.is_session(secret):
+                return secret
+        return None
+
+    async def _log_in(self, scope: Scope, send: Send) -> None:
+        """Trade a login link for a session; a used one does no harm to who is logged in."""
+        secret = replies.query(scope).get("token", "")
+        if scope["method"] != "GET" or replies.header(scope, b"sec-purpose") is not None:
+            # A preview must not use up the link.
+            raise replies.MethodNotAllowed("open the link itself")
+        try:
+            session = self._access.log_in(secret)
+        except Unauthorized as error:
+            if self._session(scope) is None:
+                await _send_sign_in(scope, send, error.message)
+                return
+            headers = [(b"location", b"/")]
+        else:
+            headers = [(b"location", b"/"), self._cookie(session, int(SESSION_S))]
+        await replies.send_body(scope, send, 303, b"text/plain", b"", headers)
+
+    async def _log_out(self, scope: Scope, send: Send, session: str) -> None:
+        self._access.log_out(session)
+        await replies.send_json(scope, send, {"ok": True}, headers=[self._cookie("", 0)])
+
+    def _cookie(self, value: str, max_age_s: int) -> tuple[bytes, bytes]:
+        secure = "; Secure" if self._rules.is_tls else ""
+        text = f"{COOKIE}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}"
+        return b"set-cookie", text.encode()
+
+    async def _ask_to_log_in(self, scope: Scope, send: Send, *, is_page: bool) -> None:
+        if not is_page:
+            raise Unauthorized(
+                "you are not logged in: run hive.pyz login-link and open the link it prints"
+            )
+        await _send_sign_in(scope, send, "You are not logged in.")
+
+
+async def _send_sign_in(scope: Scope, send: Send, why: str) -> None:
+    page = _SIGN_IN.format(why=html.escape(why)).encode()
+    await replies.send_body(scope, send, 401, b"text/html; charset=utf-8", page)
+
+
+def _cookies(scope: Scope) -> list[str]:
+    """Return the values of our cookie; two hives on one host may have left two."""
+    found = []
+    for name, value in scope["headers"]:
+        if name.lower() == b"cookie":
+            for part in value.decode("latin-1").split(";"):
+                key, _, secret = part.strip().partition("=")
+                if key == COOKIE:
+                    found.append(secret)
+    return found[:4]
