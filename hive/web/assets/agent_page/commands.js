@@ -1,0 +1,55 @@
+// @ts-check
+/** The prompt's slash commands: what they are, reading one, completing one. Pure. */
+
+/** @type {readonly {name: string, takes: string, does: string}[]} */
+export const COMMANDS = [
+  { name: "help", takes: "", does: "list these commands" },
+  { name: "clear", takes: "", does: "wipe this view; the history stays" },
+  { name: "cancel", takes: "", does: "interrupt the running turn" },
+  { name: "compact", takes: "", does: "let claude shorten its context" },
+  { name: "model", takes: "<name>", does: "use this model from the next turn on" },
+  { name: "new-session", takes: "", does: "forget the conversation and begin anew" },
+];
+
+/**
+ * @param {string} text
+ * @returns {{name: string, argument: string} | {problem: string} | null} null: not a command
+ */
+export function parseCommand(text) {
+  const match = /^\/(\S*)\s*([\s\S]*)$/.exec(text);
+  if (!match) return null;
+  const command = COMMANDS.find((one) => one.name === match[1]);
+  if (!command) return { problem: `/${match[1]} is not a command: /help lists them` };
+  const argument = match[2].trim();
+  if (command.takes && !argument) return { problem: `/${command.name} needs ${command.takes}` };
+  if (!command.takes && argument) return { problem: `/${command.name} takes nothing after it` };
+  return { name: command.name, argument };
+}
+
+/** @param {string} text @returns {string[]} commands that begin so */
+export function matching(text) {
+  if (!/^\/[a-z-]*$/.test(text)) return [];
+  return COMMANDS.map((one) => `/${one.name}`).filter((name) => name.startsWith(text));
+}
+
+/** Tab goes through the commands that fit what was typed before the first Tab. */
+export class Completion {
+  constructor() {
+    this._typed = "";
+    this._shown = "";
+    this._at = -1;
+  }
+
+  /** @param {string} text in the prompt @returns {string | null} what to put there instead */
+  next(text) {
+    if (text !== this._shown) {
+      this._typed = text;
+      this._at = -1;
+    }
+    const names = matching(this._typed);
+    if (names.length === 0) return null;
+    this._at = (this._at + 1) % names.length;
+    this._shown = names[this._at];
+    return this._shown;
+  }
+}

@@ -1,0 +1,102 @@
+// @ts-check
+/** The agent's page: its state above, its terminal below, one stream for both. */
+
+import { getJson, sentence } from "../shared/api.js";
+import { connectionBadge } from "../shared/connection.js";
+import { el, must } from "../shared/dom.js";
+import { installForms } from "../shared/form.js";
+import { Live, pauseWhenHidden } from "../shared/live.js";
+import { loadMarkdown } from "../shared/markdown.js";
+import { Terminal } from "../shared/terminal.js";
+import { inboxDrawer, looseEndsDrawer } from "./drawers.js";
+import { KEPT, frameRows } from "./frames.js";
+import { headView } from "./head.js";
+import { line } from "./lines.js";
+import { promptLine } from "./prompt.js";
+import { nothing, reduce } from "./state.js";
+import { NEWEST, STATE, STREAM, older } from "./urls.js";
+
+/** @typedef {import("../shared/wire.js").Frame} Frame */
+/** @typedef {import("../shared/wire.js").AgentState} AgentState */
+
+const HIDDEN_MS = 30000;
+
+await loadMarkdown();
+installForms();
+
+let state = nothing();
+const connection = connectionBadge();
+const head = headView(must("#head"), connection.root, must("#state-detail"));
+const inbox = inboxDrawer();
+const looseEnds = looseEndsDrawer();
+const terminal = new Terminal({
+  name: "What the agent does, oldest first",
+  empty: el(
+    "p",
+    {},
+    "Nothing has happened here yet. Write below what you want; you will see every step the agent takes. ",
+    el("code", {}, "/help"),
+    " lists the commands.",
+  ),
+  draw: frameRows(),
+  newest: async () => (await getJson(NEWEST)).events,
+  older: async (before) => (await getJson(older(before))).events,
+  failed: (error) => terminal.local(line("note err", "!", sentence(error))),
+});
+const prompt = promptLine(terminal);
+
+must("#drawers").append(inbox.root, looseEnds.root);
+must("#main").append(terminal.root);
+terminal.root.append(prompt.root);
+
+function show() {
+  head.update(state);
+  inbox.update(state.inbox);
+  const waits = state.status !== "online" || state.turn_state === "offline";
+  prompt.setWaiting(waits ? "a message waits until the agent can work" : "");
+}
+
+/** @param {Frame} frame */
+function apply(frame) {
+  if (KEPT.includes(frame.kind)) terminal.push(frame);
+  if (reduce(state, frame)) show();
+  if (frame.kind === "turn_start" || frame.kind === "turn_end") void refreshInbox();
+  if (frame.kind === "turn_end") void looseEnds.refresh();
+}
+
+/** Mail has no frame on this page; a turn's two ends are when it moves. */
+async function refreshInbox() {
+  try {
+    inbox.update((await getJson(STATE)).inbox);
+  } catch {
+    return; // the connection badge says it; what was shown stays
+  }
+}
+
+const live = new Live({
+  stream: STREAM,
+  get: getJson,
+  status: (status, detail) => {
+    connection.set(status, detail);
+    if (status === "live") return;
+    prompt.setWaiting("not connected: a message is kept, and waits for the agent");
+  },
+  apply,
+  sources: [
+    {
+      url: STATE,
+      take: (/** @type {AgentState} */ snapshot) => {
+        state = snapshot;
+        show();
+        void looseEnds.refresh();
+      },
+    },
+    {
+      url: NEWEST,
+      kinds: KEPT,
+      take: (/** @type {{events: Frame[]}} */ history) => terminal.take(history.events),
+    },
+  ],
+});
+live.start();
+pauseWhenHidden(live, HIDDEN_MS);

@@ -1,0 +1,90 @@
+// @ts-check
+/** What the page knows of its agent, and how each frame changes it. Pure. */
+
+/** @typedef {import("../shared/wire.js").AgentState} AgentState */
+/** @typedef {import("../shared/wire.js").Frame} Frame */
+/** @typedef {import("../shared/wire.js").TokenUsage} TokenUsage */
+
+const GREEN_BELOW = 100_000;
+const RED_FROM = 150_000;
+
+/** @returns {AgentState} what is shown before the first snapshot */
+export function nothing() {
+  return {
+    label: "…",
+    role: "agent",
+    demo: false,
+    status: "online",
+    seq: -1,
+    turn_state: "offline",
+    turn_state_since: Date.now() / 1000,
+    model: null,
+    ctx_usage: null,
+    cost_usage: null,
+    last_turn_ms: null,
+    session_id: null,
+    inbox: [],
+    version: "",
+  };
+}
+
+/** @param {AgentState} state changed in place @param {Frame} frame @returns {boolean} changed */
+export function reduce(state, frame) {
+  switch (frame.kind) {
+    case "status_changed":
+      state.status = frame.status;
+      return true;
+    case "model_changed":
+      state.model = frame.model;
+      return true;
+    case "token_usage_changed":
+      state.ctx_usage = frame.ctx;
+      state.cost_usage = frame.cost;
+      return true;
+    case "turn_state_changed":
+      state.turn_state = frame.state;
+      state.turn_state_since = frame.since;
+      return true;
+    case "turn_end":
+      state.last_turn_ms = frame.duration_ms ?? state.last_turn_ms;
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** @param {TokenUsage | null} usage */
+export function contextTokens(usage) {
+  if (!usage) return 0;
+  return (
+    usage.input_tokens +
+    usage.output_tokens +
+    usage.cache_read_input_tokens +
+    usage.cache_creation_input_tokens
+  );
+}
+
+/** @param {number} tokens @returns {string} */
+export function contextTone(tokens) {
+  if (tokens < GREEN_BELOW) return "go";
+  return tokens < RED_FROM ? "warm" : "danger";
+}
+
+/** @param {AgentState} state @returns {{tone: string, text: string} | null} what to do about it */
+export function statusAdvice(state) {
+  switch (state.status) {
+    case "needs_login_idle":
+    case "needs_login_in_progress":
+      return {
+        tone: "error",
+        text: "claude is not logged in here, so messages wait. Start the hive with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) in its environment.",
+      };
+    case "rate_limited":
+      return { tone: "warn", text: "The account's limit is used up. Messages wait; the agent goes on by itself when the limit is lifted." };
+    case "paused":
+      return { tone: "warn", text: "Paused: messages wait until the agent is resumed." };
+    default:
+      if (!state.demo) return null;
+      return { tone: "demo", text: "Demonstration: a script plays this agent; nothing here was written by Claude." };
+  }
+}

@@ -1,0 +1,19 @@
+// @ts-check
+/** Every address the agent's page uses; relative, so that it works behind /agent/<name>/ too. */
+
+export const DASHBOARD = "/";
+export const STATE = "api/state";
+export const STREAM = "events/stream";
+export const LOOSE_ENDS = "api/loose-ends";
+export const SEND = "send";
+export const CANCEL = "api/cancel";
+export const COMPACT = "api/compact";
+export const MODEL = "api/model";
+export const NEW_SESSION = "api/new-session";
+const PAGE = 300;
+
+export const NEWEST = `events/history?limit=${PAGE}`;
+/** @param {number} before */
+export const older = (before) => `events/history?before=${before}&limit=${PAGE}`;
+/** @param {number} id of a question; answered at the dashboard, as the operator */
+export const answerQuestion = (id) => `/answer-question/${encodeURIComponent(id)}`;

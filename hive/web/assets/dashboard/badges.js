@@ -1,0 +1,64 @@
+// @ts-check
+/** The badges of a container's row: which ones, and how they look. Pure but for `draw`. */
+
+import { el } from "../shared/dom.js";
+import { duration, ticking } from "../shared/time.js";
+
+/** @typedef {import("../shared/wire.js").ContainerRow} ContainerRow */
+/**
+ * @typedef {{
+ *   key: string, glyph: string, text: string, tone: string, motion?: string, since?: number | null,
+ *   title?: string
+ * }} Badge
+ */
+
+/** @param {ContainerRow} row @returns {Badge[]} the alarming ones first */
+export function badgesOf(row) {
+  if (row.transient) {
+    const since = row.transient_since;
+    return [{ key: "transient", glyph: "◐", text: `${row.transient}…`, tone: "warm", motion: "transient", since }];
+  }
+  /** @type {(Badge | false)[]} */
+  const all = [
+    row.rate_limited && badge("rate", "⊘", "rate limited", "danger"),
+    row.failed && badge("failed", "✗", "failed", "danger"),
+    row.needs_login && badge("login", "!", "needs login", "warm"),
+    row.paused && badge("paused", "‖", "paused", "warm"),
+    turnBadge(row),
+    row.needs_update && badge("update", "↻", "needs update", "warm"),
+    row.unread > 0 && badge("unread", "✉", `${row.unread} waiting`, "mauve"),
+    row.pending_reminders > 0 &&
+      badge("reminders", "◷", `${row.pending_reminders} reminder${row.pending_reminders === 1 ? "" : "s"}`, "calm"),
+  ];
+  return all.filter((one) => one !== false);
+}
+
+/** @param {string} key @param {string} glyph @param {string} text @param {string} tone @returns {Badge} */
+function badge(key, glyph, text, tone) {
+  return { key, glyph, text, tone };
+}
+
+/** @param {ContainerRow} row @returns {Badge} */
+function turnBadge(row) {
+  if (!row.running) return badge("turn", "○", "stopped", "");
+  if (row.turn_state === "thinking") return { ...badge("turn", "◆", "thinking", "warm"), motion: "pulse" };
+  if (row.turn_state === "compacting") return { ...badge("turn", "◆", "compacting", "mauve"), motion: "pulse" };
+  if (row.turn_state === "offline") return badge("turn", "◌", "coming up", "");
+  return badge("turn", "●", "idle", "go");
+}
+
+/** @param {Badge} about @returns {HTMLElement} */
+export function draw(about) {
+  const age = about.since ? el("span", { class: "age" }) : null;
+  if (age && about.since) {
+    const since = about.since;
+    ticking(age, (now) => duration(now - since));
+  }
+  return el(
+    "span",
+    { class: `badge ${about.tone} ${about.motion ?? ""}`, title: about.title },
+    el("span", { class: "glyph", "aria-hidden": "true" }, about.glyph),
+    el("span", {}, about.text),
+    age,
+  );
+}

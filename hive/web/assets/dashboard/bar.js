@@ -1,0 +1,48 @@
+// @ts-check
+/** The bar that stays in sight: is it live, and what waits for the operator. */
+
+import { el, setAttr, setText } from "../shared/dom.js";
+import { appearance } from "../shared/theme.js";
+import { operatorQuestions, unreadCount } from "./state.js";
+
+/** @typedef {import("../shared/wire.js").DashboardState} State */
+
+/** @param {HTMLElement} place @param {HTMLElement} connection */
+export function barView(place, connection) {
+  const links = [
+    jump("containers", "◇", "agents", (state) => state.containers.filter((row) => row.running).length, "go"),
+    jump("approvals", "◆", "approvals", (state) => state.approvals.length, "warm"),
+    jump("questions", "?", "questions", (state) => operatorQuestions(state).length, "warm"),
+    jump("inbox", "✉", "unread", unreadCount, "mauve"),
+  ];
+  place.append(connection, ...links.map((one) => one.root), el("span", { class: "push" }, appearance()));
+  /** @param {State} state */
+  const update = (state) => {
+    for (const one of links) one.update(state);
+    const waiting = state.approvals.length + operatorQuestions(state).length + unreadCount(state);
+    document.title = waiting ? `(${waiting}) hyperhive` : "hyperhive";
+  };
+  return { update };
+}
+
+/**
+ * @param {string} id @param {string} glyph @param {string} word
+ * @param {(state: State) => number} count @param {string} tone when there is something
+ */
+function jump(id, glyph, word, count, tone) {
+  const number = el("span", { class: "number" });
+  const root = el(
+    "a",
+    { class: "badge jump", href: `#${id}`, title: word },
+    el("span", { "aria-hidden": "true" }, glyph),
+    number,
+    el("span", { class: "word" }, word),
+  );
+  /** @param {State} state */
+  const update = (state) => {
+    const now = count(state);
+    setText(number, String(now));
+    setAttr(root, "class", `badge jump ${now ? tone : ""}`);
+  };
+  return { root, update };
+}

@@ -1,0 +1,130 @@
+// @ts-check
+/** One agent: its name, how it is, and what can be done with it. */
+
+import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
+import { actionForm } from "../shared/form.js";
+import { timeTag } from "../shared/time.js";
+import { badgesOf, draw } from "./badges.js";
+import { showLogs } from "./logs.js";
+import { agentPage, lifecycle } from "./urls.js";
+
+/** @typedef {import("../shared/wire.js").ContainerRow} ContainerRow */
+
+/** @param {string} name @param {(name: string) => void} writeTo */
+export function containerRow(name, writeTo) {
+  const link = el("a", { class: "name", href: agentPage(name) }, name);
+  const kind = el("span", { class: "chip" });
+  const badges = el("span", { class: "row badges" });
+  const place = el("span", { class: "muted place" });
+  const status = el("p", { class: "status wrap", hidden: true });
+  const note = el("p", { class: "form-error", hidden: true });
+  const actions = el("div", { class: "row actions" });
+  const root = el(
+    "li",
+    { class: "panel agent", "data-agent": name },
+    el("div", { class: "row top" }, link, kind, badges, place),
+    status,
+    note,
+    actions,
+  );
+  const buttons = actionsOf(name);
+  const write = el("button", { type: "button", class: "calm" }, ...label("✎ WR1T3", `Write to ${name}`));
+  write.addEventListener("click", () => writeTo(name));
+  const logsButton = el("button", { type: "button", class: "link logs" }, `↳ logs`);
+  setAttr(logsButton, "aria-label", `Logs of ${name}`);
+  logsButton.addEventListener("click", () => void showLogs(name));
+  actions.append(write, ...buttons.map((one) => one.form), logsButton);
+  /** @param {ContainerRow} row */
+  const update = (row) => {
+    setText(kind, row.is_manager ? "m1nd" : "ag3nt");
+    setAttr(kind, "aria-label", row.is_manager ? "manager" : "agent");
+    setAttr(kind, "class", row.is_manager ? "chip mind" : "chip");
+    setText(place, [row.container, row.isolation, row.active_model].filter(Boolean).join(" · "));
+    keyed(badges, badgesOf(row), (one) => JSON.stringify(one), (one) => ({ root: draw(one), update: () => undefined }));
+    showStatus(status, row);
+    setText(note, row.note ?? "");
+    note.hidden = !row.note;
+    setAttr(root, "data-running", String(row.running));
+    const isBusy = row.transient !== null && row.transient !== undefined;
+    for (const { form, button, shownFor } of buttons) {
+      form.hidden = !shownFor(row);
+      setAttr(button, "aria-disabled", isBusy ? "true" : null);
+    }
+  };
+  return { root, update };
+}
+
+/** @param {HTMLElement} place @param {ContainerRow} row */
+function showStatus(place, row) {
+  const shown = JSON.stringify([row.status_text, row.status_set_at]);
+  if (place.dataset.shown === shown) return;
+  place.dataset.shown = shown;
+  place.hidden = !row.status_text;
+  place.replaceChildren(
+    row.status_text ?? "",
+    " ",
+    ...(row.status_set_at ? [timeTag(row.status_set_at, "ago")] : []),
+  );
+}
+
+/**
+ * @typedef {import("../shared/form.js").Action & {shownFor: (row: ContainerRow) => boolean}} RowAction
+ */
+const DESTROY =
+  "Its container goes. Its files and its login are kept and can be revived under the same name.";
+const PURGE =
+  "Its container goes, and with it everything it ever wrote and its login. This cannot be undone.";
+
+/** @param {string} name */
+function actionsOf(name) {
+  /** @type {RowAction[]} */
+  const all = [
+    {
+      url: lifecycle("start", name),
+      leet: "▶ ST4RT",
+      plain: "Start",
+      tone: "go",
+      shownFor: (row) => !row.running,
+    },
+    {
+      url: lifecycle("restart", name),
+      leet: "↺ R3ST4RT",
+      plain: "Restart",
+      shownFor: (row) => row.running,
+    },
+    { url: lifecycle("rebuild", name), leet: "↻ R3BU1LD", plain: "Rebuild", shownFor: () => true },
+    {
+      url: lifecycle("kill", name),
+      leet: "■ ST0P",
+      plain: "Stop",
+      tone: "warm",
+      shownFor: (row) => row.running && !row.is_manager,
+    },
+    ending(name, "DESTR0Y", "Destroy", DESTROY, {}),
+    ending(name, "PURG3", "Purge", PURGE, { purge: "true" }),
+  ];
+  return all.map((action) => {
+    const words = label(action.leet, `${action.plain} ${name}`);
+    return { ...actionForm(action, words), shownFor: action.shownFor };
+  });
+}
+
+/**
+ * @param {string} name @param {string} leet @param {string} plain @param {string} confirm
+ * @param {Record<string, string>} fields
+ * @returns {RowAction}
+ */
+function ending(name, leet, plain, confirm, fields) {
+  return {
+    url: lifecycle("destroy", name),
+    leet,
+    plain,
+    tone: "danger quiet",
+    danger: true,
+    title: `${plain} ${name}?`,
+    button: plain,
+    confirm,
+    fields,
+    shownFor: (row) => !row.is_manager,
+  };
+}

@@ -1,0 +1,73 @@
+// @ts-check
+/** Messages to the operator, newest first. */
+
+import { el, keyed, label, setAttr } from "../shared/dom.js";
+import { actionForm } from "../shared/form.js";
+import { markdown } from "../shared/markdown.js";
+import { timeTag } from "../shared/time.js";
+import { toneOf } from "./flow.js";
+import { section } from "./section.js";
+import { unreadCount } from "./state.js";
+import { markAllRead } from "./urls.js";
+
+/** @typedef {import("../shared/wire.js").MessageRow} MessageRow */
+
+/** @param {(message: MessageRow) => void} reply */
+export function inboxView(reply) {
+  const list = el("ol", { class: "inbox panel", tabindex: "0", "aria-label": "Messages to you, newest first" });
+  const empty = el(
+    "p",
+    { class: "empty" },
+    el("strong", {}, "No mail."),
+    " What agents send to ",
+    el("code", {}, "operator"),
+    " arrives here.",
+  );
+  const read = actionForm(
+    { url: markAllRead("operator"), leet: "", plain: "Mark all read", tone: "quiet calm" },
+    label("✓ 4LL R34D", "Mark all as read"),
+  );
+  const { root, header, count } = section(
+    { id: "inbox", leet: "0PER4T0R 1NB0X", plain: "Operator inbox" },
+    list,
+    empty,
+  );
+  header.append(read.form);
+  /** @param {import("../shared/wire.js").DashboardState} state */
+  const update = (state) => {
+    keyed(list, state.inbox, (row) => String(row.id), (row) => messageRow(row, reply));
+    const unread = unreadCount(state);
+    list.hidden = state.inbox.length === 0;
+    empty.hidden = state.inbox.length > 0;
+    read.form.hidden = unread === 0;
+    count(unread ? `${unread} unread` : "");
+  };
+  return { root, update };
+}
+
+/** @param {MessageRow} message @param {(message: MessageRow) => void} reply */
+function messageRow(message, reply) {
+  const button = el("button", { type: "button", class: "quiet calm" }, ...label("↳ R3PLY", `Reply to ${message.from}`));
+  button.addEventListener("click", () => reply(message));
+  const isNew = el("span", { class: "sr-only" }, "unread");
+  const root = el(
+    "li",
+    { class: "mail", "data-message": message.id },
+    el(
+      "div",
+      { class: "row" },
+      isNew,
+      el("span", { class: `who ${toneOf(message.from)}` }, message.from),
+      message.in_reply_to !== null && el("span", { class: "tag", title: `reply to #${message.in_reply_to}` }, "↳ reply"),
+      timeTag(message.sent_at, "ago"),
+      el("span", { class: "push" }, button),
+    ),
+    markdown(message.body),
+  );
+  /** @param {MessageRow} now */
+  const update = (now) => {
+    setAttr(root, "data-unread", now.acked_at === null ? "" : null);
+    isNew.hidden = now.acked_at !== null;
+  };
+  return { root, update };
+}

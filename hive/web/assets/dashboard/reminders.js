@@ -1,0 +1,42 @@
+// @ts-check
+/** What agents have asked to be told later. */
+
+import { el, keyed, label } from "../shared/dom.js";
+import { actionForm } from "../shared/form.js";
+import { relative, ticking } from "../shared/time.js";
+import { foldedSection } from "./section.js";
+import { cancelReminder } from "./urls.js";
+
+/** @typedef {import("../shared/wire.js").Reminder} Reminder */
+
+export function remindersView() {
+  const list = el("ul", { class: "stack" });
+  const empty = el("p", { class: "empty" }, "No reminders. Agents set them for themselves with the tool ", el("code", {}, "remind"), ".");
+  const { root, count } = foldedSection({ id: "reminders", leet: "QU3U3D R3M1ND3RS", plain: "Reminders" }, list, empty);
+  /** @param {import("../shared/wire.js").DashboardState} state */
+  const update = (state) => {
+    keyed(list, state.reminders, (one) => `${one.id} ${one.attempt_count}`, reminderRow);
+    empty.hidden = state.reminders.length > 0;
+    count(String(state.reminders.length));
+  };
+  return { root, update };
+}
+
+/** @param {Reminder} one */
+function reminderRow(one) {
+  const due = el("span", { class: "badge calm" });
+  ticking(due, (now) => (one.due_at < now ? `overdue ${relative(now - one.due_at)}` : `due ${relative(now - one.due_at)}`));
+  const cancel = actionForm(
+    { url: cancelReminder(one.id), leet: "", plain: "Cancel", tone: "quiet danger" },
+    label("✗ C4NC3L", `Cancel this reminder of ${one.agent}`),
+  );
+  const root = el(
+    "li",
+    { class: `panel card ${one.last_error ? "failed" : ""}` },
+    el("div", { class: "row" }, el("strong", {}, one.agent), due, el("span", { class: "push" }, cancel.form)),
+    el("p", { class: "wrap" }, one.message),
+    one.file_path && el("code", { class: "muted wrap" }, one.file_path),
+    one.last_error && el("p", { class: "form-error" }, `${one.attempt_count} failed: ${one.last_error}`),
+  );
+  return { root, update: () => undefined };
+}

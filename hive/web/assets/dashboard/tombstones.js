@@ -1,0 +1,65 @@
+// @ts-check
+/** State kept of agents that have no container any more. */
+
+import { el, keyed, label } from "../shared/dom.js";
+import { actionForm } from "../shared/form.js";
+import { size, timeTag } from "../shared/time.js";
+import { foldedSection } from "./section.js";
+import { REQUEST_SPAWN, purgeTombstone } from "./urls.js";
+
+/** @typedef {import("../shared/wire.js").Tombstone} Tombstone */
+
+export function tombstonesView() {
+  const list = el("ul", { class: "stack" });
+  const empty = el("p", { class: "empty" }, "Nothing. A destroyed agent's files stay here until they are purged or revived.");
+  const { root, count } = foldedSection({ id: "kept", leet: "K3PT ST4T3", plain: "Kept state" }, list, empty);
+  /** @param {import("../shared/wire.js").DashboardState} state */
+  const update = (state) => {
+    keyed(list, state.tombstones, (one) => JSON.stringify(one), tombstoneRow);
+    empty.hidden = state.tombstones.length > 0;
+    count(String(state.tombstones.length));
+  };
+  return { root, update };
+}
+
+/** @param {Tombstone} one */
+function tombstoneRow(one) {
+  const revive = actionForm(
+    {
+      url: REQUEST_SPAWN,
+      leet: "",
+      plain: "Revive",
+      tone: "go",
+      fields: { name: one.name },
+      done: `Asked for ${one.name} again: approve it above.`,
+    },
+    label("⊕ R3V1V3", `Revive ${one.name}`),
+  );
+  const purge = actionForm(
+    {
+      url: purgeTombstone(one.name),
+      leet: "",
+      plain: "Purge",
+      tone: "quiet danger",
+      danger: true,
+      title: `Purge what is kept of ${one.name}?`,
+      confirm: "Everything it ever wrote and its login are deleted. This cannot be undone.",
+      button: "Purge",
+    },
+    label("PURG3", `Purge the state of ${one.name}`),
+  );
+  const root = el(
+    "li",
+    { class: "panel card" },
+    el(
+      "div",
+      { class: "row" },
+      el("strong", {}, one.name),
+      el("span", { class: "muted" }, size(one.size_bytes)),
+      timeTag(one.modified_at, "ago"),
+      one.has_login && el("span", { class: "badge go" }, "✓ login kept"),
+      el("span", { class: "row push" }, revive.form, purge.form),
+    ),
+  );
+  return { root, update: () => undefined };
+}

@@ -1,0 +1,68 @@
+// @ts-check
+/** Modal questions and the side panel, on the browser's own <dialog>: Esc and focus are its. */
+
+import { el } from "./dom.js";
+
+/**
+ * @param {{title: string, text: string, confirm: string, danger?: boolean, prompt?: string}} about
+ * @returns {Promise<string | null>} the text asked for ("" without a prompt), null when declined
+ */
+export function ask(about) {
+  return new Promise((resolve) => {
+    const field = about.prompt
+      ? el("textarea", { rows: 3, id: "dialog-text", maxlength: 4000 })
+      : null;
+    const tone = about.danger ? "danger" : "go";
+    const dialog = el(
+      "dialog",
+      { "aria-labelledby": "dialog-title" },
+      el(
+        "form",
+        { method: "dialog", class: "stack" },
+        el("h2", { id: "dialog-title" }, about.title),
+        el("p", { class: "wrap" }, about.text),
+        field && el("label", { class: "field" }, about.prompt, field),
+        el(
+          "div",
+          { class: "row" },
+          el("button", { class: `${tone} primary push`, value: "yes" }, about.confirm),
+          el("button", { value: "no", formnovalidate: true, autofocus: about.danger }, "Cancel"),
+        ),
+      ),
+    );
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes" ? (field?.value ?? "") : null);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    field?.focus();
+  });
+}
+
+/**
+ * A drawer from the right; the caller fills `body`.
+ * @param {string} title @param {Node} body @param {Node[]} [tools]
+ * @returns {HTMLDialogElement}
+ */
+export function sidePanel(title, body, tools = []) {
+  const close = el("button", { type: "button", class: "push" }, "✕ Close");
+  const dialog = el(
+    "dialog",
+    { class: "side", "aria-labelledby": "side-title" },
+    el(
+      "div",
+      { class: "frame" },
+      el("header", {}, el("h2", { id: "side-title" }, title), ...tools, close),
+      body,
+    ),
+  );
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}

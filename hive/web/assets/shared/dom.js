@@ -1,0 +1,142 @@
+// @ts-check
+/** Elements made from text: nothing in here ever parses HTML. */
+
+/** @typedef {Node | string | number | null | undefined | false} Child */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [props] attributes; `class`; `on` = listeners by event;
+ *   false, null and undefined leave an attribute out, true sets it empty
+ * @param {...(Child | Child[])} children strings become text nodes
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name === "on") {
+      for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
+    } else if (value === true) {
+      node.setAttribute(name, "");
+    } else if (value !== false && value !== null && value !== undefined) {
+      node.setAttribute(name, String(value));
+    }
+  }
+  node.append(...nodes(children));
+  return node;
+}
+
+/** @param {(Child | Child[])[]} children @returns {(Node | string)[]} */
+function nodes(children) {
+  /** @type {(Node | string)[]} */
+  const found = [];
+  for (const child of children.flat()) {
+    if (child === null || child === undefined || child === false) continue;
+    found.push(typeof child === "number" ? String(child) : child);
+  }
+  return found;
+}
+
+/**
+ * The leet skin for the eye and plain words for assistive technology.
+ * @param {string} leet @param {string} plain
+ */
+export function label(leet, plain) {
+  return [
+    el("span", { class: "leet", "aria-hidden": "true" }, leet),
+    el("span", { class: "plain" }, plain),
+  ];
+}
+
+/** @param {Element} node @param {string} text set only when it differs, so that nothing reflows */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** @param {Element} node @param {string} name @param {string | null | false} value */
+export function setAttr(node, name, value) {
+  if (value === null || value === false) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+/**
+ * @typedef {{root: HTMLElement, update: (item: any) => void}} Row
+ */
+/** @type {WeakMap<Element, Map<string, Row>>} */
+const lists = new WeakMap();
+
+/**
+ * Make the children of `parent` follow `items`; a row is made once and then only updated, so that
+ * focus, open details and half-typed text survive every change.
+ * @template T
+ * @param {Element} parent @param {readonly T[]} items
+ * @param {(item: T) => string} key @param {(item: T) => Row} create
+ */
+export function keyed(parent, items, key, create) {
+  const known = lists.get(parent) ?? new Map();
+  lists.set(parent, known);
+  const wanted = new Set(items.map(key));
+  for (const [name, row] of known) {
+    if (wanted.has(name)) continue;
+    row.root.remove();
+    known.delete(name);
+  }
+  /** @type {Element | null} */
+  let at = parent.firstElementChild;
+  for (const item of items) {
+    const name = key(item);
+    const row = known.get(name) ?? create(item);
+    known.set(name, row);
+    row.update(item);
+    if (at !== null && row.root === at) at = at.nextElementSibling;
+    else parent.insertBefore(row.root, at);
+  }
+}
+
+/**
+ * @param {string} selector
+ * @returns {HTMLElement} an element the page's own HTML must have
+ */
+export function must(selector) {
+  const found = document.querySelector(selector);
+  if (!(found instanceof HTMLElement)) throw new Error(`the page has no ${selector}`);
+  return found;
+}
+
+const URL_PATTERN = /\bhttps?:\/\/[^\s<>"'`]+[^\s<>"'`.,;:!?)\]}]/g;
+
+/**
+ * Text with its web addresses as links, built of text nodes.
+ * @param {string} text @returns {(Node | string)[]}
+ */
+export function linkified(text) {
+  /** @type {(Node | string)[]} */
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(URL_PATTERN)) {
+    parts.push(text.slice(end, match.index));
+    parts.push(el("a", { href: match[0], target: "_blank", rel: "noopener noreferrer" }, match[0]));
+    end = match.index + match[0].length;
+  }
+  parts.push(text.slice(end));
+  return parts;
+}
+
+/** @param {string} name @returns {string | null} */
+export function remembered(name) {
+  try {
+    return localStorage.getItem(`hive-${name}`);
+  } catch {
+    return null; // storage is forbidden in this browser: nothing is remembered
+  }
+}
+
+/** @param {string} name @param {string | null} value */
+export function remember(name, value) {
+  try {
+    if (value === null) localStorage.removeItem(`hive-${name}`);
+    else localStorage.setItem(`hive-${name}`, value);
+  } catch {
+    return; // as above
+  }
+}

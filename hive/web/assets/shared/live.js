@@ -1,0 +1,178 @@
+// @ts-check
+/**
+ * A page that follows the hive: snapshot, then frames, over as many reconnects as it takes.
+ *
+ * The browser's EventSource resumes by itself with Last-Event-ID and then nothing is fetched
+ * again; a new snapshot is taken when the server says `reset`, when the stream had to be made
+ * anew, or when it broke before the first numbered event.
+ */
+
+import { Gate } from "./gate.js";
+
+/** @typedef {import("./wire.js").Frame} Frame */
+/** @typedef {"connecting" | "live" | "retrying" | "logged_out"} Status */
+/**
+ * @typedef {{
+ *   url: string, kinds?: readonly string[], also?: readonly string[],
+ *   take: (snapshot: any) => void
+ * }} Source
+ * @typedef {{
+ *   onopen: ((event: any) => void) | null, onerror: ((event: any) => void) | null,
+ *   onmessage: ((event: any) => void) | null, readyState: number,
+ *   addEventListener: (name: string, listener: (event: any) => void) => void, close: () => void
+ * }} Stream
+ * @typedef {{
+ *   stream: string, sources: readonly Source[], apply: (frame: Frame) => void,
+ *   status: (status: Status, detail: string) => void,
+ *   open?: (url: string) => Stream, get: (url: string) => Promise<any>,
+ *   later?: (ms: number, then: () => void) => void
+ * }} LiveOptions
+ */
+
+const CLOSED = 2;
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 15000;
+
+export class Live {
+  /** @param {LiveOptions} options */
+  constructor(options) {
+    this._options = options;
+    this._gate = new Gate(options.sources);
+    this._later = options.later ?? ((ms, then) => void setTimeout(then, ms));
+    this._open = options.open ?? ((url) => new EventSource(url));
+    this._retryMs = FIRST_RETRY_MS;
+    this._generation = 0;
+    this._hasResumePoint = false;
+    this._ended = false;
+    /** @type {Stream | null} */
+    this._stream = null;
+  }
+
+  /** Join the stream; the snapshots follow as soon as it is open. */
+  start() {
+    this._ended = false;
+    this._connect();
+  }
+
+  /** Leave the stream; `start` joins it anew. */
+  stop() {
+    this._ended = true;
+    this._generation += 1;
+    this._stream?.close();
+    this._stream = null;
+  }
+
+  _connect() {
+    if (this._ended) return;
+    this._stream?.close();
+    this._gate.hold();
+    this._hasResumePoint = false;
+    const stream = this._open(this._options.stream);
+    this._stream = stream;
+    const mine = (/** @type {(event: any) => void} */ then) => (/** @type {any} */ event) => {
+      if (this._stream === stream) then(event);
+    };
+    stream.onopen = mine(() => this._opened());
+    stream.onerror = mine(() => this._broken(stream));
+    stream.onmessage = mine((event) => this._received(event));
+    stream.addEventListener("reset", mine(() => void this._snapshot()));
+  }
+
+  _opened() {
+    if (this._hasResumePoint && !this._gate.holding) this._live();
+    else void this._snapshot();
+  }
+
+  _live() {
+    this._retryMs = FIRST_RETRY_MS;
+    this._options.status("live", "");
+  }
+
+  /** @param {Stream} stream */
+  _broken(stream) {
+    if (stream.readyState !== CLOSED) {
+      this._options.status("retrying", "");
+      return;
+    }
+    this._retry();
+    void this._explain();
+  }
+
+  _retry() {
+    this._generation += 1;
+    this._stream?.close();
+    this._stream = null;
+    this._options.status("retrying", "");
+    const generation = this._generation;
+    const wait = this._retryMs;
+    this._retryMs = Math.min(this._retryMs * 2, LAST_RETRY_MS);
+    this._later(wait, () => {
+      if (generation === this._generation) this._connect();
+    });
+  }
+
+  /** An EventSource does not tell why it failed; one plain request does. */
+  async _explain() {
+    const generation = this._generation;
+    try {
+      await this._options.get(this._options.sources[0].url);
+    } catch (error) {
+      if (generation === this._generation) this._tell(error);
+    }
+  }
+
+  /** @param {any} error */
+  _tell(error) {
+    const status = error?.status === 401 ? "logged_out" : "retrying";
+    this._options.status(status, error instanceof Error ? error.message : String(error));
+  }
+
+  /** @param {{data: string, lastEventId: string}} event */
+  _received(event) {
+    if (event.lastEventId) this._hasResumePoint = true;
+    const frame = JSON.parse(event.data);
+    if (this._gate.admit(frame)) this._options.apply(frame);
+  }
+
+  async _snapshot() {
+    this._generation += 1;
+    const generation = this._generation;
+    this._gate.hold();
+    let snapshots;
+    try {
+      snapshots = await Promise.all(this._options.sources.map((s) => this._options.get(s.url)));
+    } catch (error) {
+      if (generation !== this._generation) return;
+      this._retry();
+      this._tell(error);
+      return;
+    }
+    if (generation !== this._generation) return;
+    this._options.sources.forEach((source, index) => source.take(snapshots[index]));
+    const frames = this._gate.release(snapshots.map((s) => Number(s.seq)));
+    for (const frame of frames) this._options.apply(frame);
+    this._live();
+  }
+}
+
+/**
+ * Let go of the stream while the page is out of sight: a browser allows about six streams to one
+ * origin, and each agent's page holds one.
+ * @param {Live} live @param {number} afterMs
+ */
+export function pauseWhenHidden(live, afterMs) {
+  let timer = 0;
+  let isPaused = false;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (document.hidden) {
+      timer = window.setTimeout(() => {
+        isPaused = true;
+        live.stop();
+      }, afterMs);
+    } else if (isPaused) {
+      isPaused = false;
+      live.start();
+    }
+  });
+}

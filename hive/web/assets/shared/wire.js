@@ -1,0 +1,60 @@
+// @ts-check
+/**
+ * The JSON shapes both pages read, as hive/wire has them. Types only.
+ *
+ * @typedef {{kind: string, seq: number, [field: string]: any}} Frame
+ * @typedef {{
+ *   name: string, container: string, is_manager: boolean, running: boolean, failed: boolean,
+ *   needs_login: boolean, needs_update: boolean, rate_limited: boolean, paused: boolean,
+ *   pending_reminders: number, unread: number, turn_state: string, transient: string | null,
+ *   transient_since: number | null, active_model: string | null, status_text: string | null,
+ *   status_set_at: number | null, parent: string | null, deployed_sha: string | null,
+ *   note: string | null, isolation: string
+ * }} ContainerRow
+ * @typedef {{
+ *   id: number, from: string, to: string, body: string, in_reply_to: number | null,
+ *   sent_at: number, delivered_at: number | null, acked_at: number | null,
+ *   broadcast?: boolean, origin?: string
+ * }} MessageRow
+ * @typedef {{
+ *   id: number, agent: string, kind: string, commit_ref: string, requested_at: number,
+ *   status: string, fetched_sha: string | null, resolved_at: number | null,
+ *   note: string | null, description: string | null
+ * }} Approval
+ * @typedef {{
+ *   id: number, asker: string, target: string | null, question: string, options: string[],
+ *   multi: boolean, asked_at: number, deadline_at: number | null,
+ *   answered_at?: number | null, answer?: string | null, answerer?: string | null,
+ *   cancelled?: boolean
+ * }} Question
+ * @typedef {{
+ *   id: number, agent: string, message: string, file_path: string | null, due_at: number,
+ *   created_at: number, attempt_count: number, last_error: string | null
+ * }} Reminder
+ * @typedef {{name: string, size_bytes: number, modified_at: number, has_login: boolean}} Tombstone
+ * @typedef {{
+ *   name: string, state: string, since: number, restarts: number, last_error: string | null
+ * }} TaskRow
+ * @typedef {{level: string, message: string}} Notice
+ * @typedef {{
+ *   kind: string, id: number, text: string, age_seconds: number, asker?: string | null,
+ *   target?: string | null, owner?: string | null, due_at?: number | null, options?: string[]
+ * }} LooseEnd
+ * @typedef {{
+ *   input_tokens: number, output_tokens: number, cache_read_input_tokens: number,
+ *   cache_creation_input_tokens: number
+ * }} TokenUsage
+ * @typedef {{
+ *   seq: number, version: string, demo: boolean, isolation: string, notices: Notice[],
+ *   containers: ContainerRow[], approvals: Approval[], approval_history: Approval[],
+ *   questions: Question[], question_history: Question[], reminders: Reminder[],
+ *   tombstones: Tombstone[], inbox: MessageRow[], tasks: TaskRow[]
+ * }} DashboardState
+ * @typedef {{
+ *   label: string, role: string, demo: boolean, status: string, seq: number,
+ *   turn_state: string, turn_state_since: number, model: string | null,
+ *   ctx_usage: TokenUsage | null, cost_usage: TokenUsage | null, last_turn_ms: number | null,
+ *   session_id: string | null, inbox: MessageRow[], version: string
+ * }} AgentState
+ */
+export {};
