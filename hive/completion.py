@@ -25,16 +25,15 @@ def script(shell: str, parser: argparse.ArgumentParser) -> str:
     """Return the completion script of `bash`, `zsh` or `fish`."""
     table = {name: _words(each) for name, each in _commands(parser).items()}
     if shell == "fish":
-        return _fish(parser, table)
+        return _fish(table)
     cases = "\n".join(f'    {name}) words="{" ".join(words)}" ;;' for name, words in table.items())
     bash = _BASH.format(commands=" ".join(table), cases=cases)
     return bash if shell == "bash" else _ZSH.format(bash=bash)
 
 
-def _fish(parser: argparse.ArgumentParser, table: dict[str, list[str]]) -> str:
+def _fish(table: dict[str, list[str]]) -> str:
     lines = ["complete -c hive.pyz -f"]
-    for name in _commands(parser):
-        lines.append(f"complete -c hive.pyz -n __fish_use_subcommand -a {name}")
+    lines += [f"complete -c hive.pyz -n __fish_use_subcommand -a {name}" for name in table]
     for name, words in table.items():
         for word in words:
             kind = f"-l {word[2:]}" if word.startswith("--") else f"-a {word}"

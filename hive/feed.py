@@ -28,7 +28,7 @@ class Feed:
     def __init__(self, started_at: float, ring: int = RING) -> None:
         """Number from `started_at` (Unix seconds); hold the newest `ring` frames."""
         self.seq = int(started_at * 1000) * 1000
-        self.is_closed = False
+        self.generation = 0
         self.watchers = 0
         self._first = self.seq + 1
         self._ring: deque[bytes] = deque(maxlen=ring)
@@ -53,8 +53,8 @@ class Feed:
             self.watchers -= 1
 
     def close(self) -> None:
-        """End every watch at once; what was published before is still handed out."""
-        self.is_closed = True
+        """End every present watch; what was published before is still handed out."""
+        self.generation += 1
         self._wake()
 
     def holds(self, after: int) -> bool:
@@ -64,13 +64,11 @@ class Feed:
     def since(self, after: int) -> list[tuple[int, bytes]]:
         """Return the frames behind number `after`, which must be held, oldest first."""
         start = after + 1 - self._first
-        return [
-            (self._first + index, self._ring[index]) for index in range(start, len(self._ring))
-        ]
+        return [(self._first + index, self._ring[index]) for index in range(start, len(self._ring))]
 
-    async def wait_beyond(self, after: int) -> None:
-        """Wait until there is a frame behind `after`, or the feed is closed."""
-        while self.seq == after and not self.is_closed:
+    async def wait_beyond(self, after: int, generation: int) -> None:
+        """Wait until there is a frame behind `after`, or watches of `generation` are ended."""
+        while self.seq == after and self.generation == generation:
             await self._more.wait()
 
     def _wake(self) -> None:
@@ -86,6 +84,7 @@ class Watch:
         """Made by `Feed.watch`."""
         self._feed = feed
         self.position = after
+        self._generation = feed.generation
         self.needs_reset = not feed.holds(after)
 
     async def next(self) -> list[tuple[int, bytes]] | None:
@@ -96,7 +95,7 @@ class Watch:
         """
         if self.needs_reset:
             return None
-        await self._feed.wait_beyond(self.position)
+        await self._feed.wait_beyond(self.position, self._generation)
         if not self._feed.holds(self.position):
             self.needs_reset = True
             return None

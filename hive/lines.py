@@ -99,7 +99,9 @@ async def serve(
         async with room:
             await _Connection(stream, door).run()
 
-    await trio.serve_listeners(one, [listener], task_status=task_status)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(trio.serve_listeners, one, [listener])
+        task_status.started()
 
 
 class _Connection:
@@ -201,7 +203,8 @@ class _Connection:
         except trio.BrokenResourceError:
             scope.cancel()
             return
-        while not _hung_up(self._stream.socket):
+        # The kernel wakes nobody when the second half of a socket closes; this case is rare.
+        while not _hung_up(self._stream.socket):  # noqa: ASYNC110
             await trio.sleep(HALF_CLOSED_CHECK_S)
         scope.cancel()
 
@@ -241,7 +244,7 @@ class Caller:
         self._stream: trio.SocketStream | None = None
         self._lock = trio.Lock()
 
-    async def call(self, request: Reply, *, timeout_s: float) -> Any:  # noqa: ANN401 - JSON
+    async def call(self, request: Reply, *, timeout_s: float) -> Any:
         """Send one request and return its reply.
 
         Raises `DaemonUnreachable` when nobody answers, `Unavailable` when no reply came. Cancelled
@@ -299,7 +302,7 @@ async def connect(path: Path) -> trio.SocketStream:
     return trio.SocketStream(sock)
 
 
-async def call(path: Path, request: Reply, *, timeout_s: float) -> Any:  # noqa: ANN401 - JSON
+async def call(path: Path, request: Reply, *, timeout_s: float) -> Any:
     """Make one request on a connection of its own; raises as `Caller.call` does."""
     caller = Caller(path)
     try:

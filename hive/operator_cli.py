@@ -16,7 +16,7 @@ from hive import light
 Reply = dict[str, Any]
 
 JOB_S = 180.0
-"""How long a lifecycle verb waits for its work; starting a container takes milliseconds to minutes."""
+"""How long a lifecycle verb waits for its work, which takes milliseconds to minutes."""
 CALL_S = 30.0
 
 
@@ -54,7 +54,9 @@ def _destroy(arguments: argparse.Namespace) -> Reply:
     if not arguments.yes:
         what = "its container AND ITS STATE" if arguments.purge else "its container"
         if not sys.stdin.isatty():
-            raise light.Failure("bad_request", "destroy asks first on a terminal; elsewhere say --yes")
+            raise light.Failure(
+                "bad_request", "destroy asks first on a terminal; elsewhere say --yes"
+            )
         print(f"Remove {arguments.name}: {what}? Type its name to go on: ", end="", flush=True)
         if sys.stdin.readline().strip() != arguments.name:
             raise light.Failure("refused", "not destroyed")

@@ -172,8 +172,10 @@ async def _start(hive: Hive, name: AgentName) -> None:
 
 async def _wait_turn_over(hive: Hive, name: AgentName) -> None:
     with trio.move_on_after(TURN_S):
-        while (row := hive.view.row(name)) and row.running and row.turn_state != "idle":
-            await trio.sleep(0.2)
+        with hive.feed.watch() as watch:
+            while (row := hive.view.row(name)) and row.running and row.turn_state != "idle":
+                if await watch.next() is None:
+                    return
 
 
 def _remove_tree(path: Path) -> None:

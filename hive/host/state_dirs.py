@@ -34,9 +34,7 @@ def prepare_hive(paths: Paths) -> None:
         raise Unavailable(f"cannot make {error.filename}: {error.strerror}") from error
 
 
-def prepare(
-    paths: Paths, name: AgentName, config: HarnessConfig, secrets: dict[str, str]
-) -> None:
+def prepare(paths: Paths, name: AgentName, config: HarnessConfig, secrets: dict[str, str]) -> None:
     """Make an agent's directories and write its harness's settings and secrets, atomically."""
     run = paths.agent_run(name)
     try:
@@ -51,8 +49,9 @@ def prepare(
         folder.mkdir(mode=0o700, exist_ok=True)
         for variable, value in secrets.items():
             _write(folder / variable, value.encode(), 0o600)
-        for stale in set(os.listdir(folder)) - set(secrets):
-            (folder / stale).unlink()
+        for file in folder.iterdir():
+            if file.name not in secrets:
+                file.unlink()
         _write(run / HARNESS_FILE, codec.dumps(codec.to_json(config)), 0o644)
     except OSError as error:
         raise Unavailable(
@@ -77,7 +76,7 @@ def _tombstone(folder: Path) -> Tombstone:
     size, newest = 0, folder.stat().st_mtime
     for where, _, files in os.walk(folder):
         for file in files:
-            status = os.lstat(os.path.join(where, file))
+            status = Path(where, file).lstat()
             size += status.st_size
             newest = max(newest, status.st_mtime)
     has_login = (folder / "claude" / ".credentials.json").exists()
@@ -96,7 +95,7 @@ def purge(paths: Paths, name: AgentName) -> None:
         raise Unavailable(f"cannot remove {error.filename}: {error.strerror}") from error
 
 
-def mark_paused(paths: Paths, name: AgentName, paused: bool) -> None:  # noqa: FBT001
+def mark_paused(paths: Paths, name: AgentName, paused: bool) -> None:
     """Write or remove the marker an agent's harness obeys; raises `Unavailable`."""
     marker = paths.agent_state(name) / PAUSED_FILE
     try:

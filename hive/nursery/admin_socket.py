@@ -62,7 +62,7 @@ async def handle(hive: Hive, request: object) -> lines.Replies:
             return await _handle_lifecycle(hive, parsed)
 
 
-async def _handle_lifecycle(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN401 - the union
+async def _handle_lifecycle(hive: Hive, request: Any) -> lines.Reply:
     match request:
         case admin.Spawn(name):
             return await _finish(await actions.spawn(hive, name))
@@ -85,7 +85,7 @@ async def _handle_lifecycle(hive: Hive, request: Any) -> lines.Reply:  # noqa: A
             return await _handle_queue(hive, request)
 
 
-async def _handle_queue(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN401 - the union
+async def _handle_queue(hive: Hive, request: Any) -> lines.Reply:
     match request:
         case admin.Pending():
             rows = await hive.approvals.pending()
@@ -102,7 +102,7 @@ async def _handle_queue(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN40
             return await _handle_talk(hive, request)
 
 
-async def _handle_talk(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN401 - the union
+async def _handle_talk(hive: Hive, request: Any) -> lines.Reply:
     match request:
         case admin.SendAsOperator(to, body, in_reply_to):
             return admin.ok(id=await actions.send(hive, to, body, in_reply_to))
@@ -118,7 +118,7 @@ async def _handle_talk(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN401
             return _handle_access(hive, request)
 
 
-def _handle_access(hive: Hive, request: Any) -> lines.Reply:  # noqa: ANN401 - the union
+def _handle_access(hive: Hive, request: Any) -> lines.Reply:
     match request:
         case admin.LoginLink():
             if hive.address.url is None:
@@ -189,7 +189,7 @@ def approval_row(row: Approval) -> dict[str, Any]:
     return _known(**{key: plain[key] for key in (*order, "resolved_at", "note", "description")})
 
 
-def _known(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - plain JSON data
+def _known(**fields: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 

@@ -91,7 +91,7 @@ async def handle(hive: Hive, name: AgentName, request: object) -> lines.Reply:
     return codec.to_tagged("kind", await answer(hive, name, parsed))
 
 
-async def answer(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:  # noqa: ANN401
+async def answer(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:
     """Do what a request asks for; raises `HiveError`."""
     match request:
         case agent.Send():
@@ -111,7 +111,7 @@ async def answer(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:
             return await _answer_rest(hive, name, request)
 
 
-async def _answer_rest(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:  # noqa: ANN401
+async def _answer_rest(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:
     match request:
         case agent.Recent(limit):
             if not 1 <= limit <= RECENT_MAX:
@@ -136,7 +136,7 @@ async def _answer_rest(hive: Hive, name: AgentName, request: Any) -> agent.Agent
             return await _answer_loose(hive, name, request)
 
 
-async def _answer_loose(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:  # noqa: ANN401
+async def _answer_loose(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:
     match request:
         case agent.Ask():
             return agent.QuestionQueued(await _ask(hive, name, request))

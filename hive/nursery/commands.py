@@ -82,9 +82,7 @@ async def _serve(config: HostConfig, paths: Paths, *, task_status: trio.TaskStat
     await on_host.serve(config, paths, task_status=task_status)
 
 
-async def _stop_on_signal(
-    scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]
-) -> None:
+async def _stop_on_signal(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
     """Cancel `scope` at SIGINT or SIGTERM; a second one, or `STOP_S`, ends the process."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
@@ -122,4 +120,3 @@ def _foreseen(group: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error if isinstance(error, HiveError | KeyboardInterrupt) else group
-

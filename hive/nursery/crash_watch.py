@@ -99,9 +99,7 @@ def _bring_back(
         hive.jobs.submit(f"bring back {name}", _starter(hive, name, crashes))
 
 
-def _starter(
-    hive: Hive, name: AgentName, crashes: dict[AgentName, Crash]
-) -> Work:
+def _starter(hive: Hive, name: AgentName, crashes: dict[AgentName, Crash]) -> Work:
     async def work() -> None:
         try:
             await lifecycle.bring_back(hive, name)

@@ -108,7 +108,9 @@ def _task(row: dict[str, Any]) -> Finding:
     detail = f"{row['state']}, {row['restarts']} restarts"
     if row["last_error"]:
         detail += f", last: {row['last_error']}"
-    return Finding(f"task {row['name']}", is_ok, detail, "" if is_ok else "the daemon's log says why")
+    return Finding(
+        f"task {row['name']}", is_ok, detail, "" if is_ok else "the daemon's log says why"
+    )
 
 
 def _print(findings: list[Finding]) -> None:

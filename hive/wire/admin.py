@@ -217,7 +217,7 @@ Reply = dict[str, Any]
 """`version`, `ok`, then `error` and `code` when not ok, then the result field of the request."""
 
 
-def ok(**result: Any) -> Reply:  # noqa: ANN401 - the result is already plain JSON data
+def ok(**result: Any) -> Reply:
     """Return a success with its result fields, in the order the contract gives them."""
     return {"version": VERSION, "ok": True, **result}
 

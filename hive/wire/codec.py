@@ -81,7 +81,7 @@ def _make() -> cattrs.Converter:
         }
 
     def structure(kind: type) -> Callable[[Any, Any], Any]:
-        made = make_dict_structure_fn(
+        made: Callable[[Any, Any], Any] = make_dict_structure_fn(
             kind, converter, _cattrs_forbid_extra_keys=True, **renames(kind)
         )
 
@@ -116,7 +116,7 @@ def _make() -> cattrs.Converter:
 _CONVERTER = _make()
 
 
-def to_json(value: object) -> Any:  # noqa: ANN401 - plain JSON data
+def to_json(value: object) -> Any:
     """Return a wire value as plain JSON data, without its tag."""
     return _CONVERTER.unstructure(value)
 
@@ -139,7 +139,7 @@ def _kinds(union: UnionType) -> dict[str, type]:
     return {tag_of(kind): kind for kind in get_args(union)}
 
 
-def from_tagged(key: str, union: UnionType, value: object) -> Any:  # noqa: ANN401 - one of `union`
+def from_tagged(key: str, union: UnionType, value: object) -> Any:
     """Return tagged JSON data as the member of `union` that `key` names; raises `BadRequest`."""
     if type(value) is not dict:
         raise BadRequest("a request is one JSON object on a line")
@@ -157,7 +157,7 @@ def from_tagged(key: str, union: UnionType, value: object) -> Any:  # noqa: ANN4
         raise BadRequest(f"{tag}: {error.message}") from error
 
 
-def loads(line: bytes | str, *, limit: int | None = LINE_BYTES) -> Any:  # noqa: ANN401 - any JSON
+def loads(line: bytes | str, *, limit: int | None = LINE_BYTES) -> Any:
     """Parse one line of at most `limit` bytes.
 
     Raises `TooLarge`, and `BadRequest` when it is not UTF-8, not JSON or nested too deep.

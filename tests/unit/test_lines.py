@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -133,7 +134,7 @@ async def test_a_parked_request_is_given_up_when_its_client_goes(short_tmp: Path
         with trio.fail_after(2):
             while not echo.cancelled:
                 await trio.testing.wait_all_tasks_blocked()
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
     assert echo.cancelled == 1
 
 
@@ -147,6 +148,7 @@ async def test_a_parked_request_of_a_half_closed_client_is_still_answered(short_
         echo.release.set()
         with trio.fail_after(2):
             assert b"echo" in await stream.receive_some()
+        await stream.aclose()
 
 
 async def test_what_is_sent_while_parked_is_answered_afterwards(short_tmp: Path) -> None:
@@ -177,8 +179,8 @@ async def test_a_client_that_never_reads_is_let_go(
     async with Echo().served(path):
         stream = await lines.connect(path)
         with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
-            while True:
-                await stream.send_all(b'"' + b"x" * 100_000 + b'"\n')
+            await stream.send_all((b'"' + b"x" * 100_000 + b'"\n') * 200)
+        await stream.aclose()
         assert await raw(path, b"1\n", 1) == [{"echo": 1}]
 
 

@@ -17,7 +17,9 @@ def make() -> Supervisor:
 class Body:
     """A task that fails a given number of times, then runs."""
 
-    def __init__(self, log: list[str], name: str, failures: int = 0, fails_after: float = 0) -> None:
+    def __init__(
+        self, log: list[str], name: str, failures: int = 0, fails_after: float = 0
+    ) -> None:
         self.log, self.name = log, name
         self.failures, self.fails_after = failures, fails_after
         self.starts: list[float] = []
@@ -40,7 +42,9 @@ async def run_for(kept: Supervisor, tasks: list[Task], seconds: float) -> None:
         await kept.run(tasks)
 
 
-async def test_tasks_start_in_order_and_stop_in_reverse(autojump_clock: trio.testing.MockClock) -> None:
+async def test_tasks_start_in_order_and_stop_in_reverse(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     log: list[str] = []
     tasks = [Task(name, Body(log, name)) for name in "abc"]
     await run_for(make(), tasks, 1)
@@ -65,7 +69,7 @@ async def test_ten_failures_in_a_row_stop_everything_loudly(
 ) -> None:
     log: list[str] = []
     kept = make()
-    with pytest.raises(GaveUp, match="bad failed 10 times in a row.*boom 10"):
+    with pytest.raises(GaveUp, match=r"bad failed 10 times in a row.*boom 10"):
         await kept.run([Task("good", Body(log, "good")), Task("bad", Body(log, "bad", 99))])
     assert log[-1] == "stop good"
     assert [row.state for row in kept.rows()] == ["stopped", "failed"]
