@@ -1,0 +1,145 @@
+"""Live frames of the agent's page, and their history.
+
+Publishing never waits: frames go to the feed at once and to a queue that the writer task empties in
+batches. When the history's file cannot be used the bus goes on, says so on the page, holds the
+newest frames in memory and tries the file again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from hive.errors import HiveError
+from hive.feed import Feed
+from hive.store.database import open_database
+from hive.store.turn_events import MIGRATIONS, Event, TurnEvents
+from hive.wire import codec, live
+from hive.wire.live import LiveFrame
+
+HISTORY_MOST = 2000
+BATCH_PAUSE_S = 0.25
+RETRY_S = 60.0
+STRING_CHARACTERS = 20_000
+"""A longer string inside a line of claude is cut before it is published; a line may hold 3 MB."""
+WAITING_BYTES = 8 * 1024 * 1024
+RING = 1024
+
+
+class Bus:
+    """Publishes frames to the page and keeps those that are history."""
+
+    def __init__(self, file: Path, clock: Callable[[], float]) -> None:
+        """Keep the history in `file`; nothing is opened before `run`."""
+        self.feed = Feed(clock(), RING)
+        self.problem: str | None = None
+        """Why the history is not kept, when it is not."""
+        self._file = file
+        self._clock = clock
+        self._store: TurnEvents | None = None
+        self._waiting: deque[Event] = deque()
+        self._waiting_bytes = 0
+        self._more = trio.Event()
+
+    def publish(self, frame: LiveFrame) -> int:
+        """Publish a frame and return its number; never blocks."""
+        data = shortened(codec.to_tagged("kind", frame))
+        seq = self.feed.publish(data)
+        if isinstance(frame, live.KEPT):
+            payload = codec.dumps({**data, "seq": seq})[:-1].decode()
+            self._waiting.append(Event(seq, self._clock(), data["kind"], payload))
+            self._waiting_bytes += len(payload)
+            self._trim()
+            self._more.set()
+        return seq
+
+    def note(self, text: str, source: str = "harness") -> None:
+        """Publish a line for people."""
+        self.publish(live.Note(text, source))
+
+    async def history(self, *, before: int | None, limit: int) -> list[dict[str, Any]]:
+        """Return the newest frames with a number below `before`, oldest first.
+
+        What is not written yet is among them; without a usable file it is all there is.
+        """
+        limit = max(1, min(limit, HISTORY_MOST))
+        events = {each.seq: each for each in self._waiting if before is None or each.seq < before}
+        if self._store is not None:
+            try:
+                for each in await self._store.newest(before=before, limit=limit):
+                    events[each.seq] = each
+            except HiveError as error:
+                self._has_problem(error)
+        newest = sorted(events)[-limit:]
+        return [codec.loads(events[seq].payload_json, limit=None) for seq in newest]
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write the history until cancelled, then write what is left."""
+        is_started = False
+        while True:
+            try:
+                async with open_database(self._file, MIGRATIONS) as database:
+                    store = self._store = TurnEvents(database)
+                    if not is_started:
+                        is_started = True
+                        task_status.started()
+                    await self._write_for_ever(store)
+            except HiveError as error:
+                self._has_problem(error)
+            finally:
+                self._store = None
+            if not is_started:
+                is_started = True
+                task_status.started()
+            await trio.sleep(RETRY_S)
+
+    def close(self) -> None:
+        """End every watch of the page at once."""
+        self.feed.close()
+
+    async def _write_for_ever(self, store: TurnEvents) -> None:
+        try:
+            while True:
+                self._more = trio.Event()
+                await self._flush(store)
+                self.problem = None
+                await self._more.wait()
+                await trio.sleep(BATCH_PAUSE_S)
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 0.5):
+                await self._flush(store)
+
+    async def _flush(self, store: TurnEvents) -> None:
+        batch = list(self._waiting)
+        if not batch:
+            return
+        await store.append(batch)
+        written = {each.seq for each in batch}
+        while self._waiting and self._waiting[0].seq in written:
+            self._waiting_bytes -= len(self._waiting.popleft().payload_json)
+
+    def _trim(self) -> None:
+        while len(self._waiting) > HISTORY_MOST or self._waiting_bytes > WAITING_BYTES:
+            self._waiting_bytes -= len(self._waiting.popleft().payload_json)
+
+    def _has_problem(self, error: HiveError) -> None:
+        if self.problem is None:
+            self.problem = error.message
+            self.note(f"the history of this page is not being kept: {error.message}")
+
+
+def shortened(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return JSON data with every overlong string cut and saying so."""
+    if isinstance(value, str):
+        if len(value) <= STRING_CHARACTERS:
+            return value
+        return f"{value[:STRING_CHARACTERS]}… ({len(value)} characters)"
+    if isinstance(value, dict):
+        return {key: shortened(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [shortened(each) for each in value]
+    return value

@@ -1,0 +1,100 @@
+"""What the agent's page shows and what its buttons do, as the web application wants it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from hive import __version__
+from hive.agent import model as model_file
+from hive.agent.harness import Harness
+from hive.errors import HiveError
+from hive.feed import Feed
+from hive.wire import codec
+from hive.wire.messages import MessageRow
+from hive.wire.names import OPERATOR
+
+INBOX_ROWS = 30
+
+
+@attrs.frozen
+class HarnessPage:
+    """One harness as its page sees it; each action returns at once and shows as frames."""
+
+    harness: Harness
+
+    @property
+    def feed(self) -> Feed:
+        """The frames from now on."""
+        return self.harness.bus.feed
+
+    async def snapshot(self) -> dict[str, Any]:
+        """Return the page's state; `seq` is taken first, so that the frames behind it complete it.
+
+        When the daemon does not answer the inbox is empty and `notices` says why.
+        """
+        harness = self.harness
+        seq = harness.bus.feed.seq
+        notices = []
+        rows: tuple[MessageRow, ...] = ()
+        try:
+            rows = await harness.page_client.recent(INBOX_ROWS)
+        except HiveError as error:
+            notices.append({"level": "error", "message": f"no inbox: {error.message}"})
+        if harness.bus.problem is not None:
+            notices.append({"level": "warning", "message": f"no history: {harness.bus.problem}"})
+        if harness.state.trouble is not None:
+            notices.append({"level": "warning", "message": harness.state.trouble})
+        return {
+            "label": harness.config.label,
+            "role": harness.config.role,
+            "demo": harness.config.demo,
+            "seq": seq,
+            **harness.state.to_json(),
+            "inbox": [codec.to_json(row) for row in rows],
+            "notices": notices,
+            "version": __version__,
+        }
+
+    async def history(self, *, before: int | None, limit: int) -> list[dict[str, Any]]:
+        """Return the newest kept frames with a number below `before`, oldest first."""
+        return await self.harness.bus.history(before=before, limit=limit)
+
+    async def loose_ends(self) -> list[dict[str, Any]]:
+        """Return what is still open for this agent; raises `HiveError`."""
+        return [codec.to_json(each) for each in await self.harness.page_client.loose_ends()]
+
+    async def cancel(self) -> None:
+        """Interrupt the turn that runs, if any; its message counts as handled."""
+        harness = self.harness
+        if harness.desk.is_turning:
+            harness.desk.is_cancelled = True
+            harness.bus.note("the turn is being cancelled", OPERATOR)
+            await harness.driver.interrupt()
+        else:
+            harness.bus.note("there is no turn to cancel", OPERATOR)
+
+    async def compact(self) -> None:
+        """Have the conversation compacted, at once or behind the running turn."""
+        self.harness.desk.wants_compact = True
+        self.harness.bus.note("the conversation is going to be compacted", OPERATOR)
+        self.harness.desk.ring()
+
+    async def set_model(self, model: str) -> None:
+        """Choose the model of the next turn and keep the choice.
+
+        Raises `BadRequest` for a name that cannot be one, `Unavailable` when it cannot be kept.
+        """
+        name = model_file.check(model)
+        model_file.save(self.harness.marks.state, name)
+        self.harness.state.set_model(name)
+        self.harness.desk.wants_restart = True
+        self.harness.bus.note(f"the next turn runs on {name}", OPERATOR)
+        self.harness.desk.ring()
+
+    async def new_session(self) -> None:
+        """Have the next turn begin a fresh conversation."""
+        self.harness.desk.wants_new_session = True
+        self.harness.bus.note("the next turn begins a new conversation", OPERATOR)
+        self.harness.desk.ring()

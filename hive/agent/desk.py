@@ -1,0 +1,37 @@
+"""What the operator wants of the turn loop, as the page left it; the loop alone acts on it."""
+
+from __future__ import annotations
+
+import attrs
+import trio
+
+
+@attrs.define
+class Desk:
+    """Wishes that wait, and a bell."""
+
+    wants_compact: bool = False
+    wants_new_session: bool = False
+    wants_restart: bool = False
+    """claude is to be started anew before the next turn, because a setting of it changed."""
+    is_cancelled: bool = False
+    """The running turn was cancelled by the operator."""
+    is_turning: bool = False
+    """A turn or a compaction runs."""
+    _bell: trio.Event = attrs.field(factory=trio.Event)
+
+    @property
+    def has_wish(self) -> bool:
+        """Whether the loop has something to do that is no message."""
+        return self.wants_compact or self.wants_new_session or self.wants_restart
+
+    def ring(self) -> None:
+        """Wake whoever sleeps at this desk."""
+        self._bell.set()
+        self._bell = trio.Event()
+
+    async def sleep(self, seconds: float) -> bool:
+        """Sleep, but not through the bell; True when it rang."""
+        with trio.move_on_after(seconds) as scope:
+            await self._bell.wait()
+        return not scope.cancelled_caught

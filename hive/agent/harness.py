@@ -1,0 +1,88 @@
+"""The collaborators of a running harness in one frozen object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from hive import __version__
+from hive.agent import login, mcp_tools, model, prompts
+from hive.agent.bus import Bus
+from hive.agent.client import HiveClient
+from hive.agent.desk import Desk
+from hive.agent.driver import Driver, MakeLaunch
+from hive.agent.files import Marks
+from hive.agent.live_driver import LiveDriver
+from hive.agent.login import Login
+from hive.agent.process_driver import ProcessDriver
+from hive.agent.state import AgentState
+from hive.agent.tool_server import ToolServer
+from hive.agent.turn_record import RecordFile
+from hive.config import HarnessConfig
+from hive.store.turn_events import events_file
+
+SESSION_FILE = "hyperhive-session.json"
+
+Clock = Callable[[], float]
+MakeDriver = Callable[[MakeLaunch, ToolServer], Driver]
+
+
+@attrs.frozen
+class Harness:
+    """One agent's harness; functions take it first."""
+
+    config: HarnessConfig
+    clock: Clock
+    """Unix seconds."""
+    client: HiveClient
+    """For the turn loop alone: one kept connection."""
+    page_client: HiveClient
+    """For everybody else: a connection per call."""
+    bus: Bus
+    state: AgentState
+    desk: Desk
+    marks: Marks
+    record: RecordFile
+    tools: ToolServer
+    driver: Driver
+    login: Login
+
+
+def make_harness(
+    config: HarnessConfig, clock: Clock, make_driver: MakeDriver | None = None
+) -> Harness:
+    """Put a harness together; nothing runs and nothing is opened yet.
+
+    `make_driver` replaces claude's driver, for tests.
+    """
+    folder = Path(config.state_dir)
+    bus = Bus(events_file(folder), clock)
+    state = AgentState(model.load(folder, config.model), bus.publish, clock)
+    page_client = HiveClient(config.socket)
+    tools = ToolServer(page_client, mcp_tools.tools_for(config.role), __version__)
+
+    async def make_launch() -> prompts.Launch:
+        return prompts.make_launch(config, state.model)
+
+    def usual(launch: MakeLaunch, tools: ToolServer) -> Driver:
+        session = folder / SESSION_FILE
+        if config.turn_mode == "process":
+            return ProcessDriver(launch, session, clock)
+        return LiveDriver(launch, tools, session, clock)
+
+    return Harness(
+        config=config,
+        clock=clock,
+        client=HiveClient(config.socket, keep=True),
+        page_client=page_client,
+        bus=bus,
+        state=state,
+        desk=Desk(),
+        marks=Marks(folder),
+        record=RecordFile(folder),
+        tools=tools,
+        driver=(make_driver or usual)(make_launch, tools),
+        login=login.make_login(config, make_launch),
+    )

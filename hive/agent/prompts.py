@@ -1,0 +1,145 @@
+"""What claude is started with: its role, its settings, its tools, its flags and its environment.
+
+Everything is written anew for each start, so that a change takes effect with the next one. The
+environment is built from nothing. An API key is never in it: claude fetches the key through a
+script, so that neither the agent's shell nor a server it starts inherits it.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from hive import resources
+from hive.agent import files, live_driver, mcp_tools, process_driver
+from hive.agent.driver import Launch
+from hive.config import HarnessConfig
+from hive.errors import Unavailable
+from hive.wire.limits import BODY_BYTES
+from hive.wire.names import MANAGER
+
+BUILT_INS = ("Bash", "Edit", "Glob", "Grep", "Read", "Write")
+"""claude's own tools an agent has; no web, no agents within agents."""
+DENIED = ("WebFetch", "WebSearch", "Task", "TodoWrite")
+API_KEY = "ANTHROPIC_API_KEY"
+NOTES_BYTES = 16 * 1024
+TOOL_TIMEOUT_MS = 300_000
+"""Above the longest `recv` with the retries of a daemon that restarts."""
+TOOL_CONNECT_MS = 30_000
+
+__all__ = ["Launch", "make_launch", "role_prompt", "settings"]
+
+
+def make_launch(config: HarnessConfig, model: str) -> Launch:
+    """Write claude's files and return how to start it; raises `Unavailable`."""
+    run = Path(config.run_dir)
+    prompt = run / "claude-system-prompt.md"
+    settings_file = run / "claude-settings.json"
+    mcp_file = run / "claude-mcp-config.json"
+    files.write_whole(prompt, role_prompt(config))
+    _write_json(settings_file, settings(config))
+    _write_json(mcp_file, _mcp_config(config))
+    _make_folder(Path(config.state_dir) / "tmp")
+    allowed = [*BUILT_INS, *mcp_tools.allowed_names()]
+    argv = [
+        *config.claude,
+        *("--model", model),
+        *("--settings", str(settings_file)),
+        # No settings of the user or of the working directory: an agent writes there.
+        *("--setting-sources", ""),
+        *("--system-prompt-file", str(prompt)),
+        # Else a resumed conversation keeps the prompt and the tools it was begun with.
+        *("--system-prompt-snapshot", "off"),
+        *("--mcp-config", str(mcp_file)),
+        "--strict-mcp-config",
+        *("--add-dir", config.shared_dir),
+        *("--tools", ",".join(BUILT_INS)),
+        *("--allowedTools", ",".join(allowed)),
+        *("--disallowedTools", ",".join(DENIED)),
+    ]
+    return Launch(tuple(argv), _environment(config), config.state_dir)
+
+
+def role_prompt(config: HarnessConfig) -> str:
+    """Return the system prompt of a role, with the agent's own CLAUDE.md at its end."""
+    name = "manager.md" if config.role == MANAGER else "agent.md"
+    text = resources.prompt(name)
+    tools = list(mcp_tools.tools_for(config.role).values())
+    filled = {
+        "label": config.label,
+        "operator_pronouns": config.operator_pronouns,
+        "tools": mcp_tools.documentation(tools),
+        "state_dir": config.state_dir,
+        "shared_dir": config.shared_dir,
+        "body_bytes": str(BODY_BYTES),
+    }
+    for key, value in filled.items():
+        text = text.replace(f"{{{key}}}", value)
+    notes = files.read_if_there(Path(config.state_dir) / "CLAUDE.md", NOTES_BYTES)
+    if notes is not None and notes.strip():
+        text += f"\n# Your own CLAUDE.md, as it was when this process began\n\n{notes.strip()}\n"
+    return text
+
+
+def settings(config: HarnessConfig) -> dict[str, Any]:
+    """Return claude's settings for this agent."""
+    made: dict[str, Any] = json.loads(resources.prompt("claude-settings.json"))
+    made["permissions"] = {
+        "allow": [*BUILT_INS, *mcp_tools.allowed_names()],
+        "deny": list(DENIED),
+    }
+    if API_KEY in config.secret_files:
+        helper = Path(config.run_dir) / "claude-api-key"
+        secret = shlex.quote(config.secret_files[API_KEY])
+        files.write_whole(helper, f"#!/bin/sh\nexec cat -- {secret}\n", 0o700)
+        made["apiKeyHelper"] = str(helper)
+    return made
+
+
+def _mcp_config(config: HarnessConfig) -> dict[str, Any]:
+    if config.turn_mode == "live":
+        return live_driver.mcp_config()
+    command = [*config.hive, config.role, "mcp", "--socket", str(config.socket)]
+    return process_driver.mcp_config(command, {})
+
+
+def _environment(config: HarnessConfig) -> dict[str, str]:
+    env = {
+        "PATH": config.path,
+        "HOME": config.home,
+        "LANG": "C.UTF-8",
+        "CLAUDE_CONFIG_DIR": config.claude_dir,
+        "TMPDIR": str(Path(config.state_dir) / "tmp"),
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_DISABLE_FILE_MENTIONS": "1",
+        "MCP_TIMEOUT": str(TOOL_CONNECT_MS),
+        "MCP_TOOL_TIMEOUT": str(TOOL_TIMEOUT_MS),
+        **config.claude_env,
+    }
+    for name, file in config.secret_files.items():
+        if name != API_KEY:
+            # claude reads these two from its environment and from nowhere else.
+            env[name] = _secret(Path(file))
+    return env
+
+
+def _secret(file: Path) -> str:
+    text = (files.read_if_there(file) or "").strip()
+    if not text:
+        raise Unavailable(f"the secret file {file} is missing or empty: give it to hive again")
+    return text
+
+
+def _write_json(file: Path, value: dict[str, Any]) -> None:
+    files.write_whole(file, json.dumps(value, indent=2) + "\n", 0o600)
+    # claude ignores a settings file that is not JSON without a word.
+    json.loads(file.read_text(encoding="utf-8"))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"cannot make {folder}: {error.strerror}") from error

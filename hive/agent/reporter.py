@@ -1,0 +1,39 @@
+"""Tells the daemon what the agent's page shows, so that the dashboard's row shows it too."""
+
+from __future__ import annotations
+
+import trio
+
+from hive.agent.client import HiveClient
+from hive.agent.state import AgentState
+from hive.errors import HiveError
+from hive.wire.agent import ReportState
+
+AGAIN_S = 30.0
+"""How often the same is told again, because a daemon that was restarted has forgotten it."""
+AWAY_S = 2.0
+
+
+async def run(
+    client: HiveClient,
+    state: AgentState,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Report each change, and now and then what did not change, until cancelled."""
+    task_status.started()
+    while True:
+        report = state.report()
+        pause = AGAIN_S
+        try:
+            await client.request(report, backoff_s=())
+        except HiveError:
+            # The daemon is away; the turn loop is the one that says so on the page.
+            pause = AWAY_S
+        with trio.move_on_after(pause):
+            await _wait_other(state, report)
+
+
+async def _wait_other(state: AgentState, report: ReportState) -> None:
+    while state.report() == report:
+        await state.wait_changed()

@@ -1,0 +1,109 @@
+"""What the page's badges show: one small object, each change of it one live frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import trio
+
+from hive.wire import codec, live
+from hive.wire.agent import ReportState
+from hive.wire.live import LiveFrame, TokenUsage
+
+
+@attrs.define
+class AgentState:
+    """The present state of the agent; changed only through its methods, which publish."""
+
+    model: str
+    """What the next turn runs on."""
+    _show: Callable[[LiveFrame], object]
+    _clock: Callable[[], float]
+    status: str = live.ONLINE
+    turn_state: str = live.IDLE
+    turn_state_since: float = 0.0
+    """Unix seconds."""
+    ctx_usage: TokenUsage | None = None
+    """Of the last inference: what the conversation holds."""
+    cost_usage: TokenUsage | None = None
+    """Of the last turn as a whole."""
+    last_turn_ms: int | None = None
+    session_id: str | None = None
+    context_window: int | None = None
+    trouble: str | None = None
+    """Why the agent does not work, in one sentence, when it does not."""
+    _changed: trio.Event = attrs.field(factory=trio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self.turn_state_since = self._clock()
+
+    def set_turn_state(self, state: str) -> None:
+        """Set what claude is doing; `since` starts anew only when it differs."""
+        if state != self.turn_state:
+            self.turn_state = state
+            self.turn_state_since = self._clock()
+            self._tell(live.TurnStateChanged(state, self.turn_state_since))
+
+    def set_status(self, status: str) -> None:
+        """Set whether the agent can work at all."""
+        if status != self.status:
+            self.status = status
+            self._tell(live.StatusChanged(status))
+
+    def set_model(self, model: str) -> None:
+        """Set what the next turn runs on."""
+        if model != self.model:
+            self.model = model
+            self._tell(live.ModelChanged(model))
+
+    def set_usage(self, ctx: TokenUsage | None, cost: TokenUsage | None) -> None:
+        """Set the two usages; None leaves one as it was."""
+        before = (self.ctx_usage, self.cost_usage)
+        self.ctx_usage = ctx or self.ctx_usage
+        self.cost_usage = cost or self.cost_usage
+        if (self.ctx_usage, self.cost_usage) != before:
+            self._tell(live.TokenUsageChanged(self.ctx_usage, self.cost_usage))
+
+    def set_trouble(self, text: str | None) -> None:
+        """Set, or clear, the sentence that says why the agent does not work."""
+        if text != self.trouble:
+            self.trouble = text
+            self._ring()
+
+    def report(self) -> ReportState:
+        """Return what the daemon shows of this agent."""
+        ctx = self.ctx_usage
+        tokens = (
+            None
+            if ctx is None
+            else ctx.input_tokens + ctx.cache_read_input_tokens + ctx.cache_creation_input_tokens
+        )
+        return ReportState(self.status, self.turn_state, self.model, tokens, self.trouble)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the badges as the page's snapshot holds them."""
+        return {
+            "status": self.status,
+            "turn_state": self.turn_state,
+            "turn_state_since": self.turn_state_since,
+            "model": self.model,
+            "ctx_usage": None if self.ctx_usage is None else codec.to_json(self.ctx_usage),
+            "cost_usage": None if self.cost_usage is None else codec.to_json(self.cost_usage),
+            "context_window": self.context_window,
+            "last_turn_ms": self.last_turn_ms,
+            "session_id": self.session_id,
+        }
+
+    async def wait_changed(self) -> None:
+        """Wait for the next change."""
+        await self._changed.wait()
+
+    def _tell(self, frame: LiveFrame) -> None:
+        self._show(frame)
+        self._ring()
+
+    def _ring(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()

@@ -1,0 +1,202 @@
+"""One message worked on: its chain of prompts until claude is through with it, or cannot be.
+
+Retries that make sense at once happen here: a prompt that claude has answered before is followed by
+a «go on», a conversation that is too long is compacted and then begun anew, a refused account is
+tried once more because a token may just have been renewed. Everything that needs a pause is a
+verdict for the turn loop.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from hive.agent import driver, wake_text
+from hive.agent.driver import Line, Outcome, Prompt
+from hive.agent.harness import Harness
+from hive.agent.seen import SeenInLines
+from hive.agent.stream_json import TurnFacts
+from hive.agent.turn_record import TurnRecord
+from hive.wire import live
+from hive.wire.messages import DeliveredMessage
+
+STEPS_MOST = 20
+"""How many prompts one try at a message hands to claude at most."""
+
+
+@attrs.frozen
+class Verdict:
+    """How a try at a message ended."""
+
+    kind: str
+    """`driver.OK`: it is to be acknowledged; else one of the other kinds of outcome."""
+    note: str | None = None
+    retry_at: float | None = None
+    seen: tuple[int, ...] = ()
+    """What else the model was handed in the conversation that goes on."""
+    is_cancelled: bool = False
+    """The operator ended it: to be acknowledged, but not a clean turn."""
+
+
+@attrs.define
+class _Try:
+    """What this try has used up."""
+
+    message: DeliveredMessage
+    unread: int
+    record: TurnRecord
+    seen: set[int] = attrs.field(factory=set)
+    has_compacted: bool = False
+    has_begun_anew: bool = False
+    has_tried_login: bool = False
+
+
+async def work_on(
+    harness: Harness, message: DeliveredMessage, record: TurnRecord, unread: int
+) -> Verdict:
+    """Run turns until the message is through, or a pause is needed; raises `HiveError`.
+
+    The record on file is at the place in the chain where the next try goes on. Cancelled, the
+    turn is interrupted.
+    """
+    work = _Try(message, unread, harness.record.save(record))
+    harness.desk.is_turning = True
+    harness.state.set_turn_state(live.THINKING)
+    try:
+        for _ in range(STEPS_MOST):
+            verdict = await _step(harness, work)
+            if verdict is not None:
+                return attrs.evolve(verdict, seen=tuple(sorted(work.seen)))
+        return Verdict(driver.FAILED, "claude was handed the message too often and never answered")
+    finally:
+        harness.tools.end_turn()
+        harness.desk.is_turning = False
+        harness.desk.is_cancelled = False
+        harness.state.set_turn_state(live.IDLE)
+
+
+async def compact(harness: Harness) -> Outcome:
+    """Compact the conversation."""
+    state, before = harness.state, harness.state.turn_state
+    state.set_turn_state(live.COMPACTING)
+    harness.desk.is_turning = True
+    try:
+        return await harness.driver.compact(_watcher(harness, TurnFacts()), _texts(harness))
+    finally:
+        harness.desk.is_turning = before == live.THINKING
+        state.set_turn_state(before)
+
+
+async def _step(harness: Harness, work: _Try) -> Verdict | None:
+    """Hand one prompt of the chain to claude; None when the next one is due at once."""
+    record = work.record
+    facts, lines = TurnFacts(), SeenInLines()
+    text = (
+        wake_text.wake_text(work.message, work.unread)
+        if record.step == 0
+        else wake_text.go_on_text(work.message)
+    )
+    prompt = Prompt(record.prompt_uuid(harness.config.label), text)
+    harness.tools.begin_turn()
+    watch = _watcher(harness, facts)
+
+    def on_line(line: Line) -> None:
+        lines.feed(line)
+        watch(line)
+
+    outcome = await harness.driver.turn(prompt, on_line, _texts(harness))
+    work.seen.update(harness.tools.end_turn(), lines.ids)
+    work.seen.discard(work.message.id)
+    if outcome.was_answered:
+        work.record = harness.record.save(record.next_step())
+        return None
+    session = facts.session_id or record.session_id
+    if record.step > 0 and record.session_id not in (None, session):
+        # claude lost the conversation this message was begun in, so «go on» meant nothing to it.
+        harness.bus.note("the conversation was lost: the message is handed over anew")
+        work.seen.clear()
+        work.record = harness.record.save(attrs.evolve(record.afresh(), session_id=session))
+        return None
+    record = attrs.evolve(record, session_id=session)
+    if outcome.result is not None and not _is_through(outcome):
+        # claude has ended this prompt with a failure: it stands in the conversation, and its uuid
+        # would not be run again.
+        record = record.next_step()
+    work.record = record
+    verdict = await _judge(harness, work, outcome)
+    if verdict is None or not _is_through(outcome):
+        harness.record.save(work.record)
+    return verdict
+
+
+def _is_through(outcome: Outcome) -> bool:
+    return outcome.kind == driver.OK and not outcome.tools_missing
+
+
+async def _judge(harness: Harness, work: _Try, outcome: Outcome) -> Verdict | None:
+    """Return what the outcome means; None to hand the next prompt over at once."""
+    if outcome.kind == driver.OK and outcome.tools_missing:
+        await harness.driver.restart()
+        return Verdict(driver.FAILED, "claude ran without hive's tools; it is started anew")
+    if outcome.kind == driver.OK:
+        return Verdict(driver.OK)
+    if outcome.kind == driver.INTERRUPTED and harness.desk.is_cancelled:
+        return Verdict(driver.INTERRUPTED, "cancelled by the operator", is_cancelled=True)
+    if outcome.kind == driver.PROMPT_TOO_LONG:
+        return await _make_room(harness, work, outcome)
+    if outcome.kind == driver.NEEDS_LOGIN and not work.has_tried_login:
+        work.has_tried_login = True
+        harness.bus.note("claude was refused; its token may just have been renewed: once more")
+        return None
+    return Verdict(outcome.kind, outcome.note, outcome.retry_at)
+
+
+async def _make_room(harness: Harness, work: _Try, outcome: Outcome) -> Verdict | None:
+    if not work.has_compacted:
+        work.has_compacted = True
+        harness.bus.note("the conversation is too long: compacting it")
+        done = await compact(harness)
+        if done.kind == driver.OK:
+            # The summary may have swallowed the message: it is handed over in full again.
+            work.record = work.record.afresh()
+            return None
+        if done.kind != driver.PROMPT_TOO_LONG and done.kind != driver.FAILED:
+            return Verdict(done.kind, done.note, done.retry_at)
+        harness.bus.note(f"compacting failed: {done.note}")
+    if not work.has_begun_anew:
+        work.has_begun_anew = True
+        harness.bus.note("the conversation stays too long: a new one is begun")
+        begin_anew(harness)
+        work.seen.clear()
+        work.record = work.record.afresh()
+        return None
+    return Verdict(driver.PROMPT_TOO_LONG, outcome.note)
+
+
+def begin_anew(harness: Harness) -> None:
+    """Make the next prompt the first of a fresh conversation."""
+    harness.driver.start_new_session()
+    harness.state.session_id = None
+
+
+def _watcher(harness: Harness, facts: TurnFacts) -> driver.OnLine:
+    """Return what shows each line on the page and takes from it what the badges show."""
+
+    def on_line(line: Line) -> None:
+        harness.bus.publish(live.Stream(line))
+        facts.feed(line)
+        kind = line.get("type")
+        if kind in ("assistant", "result"):
+            harness.state.set_usage(facts.last_usage, facts.turn_usage)
+        if facts.session_id is not None:
+            harness.state.session_id = facts.session_id
+        if facts.context_window is not None:
+            harness.state.context_window = facts.context_window
+
+    return on_line
+
+
+def _texts(harness: Harness) -> driver.OnText:
+    def on_text(text: str) -> None:
+        harness.bus.note(text, "stderr")
+
+    return on_text

@@ -1,0 +1,119 @@
+"""The harness: its collaborators made, its tasks in order of start and stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from hive.agent import reporter, turn_loop
+from hive.agent.controls import HarnessPage
+from hive.agent.harness import Clock, Harness, MakeDriver, make_harness
+from hive.config import HarnessConfig, load_harness_config
+from hive.errors import HiveError
+from hive.nursery.supervisor import Supervisor, Task
+from hive.web import server
+from hive.web.agent_page.app import make_app
+
+PAGE_MODE = 0o660
+LOOP_STOP_S = 1.2
+"""How long an interrupted claude may take before the rest of the stop goes on without it."""
+STOP_S = 5
+"""After this long a stop that hangs is ended by force."""
+
+log = logging.getLogger(__name__)
+
+
+def main(config_file: Path) -> int:
+    """Run a harness until SIGTERM or SIGINT; returns the exit status, raises `HiveError`."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    config = load_harness_config(config_file)
+    try:
+        trio.run(_main, config)
+    except BaseExceptionGroup as group:
+        raise _foreseen(group) from group
+    return 0
+
+
+def wall_clock() -> float:
+    """Unix seconds; the one place the harness takes them from."""
+    return time.time()  # noqa: TID251 - the clock that everything else is handed
+
+
+def tasks_of(harness: Harness) -> list[Task]:
+    """Return the supervised tasks in order of start; they stop in reverse."""
+    return [
+        Task("history", harness.bus.run),
+        Task("report", partial(reporter.run, harness.page_client, harness.state)),
+        Task("turns", partial(turn_loop.run, harness), stop_s=LOOP_STOP_S),
+        Task("page", partial(_serve_page, harness)),
+    ]
+
+
+async def serve(
+    config: HarnessConfig,
+    *,
+    clock: Clock = wall_clock,
+    make_driver: MakeDriver | None = None,
+    task_status: trio.TaskStatus[Harness] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run a harness until cancelled; started with it once its page is served.
+
+    Raises `GaveUp` when a task failed for good.
+    """
+    harness = make_harness(config, clock, make_driver)
+    supervisor = Supervisor(clock)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run, tasks_of(harness))
+        log.info("%s: the harness is up", config.label)
+        task_status.started(harness)
+
+
+async def _main(config: HarnessConfig) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_stop_on_signal, nursery.cancel_scope)
+        await serve(config)
+
+
+async def _stop_on_signal(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
+    """Cancel `scope` at the first signal; `STOP_S` later the process is ended by force."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for number in signals:
+            log.info("%s: stopping", signal.Signals(number).name)
+            signal.alarm(STOP_S)
+            scope.cancel()
+            return
+
+
+async def _serve_page(harness: Harness, *, task_status: trio.TaskStatus[None]) -> None:
+    """Serve the page until cancelled; ready once it is bound."""
+    shutdown = trio.Event()
+    app = make_app(HarnessPage(harness))
+    binds = [server.UnixBind(harness.config.web_socket, PAGE_MODE)]
+
+    async def serve_until_shut(*, task_status: trio.TaskStatus[list[server.Bound]]) -> None:
+        # Shielded, so that a stop ends open streams first and then the rest, in bounded time.
+        with trio.CancelScope(shield=True):
+            await server.serve(app, binds, shutdown=shutdown, task_status=task_status)
+
+    async with trio.open_nursery() as nursery:
+        try:
+            await nursery.start(serve_until_shut)
+            task_status.started()
+            await trio.sleep_forever()
+        finally:
+            harness.bus.feed.close()
+            shutdown.set()
+
+
+def _foreseen(error: BaseException) -> BaseException:
+    """Return the one failure hive foresaw, out of its groups; else what it came in."""
+    inner = error
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner if isinstance(inner, HiveError | KeyboardInterrupt) else error
