@@ -254,8 +254,8 @@ class RecordedRuntime(ABC):
     async def _wait_told(self, record: Record) -> None:
         """Give the monitor the time to write down how its command ended."""
         with trio.move_on_after(TOLD_S):
-            while record.told().exit_code is None and record.is_locked():
-                await trio.sleep(_POLL_S)  # noqa: ASYNC110 - another process writes it
+            while record.told().exit_code is None and record.is_locked():  # noqa: ASYNC110
+                await trio.sleep(_POLL_S)
 
     async def _sweep(self, record: Record) -> None:
         """End what a command that has ended left behind."""

@@ -1,0 +1,161 @@
+"""The runtimes that the contract is held against, and how each is given something to run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import attrs
+import trio
+
+from hive.config import Paths
+from hive.host.process_trees import tree_of
+from hive.host.recorded_runtime import RecordedRuntime
+from hive.host.records import Record
+from hive.host.runtime import Bind, ContainerSpec, Runtime
+from hive.wire.names import AgentName
+from tests.contract.start_container import KINDS
+from tests.fakes.runtime import FakeHost, FakeRuntime, Script
+
+STARTER = Path(__file__).with_name("start_container.py")
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Subject(ABC):
+    """One kind of runtime on one host."""
+
+    runtime: Runtime
+
+    @abstractmethod
+    def spec(self, name: AgentName, script: Script) -> ContainerSpec:
+        """Return a container whose command does what the script says."""
+
+    @abstractmethod
+    def another(self) -> Runtime:
+        """Return a second runtime on the same host, which saw no start."""
+
+    @abstractmethod
+    def crash(self, name: AgentName) -> None:
+        """Kill a container's command."""
+
+    @abstractmethod
+    async def start_and_die(self, spec: ContainerSpec) -> Runtime:
+        """Start from a daemon that is then killed; return what the next daemon has."""
+
+
+class FakeSubject(Subject):
+    """The fake that other tests use."""
+
+    def __init__(self) -> None:
+        self._host = FakeHost()
+        self.runtime = self._fake = FakeRuntime(self._host)
+
+    def spec(self, name: AgentName, script: Script) -> ContainerSpec:
+        self._fake.scripts[name] = script
+        return ContainerSpec(name, ("command",), {}, (), "/")
+
+    def another(self) -> FakeRuntime:
+        other = FakeRuntime(self._host)
+        other.scripts = self._fake.scripts
+        return other
+
+    def crash(self, name: AgentName) -> None:
+        self._fake.crash(name, 137)
+
+    async def start_and_die(self, spec: ContainerSpec) -> FakeRuntime:
+        await self.runtime.start(spec)
+        return self.another()
+
+
+@attrs.define
+class RealSubject(Subject):
+    """A runtime that starts processes."""
+
+    kind: str
+    root: Path
+    runtime: RecordedRuntime = attrs.field(init=False)
+    binds: tuple[Bind, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        self.runtime = self.another()
+
+    @property
+    def paths(self) -> Paths:
+        """The paths of the hive under test."""
+        return Paths(self.root / "state", self.root / "run")
+
+    def another(self) -> RecordedRuntime:
+        return KINDS[self.kind](self.paths, lambda: 1.0)
+
+    def shell(self, name: AgentName, command: str) -> ContainerSpec:
+        """Return a container that runs a shell command."""
+        argv = ("/bin/sh", "-c", command)
+        return ContainerSpec(name, argv, {"PATH": "/usr/bin:/bin"}, self.binds, "/tmp")
+
+    def spec(self, name: AgentName, script: Script) -> ContainerSpec:
+        if script.fails is not None:
+            return attrs.evolve(self.shell(name, ""), argv=("/no/such/program",))
+        words = [f"echo '{line}'" for line in script.prints]
+        if script.ignores_term:
+            words.append("trap '' TERM")
+        if script.exits is None:
+            words.append(
+                "while :; do sleep 1000; done" if script.ignores_term else "exec sleep 1000"
+            )
+        else:
+            words.append(f"exit {script.exits}")
+        return self.shell(name, "; ".join(words))
+
+    def record(self, name: AgentName) -> Record:
+        """Return what is kept of a container."""
+        return Record(self.paths.sandbox(name))
+
+    def first(self, name: AgentName) -> int:
+        """Return the host's number of a container's command."""
+        record = self.record(name)
+        run = record.run()
+        first = tree_of(record, run).first() if run is not None else None
+        assert first is not None
+        return first
+
+    def crash(self, name: AgentName) -> None:
+        os.kill(self.first(name), signal.SIGKILL)
+
+    async def start_and_die(self, spec: ContainerSpec) -> RecordedRuntime:
+        with self.daemon(spec) as daemon:
+            assert daemon.stdout is not None
+            said = b""
+            while b"started" not in said:
+                said = await trio.to_thread.run_sync(daemon.stdout.readline)
+                assert said, "the daemon ended without having started it"
+            daemon.kill()
+        return self.another()
+
+    def daemon(self, spec: ContainerSpec) -> subprocess.Popen[bytes]:
+        """Return a process of its own that starts the container."""
+        daemon = subprocess.Popen(
+            [sys.executable, str(STARTER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        )
+        assert daemon.stdin is not None
+        wanted = {
+            "kind": self.kind,
+            "state": str(self.paths.state),
+            "run": str(self.paths.run),
+            "name": spec.name,
+            "argv": spec.argv,
+            "env": spec.env,
+            "binds": [[str(bind.source), bind.target, bind.writable] for bind in spec.binds],
+            "cwd": spec.cwd,
+        }
+        daemon.stdin.write(json.dumps(wanted).encode() + b"\n")
+        daemon.stdin.flush()
+        return daemon

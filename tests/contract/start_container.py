@@ -1,0 +1,39 @@
+"""A daemon to be killed: starts the container described on standard input, then waits."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import trio
+
+from hive.config import Paths
+from hive.host.bubblewrap import Bubblewrap
+from hive.host.process_runtime import Process
+from hive.host.runtime import Bind, ContainerSpec
+from hive.wire.names import agent_name
+
+KINDS = {"bubblewrap": Bubblewrap, "process": Process}
+
+
+async def main() -> None:
+    """Start it, say so, and wait to be killed."""
+    wanted = json.loads(sys.stdin.readline())
+    paths = Paths(Path(wanted["state"]), Path(wanted["run"]))
+    runtime = KINDS[wanted["kind"]](paths, lambda: 1.0)
+    spec = ContainerSpec(
+        agent_name(wanted["name"]),
+        tuple(wanted["argv"]),
+        wanted["env"],
+        tuple(Bind(Path(source), target, writable) for source, target, writable in wanted["binds"]),
+        wanted["cwd"],
+    )
+    print("starting", flush=True)
+    await runtime.start(spec)
+    print("started", flush=True)
+    await trio.sleep_forever()
+
+
+if __name__ == "__main__":
+    trio.run(main)

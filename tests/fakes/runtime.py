@@ -1,0 +1,155 @@
+"""A container runtime in memory, on trio's clock, that can be told to crash and to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from hive.errors import Conflict, ProgramFailed
+from hive.host.runtime import ContainerSpec, ContainerStatus, Finding, Inside
+from hive.wire.names import AgentName
+
+KILLED = 137
+ENDED = 143
+
+
+@attrs.frozen
+class Script:
+    """What the command of a container does."""
+
+    exits: int | None = None
+    """Ends by itself at once with this code; None: runs until it is told to end."""
+    ignores_term: bool = False
+    prints: tuple[str, ...] = ()
+    fails: str | None = None
+    """Cannot be started, and why."""
+    takes_s: float = 0
+    """How long its start takes."""
+
+
+@attrs.define
+class _Container:
+    spec: ContainerSpec
+    started_at: float
+    script: Script
+    is_up: bool = False
+    exit_code: int | None = None
+    ended: trio.Event = attrs.field(factory=trio.Event)
+
+
+@attrs.define
+class FakeHost:
+    """What survives a daemon: share it between two `FakeRuntime`s to play a restart."""
+
+    containers: dict[AgentName, _Container] = attrs.field(factory=dict)
+    logs: dict[AgentName, list[str]] = attrs.field(factory=dict)
+
+
+class FakeRuntime:
+    """Fulfils `Runtime` without a process."""
+
+    kind = "fake"
+    isolates = True
+
+    def __init__(
+        self, host: FakeHost | None = None, clock: Callable[[], float] = trio.current_time
+    ) -> None:
+        self.host = host or FakeHost()
+        self.scripts: dict[AgentName, Script] = {}
+        """What the next start of a container does; running until stopped where there is none."""
+        self.started: list[ContainerSpec] = []
+        """Every start that was tried, oldest first."""
+        self._clock = clock
+
+    def crash(self, name: AgentName, exit_code: int = 1) -> None:
+        """End a running container without having been asked."""
+        self._end(self.host.containers[name], exit_code)
+
+    def say(self, name: AgentName, line: str) -> None:
+        """Add a line to a container's log."""
+        self.host.logs.setdefault(name, []).append(line)
+
+    async def probe(self) -> list[Finding]:
+        """Find nothing amiss."""
+        await trio.lowlevel.checkpoint()
+        return [Finding("fake", True, "in memory")]
+
+    def inside(self, name: AgentName) -> Inside:
+        """Return the paths of a real container."""
+        del name
+        return Inside("/run/hive", "/state", "/root", "/root/.claude", "/shared")
+
+    async def start(self, spec: ContainerSpec) -> None:
+        """Run the container's script."""
+        script = self.scripts.get(spec.name, Script())
+        self.started.append(spec)
+        current = self.host.containers.get(spec.name)
+        if current is not None and not current.ended.is_set():
+            raise Conflict(f"the container of {spec.name} is running: stop it first")
+        made = _Container(spec, self._clock(), script)
+        self.host.containers[spec.name] = made
+        try:
+            await trio.sleep(script.takes_s)
+            if script.fails is not None:
+                raise ProgramFailed(spec.argv, 1, script.fails)
+            made.is_up = True
+        finally:
+            if not made.is_up:
+                made.ended.set()
+        for line in script.prints:
+            self.say(spec.name, line)
+        if script.exits is not None:
+            self._end(made, script.exits)
+
+    async def stop(self, name: AgentName, *, grace_s: float) -> None:
+        """End the container, after the grace when its script ignores being asked."""
+        await trio.lowlevel.checkpoint()
+        found = self.host.containers.get(name)
+        if found is None or found.ended.is_set():
+            return
+        if found.script.ignores_term or grace_s <= 0:
+            with trio.move_on_after(max(0, grace_s)):
+                await found.ended.wait()
+            self._end(found, KILLED)
+        else:
+            self._end(found, ENDED)
+
+    async def status(self, name: AgentName) -> ContainerStatus:
+        """Return what is known of the container."""
+        await trio.lowlevel.checkpoint()
+        found = self.host.containers.get(name)
+        if found is None:
+            return ContainerStatus(name, is_running=False)
+        is_running = not found.ended.is_set()
+        return ContainerStatus(name, is_running, found.started_at, found.exit_code)
+
+    async def running(self) -> list[ContainerStatus]:
+        """Return every container that runs, by name."""
+        found = [await self.status(name) for name in sorted(self.host.containers)]
+        return [status for status in found if status.is_running]
+
+    async def wait_exit(self, name: AgentName) -> ContainerStatus:
+        """Wait until the container does not run."""
+        found = self.host.containers.get(name)
+        if found is not None:
+            await found.ended.wait()
+        return await self.status(name)
+
+    async def logs(self, name: AgentName, lines: int) -> list[str]:
+        """Return the newest lines."""
+        await trio.lowlevel.checkpoint()
+        return self.host.logs.get(name, [])[-lines:] if lines > 0 else []
+
+    async def destroy(self, name: AgentName) -> None:
+        """Forget a container that does not run."""
+        if (await self.status(name)).is_running:
+            raise Conflict(f"the container of {name} is running: stop it first")
+        self.host.containers.pop(name, None)
+        self.host.logs.pop(name, None)
+
+    def _end(self, container: _Container, exit_code: int) -> None:
+        if not container.ended.is_set():
+            container.exit_code = exit_code
+            container.ended.set()
