@@ -70,6 +70,7 @@ def input_files() -> Iterator[Path]:
     """Yield the files of the checkout that go into the archive, and those that say how."""
     yield Path(__file__)
     yield ROOT / "tools/pyz_main.py"
+    yield ROOT / "tools/pyz_unpack.py"
     for name in INPUTS:
         path = ROOT / name
         if path.is_file():
@@ -100,13 +101,14 @@ def dependency_wheels() -> list[Path]:
             sys.exit(f"{LOCK}: {line!r} differs between Python versions; one archive serves all")
     running = "{}.{}".format(*sys.version_info[:2])
     machine = platform.machine()
-    wanted = "\n".join((*PYTHONS, running, machine, *GLIBCS)).encode()
+    versions = sorted({*PYTHONS, running})
+    wanted = "\n".join((*versions, machine, *GLIBCS)).encode()
     store = CACHE / "wheels" / hashlib.sha256(lock + wanted).hexdigest()[:16]
     if not store.exists():
         CACHE.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as work:
             fetched = Path(work) / "wheels"
-            for version in sorted({*PYTHONS, running}):
+            for version in versions:
                 fetch_wheels(version, machine, fetched, is_needed=version == running)
             store.parent.mkdir(exist_ok=True)
             fetched.rename(store)
@@ -201,6 +203,7 @@ def wrap(inner: Path, output: Path) -> Path:
     if found is None:
         sys.exit("hive/__init__.py has no __version__")
     members["__main__.py"] = (ROOT / "tools/pyz_main.py").read_bytes()
+    members["_unpack.py"] = (ROOT / "tools/pyz_unpack.py").read_bytes()
     members["_light.py"] = (ROOT / "hive/light.py").read_bytes()
     members["_release.py"] = f"VERSION = {found[1]!r}\nBUILD_ID = {build_id!r}\n".encode()
     members["site.pyz"] = inner.read_bytes()

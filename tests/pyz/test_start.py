@@ -115,6 +115,33 @@ def test_nowhere_to_unpack_is_one_sentence(run: Run) -> None:
     assert done.stderr.startswith("hive: cannot write to /dev/null/x to unpack itself")
 
 
+@pytest.mark.parametrize("words", [["--help"], ["completion", "zsh"], ["list", "--nope"], []])
+def test_the_quick_start_does_what_shivs_own_does(run: Run, words: list[str]) -> None:
+    quick, full = run(*words), run(*words, SHIV_COMPILE_WORKERS="1")
+    assert (quick.returncode, quick.stdout, quick.stderr) == (
+        full.returncode,
+        full.stdout,
+        full.stderr,
+    )
+
+
+def test_shivs_own_variables_still_work(run: Run, unpacked: Path) -> None:
+    done = run("-c", "import hive; print(hive.__file__)", SHIV_INTERPRETER="1")
+    assert Path(done.stdout.strip()).is_relative_to(unpacked)
+
+
+def test_a_package_of_the_machine_does_not_come_before_ours(
+    pyz: Path, unpacked: Path, clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    other = tmp_path / "site-packages"
+    (other / "hive").mkdir(parents=True)
+    (other / "hive/__init__.py").write_text("raise SystemExit('the wrong hive')")
+    env = {**clean_env, "SHIV_ROOT": str(unpacked), "PYTHONPATH": str(other)}
+    argv = [sys.executable, pyz, "--help"]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_light_calls_work_where_nothing_can_be_unpacked(run: Run) -> None:
     assert run("--version", SHIV_ROOT="/dev/null/x").returncode == 0
 
