@@ -58,6 +58,7 @@ class ContainerView:
         self._reports: dict[AgentName, ReportState] = {}
         self._troubles: dict[AgentName, str] = {}
         self._poke = trio.Event()
+        self._looking = trio.Lock()
 
     def rows(self) -> list[ContainerRow]:
         """Return every row, the manager's first."""
@@ -91,6 +92,10 @@ class ContainerView:
 
     async def rescan(self) -> dict[AgentName, ContainerStatus]:
         """Look again, publish what changed, and return what runs."""
+        async with self._looking:
+            return await self._look()
+
+    async def _look(self) -> dict[AgentName, ContainerStatus]:
         running = {status.name: status for status in await self._runtime.running()}
         unread = await self._counts.unread()
         reminders = await self._counts.reminders()

@@ -51,6 +51,7 @@ async def handle(hive: Hive, request: object) -> lines.Replies:
         case admin.List():
             return admin.ok(agents=list(hive.agents.names()))
         case admin.AgentStatus():
+            await hive.view.rescan()
             return admin.ok(agents=list(hive.agents.names()), agent_statuses=statuses(hive))
         case admin.SubscribeAgentStatus():
             return _status_stream(hive)

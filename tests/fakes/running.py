@@ -1,0 +1,61 @@
+"""A whole daemon in the test's own process: real sockets, real sqlite, containers in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from hive import lines
+from hive.config import HostConfig, Paths
+from hive.core.hive import Hive
+from hive.nursery import on_host
+from hive.wire.names import agent_name
+from tests.fakes.runtime import FakeHost, FakeRuntime
+
+CALL_S = 10.0
+
+
+@attrs.frozen
+class Running:
+    """A running daemon and the ways to speak to it."""
+
+    hive: Hive
+    runtime: FakeRuntime
+
+    async def operator(self, cmd: str, /, **fields: Any) -> dict[str, Any]:
+        """Make one request on the operator's socket."""
+        return await self._call(self.hive.paths.host_socket, cmd, fields)
+
+    async def agent(self, name: str, cmd: str, /, **fields: Any) -> dict[str, Any]:
+        """Make one request as that agent."""
+        return await self._call(self.hive.paths.agent_socket(agent_name(name)), cmd, fields)
+
+    async def _call(self, path: Path, cmd: str, fields: dict[str, Any]) -> dict[str, Any]:
+        reply: dict[str, Any] = await lines.call(path, {"cmd": cmd, **fields}, timeout_s=CALL_S)
+        return reply
+
+
+def paths_below(root: Path) -> Paths:
+    """Return the paths of a hive below a directory."""
+    return Paths(root / "state", root / "run")
+
+
+@asynccontextmanager
+async def running(
+    root: Path, host: FakeHost | None = None, **settings: Any
+) -> AsyncIterator[Running]:
+    """Run a daemon below `root` for the length of the block; a `host` shared by two is a restart."""
+    runtime = FakeRuntime(host or FakeHost())
+    config = HostConfig(port=0, demo=True, **settings)
+    serve = partial(on_host.serve, config, paths_below(root), runtime=runtime)
+    async with trio.open_nursery() as nursery:
+        with trio.fail_after(20):
+            hive = await nursery.start(serve)
+        yield Running(hive, runtime)
+        nursery.cancel_scope.cancel()

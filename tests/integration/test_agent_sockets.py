@@ -1,0 +1,155 @@
+"""The agents' sockets against a running daemon: identity, delivery, questions, reminders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from tests.fakes.running import Running, running
+
+
+async def with_agents(daemon: Running, *names: str) -> None:
+    for name in names:
+        assert (await daemon.operator("spawn", name=name))["ok"]
+
+
+async def test_the_sender_is_whoever_owns_the_socket(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "alice", "bob")
+        sent = await daemon.agent("alice", "send", to="bob", body="hello")
+        (message,) = (await daemon.agent("bob", "recv", max=5))["messages"]
+    assert sent["kind"] == "ok"
+    assert (message["id"], message["from"], message["body"]) == (sent["id"], "alice", "hello")
+    assert message["redelivered"] is False
+
+
+async def test_a_parked_recv_wakes_when_a_message_comes(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "bob")
+        got: list[dict[str, Any]] = []
+
+        async def wait() -> None:
+            got.append(await daemon.agent("bob", "recv", wait_seconds=5))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            await daemon.operator("send", to="bob", body="wake up")
+    assert got[0]["messages"][0]["from"] == "operator"
+    assert got[0]["messages"][0]["origin"] == "operator"
+
+
+async def test_what_is_not_acknowledged_comes_back_as_redelivered(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "bob")
+        await daemon.operator("send", to="bob", body="one")
+        await daemon.agent("bob", "recv")
+        await daemon.agent("bob", "requeue_inflight")
+        (again,) = (await daemon.agent("bob", "recv"))["messages"]
+        assert again["redelivered"] is True
+        assert (await daemon.agent("bob", "ack_turn", ids=[again["id"]]))["count"] == 1
+        await daemon.agent("bob", "requeue_inflight")
+        assert (await daemon.agent("bob", "recv"))["messages"] == []
+
+
+async def test_a_message_for_a_client_that_left_waits_for_the_next(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "bob")
+        with trio.move_on_after(0.1):
+            await daemon.agent("bob", "recv", wait_seconds=100)
+        await daemon.operator("send", to="bob", body="one")
+        (message,) = (await daemon.agent("bob", "recv", wait_seconds=5))["messages"]
+    assert message["body"] == "one"
+
+
+async def test_a_question_to_the_operator_is_answered_as_an_event(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "alice")
+        asked = await daemon.agent("alice", "ask", question="red or blue?", options=["red", "blue"])
+        ends = (await daemon.agent("alice", "get_loose_ends"))["loose_ends"]
+        assert [(end["kind"], end["id"]) for end in ends] == [("question", asked["id"])]
+        await daemon.hive.questions.answer(asked["id"], "operator", "red")
+        (message,) = (await daemon.agent("alice", "recv"))["messages"]
+    assert asked["kind"] == "question_queued"
+    assert message["from"] == "system"
+    assert json.loads(message["body"])["answer"] == "red"
+
+
+async def test_wake_puts_a_labelled_message_into_the_own_inbox(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "alice")
+        await daemon.agent("alice", "wake", **{"from": "matrix: room", "body": "hi"})
+        (message,) = (await daemon.agent("alice", "recv"))["messages"]
+    assert (message["from"], message["origin"]) == ("matrix: room", "external")
+
+
+@pytest.mark.parametrize(
+    ("cmd", "fields", "code"),
+    [
+        ("send", {"to": "nobody", "body": "x"}, "not_found"),
+        ("send", {"to": "../bob", "body": "x"}, "bad_request"),
+        ("send", {"to": "operator", "body": "ä" * 2049}, "too_large"),
+        ("recv", {"wait_seconds": 181}, "bad_request"),
+        ("recv", {"max": 33}, "bad_request"),
+        ("recv", {"max": 0}, "bad_request"),
+        ("wake", {"from": "operator", "body": "x"}, "bad_request"),
+        ("wake", {"from": "System", "body": "x"}, "bad_request"),
+        ("answer", {"id": 1, "answer": "x"}, "not_found"),
+        ("remind", {"message": "x"}, "bad_request"),
+        ("set_status", {"text": "x" * 201}, "bad_request"),
+        ("approve", {"id": 1}, "bad_request"),
+        ("spawn", {"name": "eve"}, "bad_request"),
+        ("destroy", {"name": "manager"}, "bad_request"),
+    ],
+)
+async def test_bad_input_and_operator_verbs_are_refused(
+    short_tmp: Path, cmd: str, fields: dict[str, object], code: str
+) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "alice")
+        reply = await daemon.agent("alice", cmd, **fields)
+    assert (reply["kind"], reply["code"]) == ("error", code)
+
+
+async def test_whoami_is_answered_from_the_socket(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "alice")
+        assert (await daemon.agent("alice", "whoami"))["name"] == "alice"
+        assert (await daemon.agent("manager", "whoami"))["role"] == "manager"
+
+
+async def test_what_a_harness_reports_shows_on_its_row(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "alice")
+        report = {"status": "online", "turn_state": "thinking", "model": "haiku"}
+        with daemon.hive.feed.watch() as watch, trio.fail_after(5):
+            await daemon.agent("alice", "report_state", **report)
+            while daemon.hive.view.rows()[-1].turn_state != "thinking":
+                await watch.next()
+    assert daemon.hive.view.rows()[1].active_model == "haiku"
+
+
+async def test_a_crashed_container_is_started_again_and_the_manager_told(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "alice")
+        await daemon.hive.view.rescan()
+        name = daemon.hive.agents.names()[1]
+        with trio.fail_after(10), daemon.hive.feed.watch() as watch:
+            while not daemon.hive.view.rows()[1].running:
+                await watch.next()
+            daemon.hive.view.poke()
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            daemon.runtime.crash(name, 7)
+            messages: list[dict[str, Any]] = []
+            while not any("container_crash" in each["body"] for each in messages):
+                reply = await daemon.agent("manager", "recv", wait_seconds=5, max=9)
+                messages += reply["messages"]
+            while [spec.name for spec in daemon.runtime.started].count(name) < 2:
+                await watch.next()
+    event = json.loads(messages[-1]["body"])
+    assert (event["agent"], event["exit_code"]) == ("alice", 7)
