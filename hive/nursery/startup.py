@@ -29,6 +29,7 @@ async def run(hive: Hive) -> None:
                 log.info("%s runs already: adopted", name)
             elif hive.agents.is_wanted(name):
                 nursery.start_soon(_start, hive, name)
+    await hive.view.rescan()
 
 
 async def _stop(hive: Hive, name: AgentName) -> None:
