@@ -1,8 +1,8 @@
 """One turn in a long-lived claude: from the prompt on its pipe to the result of that prompt.
 
-Lines are matched by the prompt's uuid, so that what an earlier turn left in the pipe, or what claude
-does of its own accord between turns, can never end this one. Tool calls are answered by tasks of
-their own, because `recv` may park for minutes while claude goes on talking.
+Lines are matched by the prompt's uuid, so that what an earlier turn left in the pipe, or what
+claude does of its own accord between turns, can never end this one. Tool calls are answered by
+tasks of their own, because `recv` may park for minutes while claude goes on talking.
 """
 
 from __future__ import annotations

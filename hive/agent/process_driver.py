@@ -2,7 +2,8 @@
 
 For versions of claude that do not speak the control protocol. hive's tools are a server of their
 own that claude starts: what `make_launch` returns names an `--mcp-config` file that holds
-`mcp_config(...)`. The flags of the formats and of the session are added here. An interrupt is SIGINT.
+`mcp_config(...)`. The flags of the formats and of the session are added here. An interrupt is
+SIGINT.
 """
 
 from __future__ import annotations

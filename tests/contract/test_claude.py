@@ -12,7 +12,7 @@ import trio
 from hive.agent import driver
 from hive.agent.driver import Outcome
 from tests.fakes import claude_scene, messages_api
-from tests.fakes.claude_scene import LIVE, REAL, STAGES, Scene
+from tests.fakes.claude_scene import LIVE, STAGES, Scene
 from tests.fakes.messages_api import Dropped, Step, Text, tool_use
 
 SEND = "mcp__hyperhive__send"
@@ -209,9 +209,8 @@ async def test_a_compaction_that_fails_says_so(scene: Scene) -> None:
 
 
 async def test_a_compaction_the_api_refuses_says_so(scene: Scene) -> None:
-    if scene.kind == REAL or scene.mode == LIVE:
-        await scene.turn("alpha", Text("yes"))
-        await scene.turn("beta", Text("yes"))
+    await scene.turn("alpha", Text("yes"))
+    await scene.turn("beta", Text("yes"))
     outcome = await scene.compact(is_refused=True)
     assert outcome.kind == driver.FAILED
     assert outcome.note is not None

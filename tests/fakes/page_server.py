@@ -1,0 +1,212 @@
+"""A server of the pages alone: our own files under the real policy, scripted snapshots and frames.
+
+It stands in for the daemon and for a harness at once, so that a browser test decides what happens
+and when: `publish` sends a frame to every open stream, `history` is what the reads answer, and
+`requests` holds every POST. Nothing here knows how hive works inside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl
+
+import attrs
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+
+from hive import resources
+from hive.web.guard import SECURE_HEADERS
+from hive.web.static import Assets
+
+Json = dict[str, Any]
+AGENT = re.compile(r"/agent/[a-z0-9-]+(/.*)")
+
+
+@attrs.define
+class Side:
+    """One page's data: the snapshot, the frames kept as history, and the open streams."""
+
+    state: Json
+    history: list[Json] = attrs.field(factory=list)
+    seq: int = 1000
+    frames: list[Json] = attrs.field(factory=list)
+    streams: set[trio.MemorySendChannel[bytes]] = attrs.field(factory=set)
+    resumes: list[str | None] = attrs.field(factory=list)
+    """The Last-Event-ID of each stream that was opened."""
+
+    def publish(self, kind: str, **fields: Any) -> int:
+        """Number a frame and send it to every open stream."""
+        self.seq += 1
+        frame = {"kind": kind, **fields, "seq": self.seq}
+        self.frames.append(frame)
+        data = b"id: %d\ndata: %s\n\n" % (self.seq, json.dumps(frame).encode())
+        self.send(data)
+        return self.seq
+
+    def send(self, data: bytes) -> None:
+        """Write raw bytes of an event stream to everybody."""
+        for stream in list(self.streams):
+            stream.send_nowait(data)
+
+    def cut(self) -> None:
+        """End every open stream, as a restart would."""
+        for stream in list(self.streams):
+            stream.close()
+        self.streams.clear()
+
+
+@attrs.define
+class PageServer:
+    """Both pages on one loopback port."""
+
+    dashboard: Side
+    agent: Side
+    port: int = 0
+    requests: list[tuple[str, dict[str, str]]] = attrs.field(factory=list)
+    answers: dict[str, tuple[int, Json]] = attrs.field(factory=dict)
+    """What a path answers instead of its usual self."""
+    on_post: Callable[[str, dict[str, str]], None] | None = None
+    loose_ends: list[Json] = attrs.field(factory=list)
+    reads: list[str] = attrs.field(factory=list)
+    _assets: Assets = attrs.field(factory=lambda: Assets(resources.assets()))
+    _posted: trio.Event = attrs.field(factory=trio.Event)
+
+    @property
+    def url(self) -> str:
+        """The dashboard's address."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def agent_url(self) -> str:
+        """The address of an agent's page."""
+        return f"http://127.0.0.1:{self.port}/agent/alice/"
+
+    async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
+        """Serve until cancelled."""
+        config = Config()
+        config.bind = ["127.0.0.1:0"]
+        config.graceful_timeout = 0.1
+        async with trio.open_nursery() as nursery:
+            binds = await nursery.start(
+                lambda task_status: serve(self._app, config, task_status=task_status, mode="asgi")
+            )
+            self.port = int(binds[0].rsplit(":", 1)[1])
+            task_status.started()
+
+    async def wait_posted(self, path: str) -> dict[str, str]:
+        """Wait until something was posted to `path`; returns the last one's fields."""
+        with trio.fail_after(10):
+            while True:
+                for posted, fields in reversed(self.requests):
+                    if posted == path:
+                        return fields
+                await self._posted.wait()
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+
+        async def secured(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *SECURE_HEADERS]}
+            await send(message)
+
+        match = AGENT.fullmatch(scope["path"])
+        side = self.agent if match else self.dashboard
+        path = match[1] if match else scope["path"]
+        if scope["method"] == "POST":
+            await self._post(scope["path"], receive, secured)
+        elif path in self.answers:
+            await _json(secured, *self.answers[path])
+        elif path == "/":
+            shell = "agent_page/index.html" if match else "dashboard/index.html"
+            await self._assets.answer(scope, secured, shell)
+        elif path.startswith("/static/"):
+            await self._assets.answer(scope, secured, path.removeprefix("/static/"))
+        elif path.endswith("/stream"):
+            await self._stream(side, scope, receive, secured)
+        else:
+            await self._read(side, path, scope, secured)
+
+    async def _post(self, path: str, receive: Any, send: Any) -> None:
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        self.requests.append((path, fields))
+        self._posted.set()
+        self._posted = trio.Event()
+        status, answer = self.answers.get(path, (200, {"ok": True}))
+        if self.on_post is not None and status == 200:
+            self.on_post(path, fields)
+        await _json(send, status, answer)
+
+    async def _read(self, side: Side, path: str, scope: Any, send: Any) -> None:
+        self.reads.append(path)
+        query = parse_qs(scope["query_string"].decode())
+        if path == "/api/state":
+            await _json(send, 200, {**side.state, "seq": side.seq})
+        elif path.endswith("/history"):
+            before = int(query.get("before", ["9" * 16])[0])
+            limit = int(query.get("limit", ["200"])[0])
+            older = [frame for frame in side.history if frame.get("seq", 0) < before]
+            await _json(send, 200, {"seq": side.seq, "events": older[-limit:]})
+        elif path == "/api/loose-ends":
+            await _json(send, 200, {"loose_ends": self.loose_ends})
+        elif path.startswith("/api/logs/"):
+            await _json(send, 200, {"lines": ["one line", "another line"]})
+        else:
+            await _json(send, 404, {"error": {"code": "not_found", "message": f"no {path}"}})
+
+    async def _stream(self, side: Side, scope: Any, receive: Any, send: Any) -> None:
+        headers = dict(scope["headers"])
+        last = headers.get(b"last-event-id")
+        side.resumes.append(last.decode() if last else None)
+        kind = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        start = side.seq if last is None else int(last)
+        missed = [frame for frame in side.frames if frame["seq"] > start]
+        first = b"retry: 50\nid: %d\n\n" % start
+        for frame in missed:
+            first += b"id: %d\ndata: %s\n\n" % (frame["seq"], json.dumps(frame).encode())
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        with _joined(side) as news:
+            async for data in news:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@contextmanager
+def _joined(side: Side) -> Iterator[trio.MemoryReceiveChannel[bytes]]:
+    give, take = trio.open_memory_channel[bytes](20000)
+    side.streams.add(give)
+    try:
+        yield take
+    finally:
+        side.streams.discard(give)
+        give.close()
+        take.close()
+
+
+async def _json(send: Any, status: int, value: Json) -> None:
+    body = json.dumps(value).encode()
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
