@@ -1,0 +1,449 @@
+"""The turn loop: every way a turn can end, and what becomes of its message."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+import trio
+
+from hive.agent import driver, files, turn_loop
+from hive.agent.controls import HarnessPage
+from hive.agent.driver import Outcome
+from hive.agent.login import Login
+from hive.wire import live
+from tests.fakes import harness as fake
+from tests.fakes.driver import Play, Running
+from tests.fakes.harness import Rig
+
+
+@asynccontextmanager
+async def looping(rig: Rig) -> AsyncIterator[None]:
+    """Run the loop for as long as the block lasts."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(turn_loop.run, rig.harness)
+        try:
+            yield
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+async def until(is_true: Callable[[], object], seconds: float = 3600) -> None:
+    """Wait on the simulated clock until something is so."""
+    with trio.fail_after(seconds):
+        while not is_true():
+            await trio.sleep(0.05)
+
+
+def ends(kind: str, **fields: object) -> Play:
+    """Return a turn that ends with a result of this kind."""
+
+    async def play(running: Running) -> Outcome:
+        running.say()
+        return running.result(kind, **fields)
+
+    return play
+
+
+async def dies(running: Running) -> Outcome:
+    """Die before anything was answered."""
+    return Outcome(driver.FAILED, note="claude was ended by SIGKILL")
+
+
+async def dies_in_work(running: Running) -> Outcome:
+    """Die behind a first answer."""
+    running.say()
+    return Outcome(driver.FAILED, note="claude was ended by SIGKILL")
+
+
+def prompts(rig: Rig) -> list[str]:
+    """Return the first words of every prompt in the conversation."""
+    return [prompt.text for prompt in rig.driver.conversation.prompts]
+
+
+async def test_a_clean_turn_acknowledges_its_message(tmp_path: Path, autojump_clock: object) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("please count to three")
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert mail.acks == 1
+    (start,) = rig.of_kind(live.TurnStart)
+    assert (start.from_, start.message_id, start.unread) == ("operator", 1, 0)
+    (end,) = rig.of_kind(live.TurnEnd)
+    assert end.ok
+    assert "please count to three" in prompts(rig)[0]
+    assert rig.harness.state.turn_state == live.IDLE
+    assert rig.harness.state.ctx_usage is not None
+
+
+async def test_what_the_model_received_itself_is_acknowledged_with_the_turn(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    for body in ("one", "two", "three"):
+        rig.hive.put(body)
+
+    async def play(running: Running) -> Outcome:
+        assert "two" in await running.call("recv", max=1)
+        return running.result()
+
+    rig.driver.script = [play]
+    async with looping(rig):
+        await until(lambda: rig.hive.is_idle)
+    assert len(rig.of_kind(live.TurnStart)) == 2
+    assert [mail.acks for mail in rig.hive.mail] == [1, 1, 1]
+    assert [mail.deliveries for mail in rig.hive.mail] == [1, 1, 1]
+
+
+async def test_a_dead_claude_gets_the_same_prompt_again(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [dies]
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert len(prompts(rig)) == 1
+    assert mail.deliveries == 2
+    assert [end.ok for end in rig.of_kind(live.TurnEnd)] == [False, True]
+
+
+async def test_work_that_had_begun_goes_on_with_a_short_prompt(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("a long story")
+    rig.driver.script = [dies_in_work]
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    first, second = prompts(rig)
+    assert "a long story" in first
+    assert "a long story" not in second
+    assert "broken off" in second
+
+
+async def test_a_failing_message_is_tried_with_growing_pauses_and_told_once(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("poison")
+    rig.driver.script = [ends(driver.FAILED)] * 8
+    started = trio.current_time()
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert trio.current_time() - started >= 1 + 2 + 4 + 8 + 16 + 32 + 60 + 60
+    (told,) = rig.hive.sent
+    assert told.to == "manager"
+    assert "message 1" in told.body
+    assert rig.harness.state.trouble is None
+
+
+async def test_the_manager_does_not_write_to_itself(tmp_path: Path, autojump_clock: object) -> None:
+    rig = fake.make(tmp_path, label="manager", role="manager")
+    mail = rig.hive.put("poison")
+    rig.driver.script = [ends(driver.FAILED)] * 3
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert rig.hive.sent == []
+
+
+async def test_a_limited_account_parks_until_it_works_again(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    retry_at = fake.clock() + 1000
+    rig.driver.script = [ends(driver.RATE_LIMITED, retry_at=retry_at)]
+    mark = tmp_path / "state" / files.RATE_LIMITED
+    async with looping(rig):
+        await until(mark.exists)
+        assert rig.harness.state.status == live.RATE_LIMITED
+        assert not mail.is_held
+        await until(lambda: mail.acks)
+    assert fake.clock() >= retry_at
+    assert not mark.exists()
+    assert rig.harness.state.status == live.ONLINE
+
+
+async def test_a_limit_without_a_time_parks_five_minutes(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.RATE_LIMITED)]
+    started = trio.current_time()
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert 300 <= trio.current_time() - started < 310
+
+
+async def test_an_overloaded_service_is_tried_again_soon(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.OVERLOADED)]
+    started = trio.current_time()
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert 30 <= trio.current_time() - started < 40
+
+
+async def test_a_first_refusal_is_tried_once_more_at_once(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.NEEDS_LOGIN)]
+    started = trio.current_time()
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert trio.current_time() - started < 1
+    assert mail.deliveries == 1
+
+
+async def test_a_refused_account_waits_for_a_login_and_replays(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    credentials = tmp_path / "credentials"
+
+    async def probe() -> bool:
+        return True
+
+    login = Login(is_given=False, files=(credentials,), probe=probe)
+    rig = fake.make(tmp_path, login=login)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.NEEDS_LOGIN), ends(driver.NEEDS_LOGIN)]
+    mark = tmp_path / "state" / files.NEEDS_LOGIN
+    async with looping(rig):
+        await until(mark.exists)
+        assert rig.harness.state.status == live.NEEDS_LOGIN_IDLE
+        await trio.sleep(100)
+        assert mark.exists()
+        credentials.write_text("new")
+        await until(lambda: mail.acks, 30)
+    assert not mark.exists()
+    assert rig.harness.state.status == live.ONLINE
+
+
+async def test_without_a_login_nothing_is_taken_from_the_inbox(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    answers = [False, False, True]
+    login = Login(is_given=False, files=(), probe=lambda: _answer(answers))
+    rig = fake.make(tmp_path, login=login)
+    mail = rig.hive.put("work")
+    async with looping(rig):
+        await until((tmp_path / "state" / files.NEEDS_LOGIN).exists)
+        assert mail.deliveries == 0
+        await until(lambda: mail.acks)
+    assert answers == []
+
+
+async def _answer(answers: list[bool]) -> bool:
+    await trio.lowlevel.checkpoint()
+    return answers.pop(0)
+
+
+async def test_a_full_conversation_is_compacted_and_the_message_handed_over_again(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.PROMPT_TOO_LONG)]
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert rig.driver.compactions == 1
+    assert mail.deliveries == 1
+    assert all("work" in text for text in prompts(rig))
+    states = [frame.state for frame in rig.of_kind(live.TurnStateChanged)]
+    assert states == ["thinking", "compacting", "thinking", "idle"]
+
+
+async def test_a_conversation_that_stays_too_long_is_begun_anew(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    session = rig.driver.conversation.session_id
+    rig.driver.script = [ends(driver.PROMPT_TOO_LONG)] * 2
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert rig.driver.conversation.session_id != session
+    assert len(prompts(rig)) == 1
+
+
+async def test_a_turn_without_hives_tools_is_no_clean_turn(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.OK, tools_missing=True)]
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert rig.driver.restarts == 1
+    assert mail.deliveries == 2
+
+
+async def test_the_operator_cancels_a_turn_and_its_message_does_not_come_back(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+
+    async def play(running: Running) -> Outcome:
+        await running.interrupted.wait()
+        return running.result(driver.INTERRUPTED)
+
+    rig.driver.script = [play]
+    async with looping(rig):
+        await until(lambda: rig.driver.running)
+        await HarnessPage(rig.harness).cancel()
+        await until(lambda: mail.acks)
+    (end,) = rig.of_kind(live.TurnEnd)
+    assert (end.ok, end.note) == (False, "cancelled by the operator")
+
+
+async def test_an_interruption_nobody_asked_for_is_a_failure(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.INTERRUPTED)]
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert mail.deliveries == 2
+
+
+async def test_a_paused_agent_takes_nothing_and_goes_on_when_resumed(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mark = tmp_path / "state" / files.PAUSED
+    async with looping(rig):
+        await trio.sleep(10)
+        mark.touch()
+        await until(lambda: rig.harness.state.status == live.PAUSED, 5)
+        mail = rig.hive.put("work")
+        await trio.sleep(500)
+        assert not mail.acks
+        assert not mail.is_held
+        mark.unlink()
+        await until(lambda: mail.acks, 5)
+    assert rig.harness.state.status == live.ONLINE
+
+
+async def test_a_daemon_that_is_away_is_waited_for(tmp_path: Path, autojump_clock: object) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+
+    async def play(running: Running) -> Outcome:
+        rig.hive.is_away = True
+        return running.result()
+
+    rig.driver.script = [play]
+    async with looping(rig):
+        await until(lambda: rig.hive.is_away)
+        await trio.sleep(1000)
+        rig.hive.is_away = False
+        await until(lambda: mail.acks)
+    assert mail.acks == 1
+    assert len(rig.of_kind(live.TurnStart)) == 1
+    assert "does not answer" in rig.notes
+
+
+async def test_a_new_session_hands_a_broken_off_message_over_in_full(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("a long story")
+    rig.driver.script = [ends(driver.FAILED)] * 3
+    async with looping(rig):
+        await until(lambda: len(rig.of_kind(live.TurnEnd)) == 3)
+        await HarnessPage(rig.harness).new_session()
+        await until(lambda: mail.acks)
+    (text,) = prompts(rig)
+    assert "a long story" in text
+
+
+async def test_a_lost_conversation_is_noticed_and_the_message_handed_over_in_full(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("a long story")
+    rig.driver.script = [ends(driver.FAILED)]
+    async with looping(rig):
+        await until(lambda: rig.of_kind(live.TurnEnd))
+        rig.driver.start_new_session()
+        await until(lambda: mail.acks)
+    assert "a long story" in prompts(rig)[-1]
+
+
+async def test_compacting_and_the_model_change_happen_between_turns(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    page = HarnessPage(rig.harness)
+    async with looping(rig):
+        await trio.sleep(5)
+        await page.compact()
+        await page.set_model("sonnet")
+        await until(lambda: rig.driver.compactions == 1 and rig.driver.restarts == 1, 2)
+    assert (tmp_path / "state" / "hyperhive-model").read_text() == "sonnet\n"
+    assert fake.make(tmp_path).harness.state.model == "sonnet"
+
+
+async def test_stopping_in_a_turn_gives_everything_back(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+
+    async def play(running: Running) -> Outcome:
+        running.say()
+        await trio.sleep_forever()
+        raise AssertionError
+
+    rig.driver.script = [play]
+    async with looping(rig):
+        await until(lambda: rig.driver.running)
+        assert mail.is_held
+    assert not mail.is_held
+    assert not mail.acks
+    assert rig.driver.is_closed
+
+
+async def test_a_reply_lost_on_the_way_does_not_leave_a_message_held_for_ever(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    mail.is_held = True
+    async with looping(rig):
+        await trio.sleep(1)
+        mail.acks, mail.is_held = 0, True
+        await until(lambda: mail.acks, 400)
+
+
+async def test_an_acknowledgement_the_daemon_does_not_know_is_given_up(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    rig.hive.put("work")
+    rig.hive.refuses_acks = True
+    async with looping(rig):
+        await until(lambda: rig.of_kind(live.TurnEnd))
+    assert "did not take" in rig.notes
+
+
+def test_every_kind_of_outcome_is_covered_here() -> None:
+    kinds = {
+        value
+        for name, value in vars(driver).items()
+        if name.isupper() and isinstance(value, str)
+    }
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert all(f"driver.{kind.upper()}" in text for kind in kinds)
+    assert attrs.has(Outcome)
