@@ -18,7 +18,8 @@ from hive.agent import driver, stream_json
 from hive.agent.child import Child
 from hive.agent.driver import MakeLaunch, OnLine, OnText, Outcome, Prompt, ToolServer
 from hive.agent.live_turn import CutRefused, LiveTurn, SessionUnknown
-from hive.agent.session import Session
+from hive.agent.session import Session, with_eager_flush
+from hive.agent.transcript import Transcript
 from hive.errors import HiveError
 
 FLAGS = (
@@ -56,7 +57,9 @@ class LiveDriver:
         self._child: Child | None = None
         self._turn: LiveTurn | None = None
         self._is_stale = False
+        self._transcript: Transcript | None = None
         self._handed_over: set[str] = set()
+        self._answered: set[str] = set()
         self.prompt_written_at: float | None = None
         """When the newest prompt was on claude's pipe, by the clock; for measuring hive itself."""
 
@@ -95,6 +98,7 @@ class LiveDriver:
     def start_new_session(self) -> None:
         """Make the next turn begin a fresh conversation; a running turn ends in the old one."""
         self._session.begin_anew()
+        self._answered.clear()
         self._is_stale = True
 
     async def restart(self) -> None:
@@ -122,6 +126,7 @@ class LiveDriver:
                     return await self._try(prompt_uuid, line, on_line, on_text, is_command)
                 except SessionUnknown:
                     self._session.is_unknown()
+                    self._answered.clear()
                 except CutRefused:
                     self._session.cannot_cut()
         except HiveError as error:
@@ -138,22 +143,32 @@ class LiveDriver:
     ) -> Outcome:
         if self._is_stale or self._child is None or not self._child.is_alive:
             await self.aclose()
-        elif prompt_uuid in self._handed_over:
-            # claude says nothing at all to a uuid that comes twice in one process.
+        # claude says nothing at all to a uuid that comes twice in one process, and a new process
+        # may not know of an answer that its predecessor was killed over.
+        if prompt_uuid in self._handed_over | self._answered:
             return Outcome(driver.OK, was_answered=True)
         turn = self._turn = LiveTurn(self._session, self._tools, prompt_uuid, on_line, on_text)
         turn.is_command = is_command
         try:
             if self._child is None:
                 turn.is_cut = self._session.is_cut
-                flags = self._session.prepare()
-                self._child = await Child.start(await self._make_launch(), (*FLAGS, *flags))
+                await self._start()
+            assert self._child is not None
+            assert self._transcript is not None
             self._handed_over.add(prompt_uuid)
-            return await turn.run(self._child, line, self._note_written)
+            return await turn.run(self._child, self._transcript, line, self._note_written)
         finally:
             self._turn = None
+            if turn.has_answer:
+                self._answered.add(prompt_uuid)
             if self._child is not None and not self._child.is_alive:
                 await self.aclose()
+
+    async def _start(self) -> None:
+        flags = self._session.prepare()
+        launch = with_eager_flush(await self._make_launch())
+        self._transcript = Transcript(launch.env, self._session.session_id)
+        self._child = await Child.start(launch, (*FLAGS, *flags))
 
     def _note_written(self) -> None:
         self.prompt_written_at = self._clock()

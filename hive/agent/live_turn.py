@@ -17,6 +17,7 @@ from hive.agent import driver, stream_json
 from hive.agent.child import Child
 from hive.agent.driver import Line, OnLine, OnText, Outcome, ToolServer
 from hive.agent.session import Session
+from hive.agent.transcript import Transcript
 
 START_S = 60.0
 """Longest silence of claude until it has begun with the prompt."""
@@ -24,6 +25,8 @@ INTERRUPT_S = 10.0
 """How long claude has to end an interrupted turn before it is killed."""
 WIND_DOWN_S = 1.5
 """The same when the caller has given the turn up."""
+HARMLESS = frozenset({"recv", "whoami", "get_loose_ends", "get_logs"})
+"""Tools that may be called twice for the same prompt; what they hand out comes again anyway."""
 
 
 class SessionUnknown(Exception):
@@ -57,21 +60,30 @@ class LiveTurn:
         self._started = trio.Event()
         self._patience = trio.CancelScope()
         self._outcome: Outcome | None = None
+        self._transcript: Transcript | None = None
         self._has_line = False
         self._is_unknown = False
         self.is_command = False
         self.is_cut = False
 
+    @property
+    def has_answer(self) -> bool:
+        """True once claude has begun to answer the prompt: it must not be handed over again."""
+        return self._facts.has_answer
+
     def want_interrupt(self) -> None:
         """Have the turn interrupted as soon as claude has begun with it."""
         self._interrupt.set()
 
-    async def run(self, child: Child, line: bytes, on_written: Callable[[], None]) -> Outcome:
+    async def run(
+        self, child: Child, transcript: Transcript, line: bytes, on_written: Callable[[], None]
+    ) -> Outcome:
         """Hand the prompt over and see the turn to its end.
 
         Raises `SessionUnknown` or `CutRefused` when claude must be started otherwise. However it
         is left, claude is either ready for the next prompt or gone.
         """
+        self._transcript = transcript
         if not self.is_command:
             self._session.opened(self._prompt)
         try:
@@ -189,6 +201,7 @@ class LiveTurn:
         with trio.CancelScope() as scope:
             self._calls[request_id] = scope
             try:
+                await self._hold(message)
                 answer = await self._tools.handle(message)
             finally:
                 del self._calls[request_id]
@@ -197,6 +210,16 @@ class LiveTurn:
             # A line must go out whole: half of one would end claude.
             with trio.CancelScope(shield=True):
                 await child.write(stream_json.mcp_answer(request_id, answer))
+
+    async def _hold(self, message: dict[str, Any]) -> None:
+        params = message.get("params")
+        if message.get("method") != "tools/call" or not isinstance(params, dict):
+            return
+        meta = params.get("_meta")
+        call_id = meta.get("claudecode/toolUseId") if isinstance(meta, dict) else None
+        if params.get("name") not in HARMLESS and isinstance(call_id, str):
+            assert self._transcript is not None
+            await self._transcript.wait_has(call_id)
 
     async def _watch_interrupt(self, child: Child) -> None:
         await self._interrupt.wait()

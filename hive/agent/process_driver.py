@@ -18,7 +18,7 @@ import trio
 from hive.agent import driver, stream_json
 from hive.agent.child import Child
 from hive.agent.driver import MakeLaunch, OnLine, OnText, Outcome, Prompt
-from hive.agent.session import Session
+from hive.agent.session import Session, with_eager_flush
 from hive.errors import HiveError
 
 FLAGS = (
@@ -54,6 +54,7 @@ class ProcessDriver:
         self._session = Session.load(session_file)
         self._clock = clock
         self._run_now: _Run | None = None
+        self._answered: set[str] = set()
         self.prompt_written_at: float | None = None
         """When the newest prompt was on claude's pipe, by the clock; for measuring hive itself."""
 
@@ -88,6 +89,7 @@ class ProcessDriver:
     def start_new_session(self) -> None:
         """Make the next turn begin a fresh conversation; a running turn ends in the old one."""
         self._session.begin_anew()
+        self._answered.clear()
 
     async def restart(self) -> None:
         """Do nothing: every turn is a start of its own."""
@@ -99,11 +101,15 @@ class ProcessDriver:
         self, prompt_uuid: str, line: bytes, on_line: OnLine, on_text: OnText, *, is_command: bool
     ) -> Outcome:
         assert self._run_now is None, "turns of one agent never overlap"
+        if prompt_uuid in self._answered:
+            # Killed in time, claude may itself not know that it had begun to answer.
+            return Outcome(driver.OK, was_answered=True)
         try:
             for _ in range(STARTS):
                 run = await self._once(prompt_uuid, line, on_line, on_text, is_command)
                 if run.is_unknown:
                     self._session.is_unknown()
+                    self._answered.clear()
                 elif run.is_cut_refused:
                     self._session.cannot_cut()
                 else:
@@ -123,7 +129,7 @@ class ProcessDriver:
     ) -> _Run:
         is_cut = self._session.is_cut
         flags = self._session.prepare()
-        child = await Child.start(await self._make_launch(), (*FLAGS, *flags))
+        child = await Child.start(with_eager_flush(await self._make_launch()), (*FLAGS, *flags))
         run = self._run_now = _Run(child, self._session, prompt_uuid, on_line, on_text)
         run.is_command = is_command
         run.is_cut = is_cut
@@ -131,6 +137,8 @@ class ProcessDriver:
             await run.go(line, self._note_written)
         finally:
             self._run_now = None
+            if run.has_answer:
+                self._answered.add(prompt_uuid)
             await child.kill()
         return run
 
@@ -161,6 +169,11 @@ class _Run:
         self._has_line = False
         self._has_started = False
         self._was_dropped = False
+
+    @property
+    def has_answer(self) -> bool:
+        """True once claude has begun to answer the prompt: it must not be handed over again."""
+        return self._facts.has_answer
 
     async def go(self, line: bytes, on_written: Callable[[], None]) -> None:
         """Hand the prompt over and read to the end; cancelled, claude is interrupted first."""

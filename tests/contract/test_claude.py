@@ -151,6 +151,7 @@ async def test_a_prompt_whose_claude_was_killed_in_a_tool_repeats_no_call(scene:
     assert (again.kind, again.was_answered) == (driver.OK, True)
     assert (await scene.turn("Go on.")).kind == driver.OK
     assert scene.calls() == ["recv"]
+    assert scene.seen() == ["alpha", "Go on."]
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
@@ -205,7 +206,7 @@ async def test_a_conversation_is_compacted(scene: Scene) -> None:
 async def test_a_compaction_that_fails_says_so(scene: Scene) -> None:
     outcome = await scene.compact()
     assert outcome.kind == driver.FAILED
-    assert outcome.note == "Error: No messages to compact"
+    assert outcome.note
 
 
 async def test_a_compaction_the_api_refuses_says_so(scene: Scene) -> None:

@@ -24,7 +24,7 @@ from hive.agent import live_driver, process_driver
 from hive.agent.driver import Driver, Launch, Line, Outcome, Prompt
 from hive.agent.stand_in.conversation import Conversation
 from tests.fakes import claude_binary, mcp_stdio, messages_api
-from tests.fakes.messages_api import CutOff, Dropped, Failure, MessagesApi, Step, Text, ToolUse
+from tests.fakes.messages_api import Dropped, Failure, MessagesApi, Step, Text, ToolUse
 
 REAL = "real"
 STAND_IN = "stand-in"
@@ -134,7 +134,7 @@ class Scene:
     async def wait(self, condition: Callable[[], bool]) -> None:
         """Wait until something outside of this process has come about."""
         with trio.fail_after(PATIENCE_S):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - another process
                 await trio.sleep(0.01)
 
     async def wait_streaming(self, asked: int) -> None:

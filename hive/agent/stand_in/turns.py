@@ -167,7 +167,11 @@ class Turns:
         self._spent[1] += said
         line = lines.assistant(self._session, self._prompt, content, self._model, size)
         line["uuid"] = self._conversation.add(
-            "answer", prompt=self._prompt, text=text, tokens=size + said
+            "answer",
+            prompt=self._prompt,
+            text=text,
+            tokens=size + said,
+            tool_use=content.get("id"),
         )
         self._print({**line, **fields})
 
