@@ -1,0 +1,279 @@
+"""A whole hive as its user runs it: `serve` as a process, sandboxes, and claude or its stand-in.
+
+What the model does is written into the message as the stand-in's directives; for the real claude
+the scripted API reads the same directives from the conversation. So one body runs over both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from hive import lines
+from hive.agent.stand_in import directives, steps
+from hive.config import Paths
+from hive.errors import HiveError
+from hive.host.bubblewrap import Bubblewrap
+from hive.wire.names import agent_name
+from tests.fakes import claude_binary, messages_api
+from tests.fakes.messages_api import Failure, MessagesApi, Request, Silence, Step, Text, ToolUse
+
+REAL = "real"
+STAND_IN = "stand-in"
+PATIENCE_S = 45.0
+CALL_S = 20.0
+
+
+class Model:
+    """Plays the directives of the newest prompt that has some, through the scripted API."""
+
+    def __init__(self) -> None:
+        self.refused: set[tuple[str, int]] = set()
+        """Steps that fail or hang once, and have."""
+        self.failures_each = 1
+        """How often a refusal is repeated, for a claude that retries by itself."""
+        self._times: dict[tuple[str, int], int] = {}
+
+    def answer(self, request: Request) -> Step:
+        prompt, calls = _newest_directed(request)
+        if prompt is None:
+            return Text("nothing to do")
+        plan = directives.read(prompt)
+        for index, step in enumerate(plan):
+            if isinstance(step, steps.Call):
+                if calls > 0:
+                    calls -= 1
+                    continue
+                return ToolUse(((f"mcp__hyperhive__{step.tool}", dict(step.arguments)),))
+            if calls > 0:
+                continue
+            if isinstance(step, steps.Say):
+                return Text(step.text)
+            if not self._is_over(prompt, index):
+                return _refusal(step)
+        return Text("done")
+
+    def _is_over(self, prompt: str, index: int) -> bool:
+        """Count one more time that a refusing step is met; whether it has refused enough."""
+        key = (prompt, index)
+        self._times[key] = self._times.get(key, 0) + 1
+        return self._times[key] > self.failures_each
+
+
+def _newest_directed(request: Request) -> tuple[str | None, int]:
+    """Return the newest prompt with directives, and how many tools were called since."""
+    found, calls = None, 0
+    for message in request["messages"]:
+        blocks = message["content"]
+        if isinstance(blocks, str):
+            blocks = [{"type": "text", "text": blocks}]
+        for block in blocks:
+            if message["role"] == "user" and block["type"] == "text":
+                if directives.read(block["text"]):
+                    found, calls = block["text"], 0
+            elif block["type"] == "tool_use":
+                calls += 1
+    return found, calls
+
+
+def _refusal(step: object) -> Step:
+    if isinstance(step, steps.Hang):
+        return Silence(3600)
+    if step == steps.DROPPED:
+        return messages_api.Dropped()
+    if step == steps.TOO_LONG:
+        return messages_api.too_long()
+    status = getattr(step, "status", None)
+    if status == 429:
+        return messages_api.rate_limited(3600)
+    if status == 529:
+        return messages_api.overloaded()
+    if status == 401:
+        return messages_api.unauthorised()
+    return Failure(500, "api_error")
+
+
+@attrs.define
+class Stage:
+    """A running hive below a directory of its own."""
+
+    kind: str
+    mode: str
+    paths: Paths
+    config: Path
+    env: dict[str, str]
+    api: MessagesApi
+    model: Model
+    daemon: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start the daemon and wait until it answers."""
+        log = (self.paths.state.parent / "daemon.log").open("ab")
+        with log:
+            self.daemon = subprocess.Popen(
+                [sys.executable, "-m", "hive", "serve", "--config", str(self.config)],
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        await self.wait(self._answers)
+
+    async def _answers(self) -> bool:
+        assert self.daemon is not None
+        if self.daemon.poll() is not None:
+            raise AssertionError((self.paths.state.parent / "daemon.log").read_text())
+        try:
+            return (await self.operator("list"))["ok"] is True
+        except HiveError:
+            return False
+
+    async def operator(self, cmd: str, /, **fields: Any) -> dict[str, Any]:
+        """Make one request on the operator's socket."""
+        reply: dict[str, Any] = await lines.call(
+            self.paths.host_socket, {"cmd": cmd, **fields}, timeout_s=CALL_S
+        )
+        return reply
+
+    async def send(self, to: str, *body: str) -> int:
+        """Send directives, one a line."""
+        reply = await self.operator("send", to=to, body="\n".join(body))
+        assert reply["ok"], reply
+        return int(reply["id"])
+
+    async def inbox(self) -> list[str]:
+        """Return the bodies in the operator's inbox, oldest first."""
+        rows = (await self.operator("inbox"))["inbox"]
+        return [row["body"] for row in reversed(rows)]
+
+    async def wait_inbox(self, body: str) -> list[str]:
+        """Wait until the operator has got that body; return the whole inbox."""
+
+        async def is_there() -> bool:
+            return body in await self.inbox()
+
+        await self.wait(is_there)
+        return await self.inbox()
+
+    async def wait_settled(self, name: str) -> dict[str, Any]:
+        """Wait until an agent has nothing to do; return its status row."""
+
+        async def is_settled() -> bool:
+            row = await self.row(name)
+            return bool(row["turn_state"] == "idle" and row["unread"] == 0 and row["running"])
+
+        await self.wait(is_settled)
+        return await self.row(name)
+
+    async def row(self, name: str) -> dict[str, Any]:
+        """Return an agent's status row."""
+        rows = (await self.operator("agent_status"))["agent_statuses"]
+        return next(row for row in rows if row["name"] == name)
+
+    async def wait(self, condition: Callable[[], Any]) -> None:
+        """Wait until something outside of this process has come about."""
+        with trio.fail_after(PATIENCE_S):
+            while not await condition():
+                await trio.sleep(0.05)
+
+    def kill_daemon(self) -> None:
+        """End the daemon as a power cut would."""
+        assert self.daemon is not None
+        self.daemon.kill()
+        self.daemon.wait()
+
+    def kill(self, name: str, what: str) -> None:
+        """SIGKILL an agent's `claude` or its `harness`."""
+        for pid in self.processes(name):
+            if _role(pid) == what:
+                os.kill(pid, signal.SIGKILL)
+                return
+        raise AssertionError(f"no {what} of {name} runs")
+
+    def processes(self, name: str) -> Iterator[int]:
+        """Return the processes inside an agent's sandbox, known by what is mounted there."""
+        mounted = f"/state/agents/{name}/state /state "
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                mounts = (folder / "mountinfo").read_text()
+            except OSError:
+                continue
+            if mounted in mounts and str(self.paths.state.parent.name) in mounts:
+                yield int(folder.name)
+
+    async def stop(self) -> None:
+        """Stop the daemon and every container, however the test ended."""
+        if self.daemon is not None and self.daemon.poll() is None:
+            self.daemon.terminate()
+            await trio.to_thread.run_sync(self.daemon.wait)
+        runtime = Bubblewrap(self.paths, lambda: 0.0)
+        for status in await runtime.running():
+            await runtime.stop(status.name, grace_s=0)
+
+
+def _role(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    if words[0].endswith(b"bwrap"):
+        return "sandbox"
+    if b"serve" in words:
+        return "harness"
+    return "claude" if b"stand-in" in words or words[0].endswith(b"claude") else "other"
+
+
+@asynccontextmanager
+async def stage(root: Path, kind: str, mode: str, **settings: Any) -> AsyncIterator[Stage]:
+    """Run a hive below `root` for the length of the block."""
+    paths = Paths(root / "state", root / "run")
+    config = root / "hive.json"
+    config.write_text(
+        json.dumps(
+            {
+                "root": str(root),
+                "port": 0,
+                "containers": "bubblewrap",
+                "turn_mode": mode,
+                "demo": kind == STAND_IN,
+                **settings,
+            }
+        )
+    )
+    model = Model()
+    env = {"PATH": os.environ["PATH"], "HOME": str(root), "LANG": "C.UTF-8"}
+    async with messages_api.serve(model.answer) as api:
+        if kind == REAL:
+            env |= {
+                "HIVE_CLAUDE": str(claude_binary.find()),
+                "ANTHROPIC_API_KEY": "dummy-key-for-local-test",
+                "ANTHROPIC_BASE_URL": api.url,
+                "CLAUDE_CODE_MAX_RETRIES": "0",
+            }
+        made = Stage(kind, mode, paths, config, env, api, model)
+        try:
+            await made.start()
+            yield made
+        finally:
+            with trio.CancelScope(shield=True):
+                await made.stop()
+
+
+async def spawn(on: Stage, *names: str) -> None:
+    """Create agents."""
+    for name in names:
+        agent_name(name)
+        reply = await on.operator("spawn", name=name)
+        assert reply["ok"], reply
