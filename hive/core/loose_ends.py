@@ -59,7 +59,7 @@ class LooseEnds:
         elif kind == "reminder":
             await self._reminders.cancel(id_, None if by == MANAGER else by)
         else:
-            raise BadRequest(f"a {kind[:40]} cannot be cancelled: kind is question or reminder")
+            raise BadRequest(f"cannot cancel {kind[:40]!r}: kind is question or reminder")
 
 
 def _parties(question: Question) -> set[str | None]:

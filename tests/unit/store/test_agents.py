@@ -1,0 +1,51 @@
+"""The registry: what is to be so again after a reboot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from hive.errors import Conflict, NotFound
+from hive.store.agents import RUNNING, STOPPED, AgentRecord
+from tests.fakes.post import ADA, BOB, open_post
+
+RECORD = AgentRecord(name=ADA, created_at=5.0, wanted=RUNNING, parent=BOB)
+
+
+async def test_a_record_comes_back_after_a_reopen(tmp_path: Path) -> None:
+    async with open_post(tmp_path) as post:
+        await post.agents.add(RECORD)
+        await post.agents.set_wanted(ADA, STOPPED)
+        await post.agents.set_paused(ADA, paused=True)
+        await post.agents.set_status(ADA, "reading", 7.0)
+        await post.agents.set_parent(ADA, None)
+    async with open_post(tmp_path) as post:
+        kept = await post.agents.get(ADA)
+        assert kept == attrs.evolve(
+            RECORD,
+            wanted=STOPPED,
+            paused=True,
+            status_text="reading",
+            status_set_at=7.0,
+            parent=None,
+        )
+        assert await post.agents.all() == [kept]
+
+
+async def test_a_name_is_taken_once(tmp_path: Path) -> None:
+    async with open_post(tmp_path) as post:
+        await post.agents.add(RECORD)
+        with pytest.raises(Conflict, match="choose another name"):
+            await post.agents.add(RECORD)
+        await post.agents.remove(ADA)
+        await post.agents.add(RECORD)
+
+
+async def test_an_unknown_agent_is_said(tmp_path: Path) -> None:
+    async with open_post(tmp_path) as post:
+        with pytest.raises(NotFound):
+            await post.agents.get(ADA)
+        with pytest.raises(NotFound):
+            await post.agents.set_wanted(ADA, RUNNING)

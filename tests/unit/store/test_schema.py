@@ -1,0 +1,101 @@
+"""Migrations: numbered, whole or not at all, a copy first, newer files refused, old ones opened."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from hive.errors import Unavailable
+from hive.store import schema
+from hive.store.database import open_database
+from tests.fakes.post import open_post
+
+DATA = Path(__file__).parents[2] / "data"
+RELEASED = sorted(DATA.glob("broker-v*.sqlite"))
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE one (a)")
+
+
+def _second(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE two (b)")
+
+
+def _broken(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE three (c)")
+    raise Unavailable("half way")
+
+
+def _tables(path: Path) -> tuple[int, set[str]]:
+    connection = sqlite3.connect(path)
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    version = schema.version_of(connection)
+    connection.close()
+    return version, names
+
+
+async def _open(path: Path, *migrations: schema.Migration) -> None:
+    async with open_database(path, migrations):
+        pass
+
+
+async def test_migrations_run_once_each_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    await _open(path, _first)
+    await _open(path, _first, _second)
+    await _open(path, _first, _second)
+    assert _tables(path) == (2, {"one", "two"})
+
+
+async def test_an_older_file_is_copied_aside_before_it_is_changed(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    await _open(path, _first)
+    assert not list(tmp_path.glob("x.sqlite.v*"))
+    await _open(path, _first, _second)
+    assert _tables(tmp_path / "x.sqlite.v1") == (1, {"one"})
+
+
+async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    await _open(path, _first)
+    with pytest.raises(Unavailable, match="half way"):
+        await _open(path, _first, _second, _broken)
+    assert _tables(path) == (2, {"one", "two"})
+
+
+async def test_a_newer_file_is_refused_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    await _open(path, _first, _second)
+    before = path.read_bytes()
+    with pytest.raises(Unavailable, match="has version 2 and this hive knows 1"):
+        await _open(path, _first)
+    assert path.read_bytes() == before
+
+
+def test_there_is_a_database_of_every_version() -> None:
+    versions = [_tables(path)[0] for path in RELEASED]
+    assert versions == list(range(1, len(schema.BROKER) + 1))
+
+
+@pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.stem)
+async def test_a_database_of_a_past_version_opens_with_all_it_held(
+    released: Path, tmp_path: Path
+) -> None:
+    shutil.copy(released, tmp_path / "broker.sqlite")
+    async with open_post(tmp_path) as post:
+        assert [row.acked_at is None for row in await post.broker.history(10)] == [
+            False,
+            True,
+            True,
+        ]
+        (leased,) = await post.broker.recv("bob")
+        assert (leased.body, leased.redelivered) == ("wait for me", True)
+        assert [each.status for each in await post.approvals.history(9)] == ["denied"]
+        assert [each.agent for each in await post.approvals.pending()] == ["cy"]
+        assert [each.question for each in await post.questions.pending()] == ["tea?"]
+        assert [each.message for each in await post.reminders.pending()] == ["water the plants"]
+        assert [each.name for each in await post.agents.all()] == ["ada", "bob"]
