@@ -80,10 +80,11 @@ export function statusAdvice(state) {
         text: "claude is not logged in here, so messages wait. Start the hive with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) in its environment.",
       };
     case "rate_limited":
-      return { tone: "warn", text: "The account's limit is used up. Messages wait; the agent goes on by itself when the limit is lifted." };
+      return { tone: "warning", text: "The account's limit is used up. Messages wait; the agent goes on by itself when the limit is lifted." };
     case "paused":
-      return { tone: "warn", text: "Paused: messages wait until the agent is resumed." };
+      return { tone: "warning", text: "Paused: messages wait until the agent is resumed." };
     default:
+      if (state.notices?.length) return { tone: state.notices[0].level, text: state.notices[0].message };
       if (!state.demo) return null;
       return { tone: "demo", text: "Demonstration: a script plays this agent; nothing here was written by Claude." };
   }

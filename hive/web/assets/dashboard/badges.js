@@ -18,7 +18,7 @@ export function badgesOf(row) {
     const since = row.transient_since;
     return [{ key: "transient", glyph: "◐", text: `${row.transient}…`, tone: "warm", motion: "transient", since }];
   }
-  /** @type {(Badge | false)[]} */
+  /** @type {(Badge | false | undefined)[]} */
   const all = [
     row.rate_limited && badge("rate", "⊘", "rate limited", "danger"),
     row.failed && badge("failed", "✗", "failed", "danger"),
@@ -30,7 +30,7 @@ export function badgesOf(row) {
     row.pending_reminders > 0 &&
       badge("reminders", "◷", `${row.pending_reminders} reminder${row.pending_reminders === 1 ? "" : "s"}`, "calm"),
   ];
-  return all.filter((one) => one !== false);
+  return all.filter((one) => one !== false && one !== undefined);
 }
 
 /** @param {string} key @param {string} glyph @param {string} text @param {string} tone @returns {Badge} */

@@ -15,14 +15,18 @@ export function containerRow(name, writeTo) {
   const link = el("a", { class: "name", href: agentPage(name) }, name);
   const kind = el("span", { class: "chip" });
   const badges = el("span", { class: "row badges" });
-  const place = el("span", { class: "muted place" });
+  const place = el("span", { class: "muted" });
   const status = el("p", { class: "status wrap", hidden: true });
   const note = el("p", { class: "form-error", hidden: true });
   const actions = el("div", { class: "row actions" });
+  const logsButton = el("button", { type: "button", class: "link logs" }, `↳ logs`);
+  setAttr(logsButton, "aria-label", `Logs of ${name}`);
+  logsButton.addEventListener("click", () => void showLogs(name));
   const root = el(
     "li",
     { class: "panel agent", "data-agent": name },
-    el("div", { class: "row top" }, link, kind, badges, place),
+    el("div", { class: "row top" }, link, kind, badges),
+    el("div", { class: "row meta" }, place, logsButton),
     status,
     note,
     actions,
@@ -30,10 +34,7 @@ export function containerRow(name, writeTo) {
   const buttons = actionsOf(name);
   const write = el("button", { type: "button", class: "calm" }, ...label("✎ WR1T3", `Write to ${name}`));
   write.addEventListener("click", () => writeTo(name));
-  const logsButton = el("button", { type: "button", class: "link logs" }, `↳ logs`);
-  setAttr(logsButton, "aria-label", `Logs of ${name}`);
-  logsButton.addEventListener("click", () => void showLogs(name));
-  actions.append(write, ...buttons.map((one) => one.form), logsButton);
+  actions.append(write, ...buttons.map((one) => one.form));
   /** @param {ContainerRow} row */
   const update = (row) => {
     setText(kind, row.is_manager ? "m1nd" : "ag3nt");

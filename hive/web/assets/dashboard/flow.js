@@ -1,7 +1,8 @@
 // @ts-check
 /** Every message of the hive as it passes, with the box to write one. */
 
-import { el, linkified, setText } from "../shared/dom.js";
+import { el, setText } from "../shared/dom.js";
+import { markdown } from "../shared/markdown.js";
 import { Terminal } from "../shared/terminal.js";
 import { timeTag } from "../shared/time.js";
 import { section } from "./section.js";
@@ -114,7 +115,7 @@ function messageRow(message, rows, reply) {
       words,
       canAnswer && answer,
     ),
-    el("div", { class: "body wrap" }, ...linkified(message.body)),
+    el("div", { class: "body" }, markdown(message.body)),
   );
   return { root, mark: sign, words };
 }

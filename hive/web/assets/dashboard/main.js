@@ -42,7 +42,7 @@ const inbox = inboxView((message) => compose.reply(message));
 const reminders = remindersView();
 const kept = tombstonesView();
 const tasks = tasksView();
-const version = el("p", { class: "muted" });
+const version = el("p", { class: "foot muted" });
 const views = [
   barView(must("#bar"), connection.root),
   noticesView(must("#notices")),
@@ -53,7 +53,7 @@ must("#swarm").append(
   guide.root, containers.root, approvals.root, questions.root, reminders.root, kept.root, tasks.root,
 );
 must("#talk").append(inbox.root, flow.root);
-must("#foot").append(version);
+tasks.root.append(version);
 
 let isScheduled = false;
 function show() {

@@ -6,23 +6,30 @@ import { el, keyed } from "../shared/dom.js";
 /** @typedef {import("../shared/wire.js").DashboardState} State */
 /** @typedef {import("../shared/wire.js").Notice} Notice */
 
-const DEMO =
-  "Demonstration: a script plays the agents here. Nothing you read was written by Claude, and no account is used. Start without --demo for real agents.";
-const BARE =
-  "No isolation: agents run as plain processes with all your rights on this machine. Install bubblewrap and start again without --containers process to put each into its own sandbox.";
-
-/** @param {State} state @returns {Notice[]} */
+/** @param {State} state @returns {Notice[]} the daemon's own, then what the rows tell */
 export function noticesOf(state) {
-  const told = new Set(state.notices.map((one) => one.level));
+  const shut = state.containers.filter((row) => row.needs_login).map((row) => row.name);
   return [
-    ...(state.demo && !told.has("demo") ? [{ level: "demo", message: DEMO }] : []),
-    ...(state.isolation === "process" && !told.has("isolation") ? [{ level: "warn", message: BARE }] : []),
-    ...state.notices,
+    ...state.notices.map((one) => (state.demo && one.level === "info" ? { ...one, level: "demo" } : one)),
+    ...(shut.length ? [{ level: "warning", message: loginAdvice(shut) }] : []),
   ];
 }
 
+/** @param {string[]} names */
+function loginAdvice(names) {
+  return (
+    `claude is not logged in for ${names.join(", ")}: messages wait. Stop the hive, set ` +
+    "ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token` makes one), and start it " +
+    "again; or try everything without an account by --demo."
+  );
+}
+
 /** @type {Record<string, [string, string]>} */
-const LOOK = { demo: ["◈", "Demo"], error: ["✗", "Error"], warn: ["!", "Warning"], warning: ["!", "Warning"] };
+const LOOK = {
+  demo: ["◈", "Demonstration"],
+  error: ["✗", "Error"],
+  warning: ["!", "Warning"],
+};
 
 /** @param {HTMLElement} place */
 export function noticesView(place) {

@@ -87,7 +87,7 @@ function answerForm(one) {
     : label("◆ 4NSW3R", `Answer ${one.asker}`);
   const form = el(
     "form",
-    { class: "stack", action: answerQuestion(one.id), method: "post", "data-async": true },
+    { class: "stack", action: answerQuestion(one.id), method: "post", "data-async": true, "data-only": "answer" },
     options.length > 0 &&
       el("fieldset", { class: "options" }, el("legend", { class: "sr-only" }, one.question), ...options),
     area,

@@ -34,7 +34,7 @@ export function requestForm() {
     el(
       "div",
       { class: "row fields" },
-      el("div", { class: "field" }, el("label", { for: "new-agent" }, "Name of the new agent"), name),
+      el("div", { class: "field" }, el("label", { for: "new-agent" }, "New agent"), name),
       el("div", { class: "field wide" }, el("label", { for: "new-agent-about" }, "Purpose"), about),
       button,
     ),

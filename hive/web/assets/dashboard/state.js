@@ -34,9 +34,8 @@ export function nothing() {
  * @returns {boolean} whether anything that is shown changed
  */
 export function reduce(state, frame) {
-  const change = CHANGES[frame.kind];
-  if (!change) return false;
-  change(state, frame);
+  if (!Object.hasOwn(CHANGES, frame.kind)) return false;
+  CHANGES[frame.kind](state, frame);
   return true;
 }
 

@@ -6,6 +6,7 @@
  * `data-prompt` asks for a text and puts it into the field named by `data-prompt-field`
  * (default `note`). A failure is written into the form; a success clears its text fields unless
  * it is marked `data-keep`, says `data-done` in a toast, and fires `hive:done` with the answer.
+ * Empty fields are left out; `data-only` names the one field that is sent.
  */
 
 import { post, sentence } from "./api.js";
@@ -26,7 +27,10 @@ export function installForms() {
 async function submit(form, button) {
   if (button?.getAttribute("aria-disabled") === "true") return;
   const fields = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) fields.append(name, String(value));
+  for (const [name, value] of new FormData(form)) {
+    const isWanted = form.dataset.only === undefined || form.dataset.only === name;
+    if (isWanted && value !== "") fields.append(name, String(value));
+  }
   if (!(await consented(form, fields))) return;
   form.dataset.busy = "";
   if (button) setAttr(button, "aria-busy", "true");

@@ -6,7 +6,7 @@
  * HTML. Where the two libraries are missing, and for very long texts, plain text is shown.
  */
 
-import { el } from "./dom.js";
+import { el, linkified } from "./dom.js";
 
 const LONGEST = 64 * 1024;
 export const ALLOWED_TAGS = [
@@ -59,7 +59,7 @@ function escaped(text) {
  * @returns {HTMLElement}
  */
 export function markdown(text) {
-  if (!render || text.length > LONGEST) return el("div", { class: "wrap" }, text);
+  if (!render || text.length > LONGEST) return el("div", { class: "wrap" }, ...linkified(text));
   const root = el("div", { class: "md" }, render(text));
   for (const link of root.querySelectorAll("a")) {
     link.target = "_blank";

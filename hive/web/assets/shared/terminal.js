@@ -35,6 +35,7 @@ export class Terminal {
     this._reachedStart = options.older === undefined;
     this._unseen = 0;
     this._sticky = true;
+    this._lastTop = 0;
     this.log = el("div", { class: "log", role: "log", tabindex: "0", "aria-label": options.name });
     this._empty = el("div", { class: "log-empty" }, options.empty);
     this._pill = el("button", { type: "button", class: "pill", hidden: true });
@@ -150,7 +151,10 @@ export class Terminal {
 
   _scrolled() {
     const below = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight;
-    this._sticky = below <= STICKY_PX && !this._window.detached;
+    // Only a reader moves up; a pane that shrank or a row that grew leaves the position as it is.
+    const wentUp = this.log.scrollTop < this._lastTop;
+    this._lastTop = this.log.scrollTop;
+    this._sticky = !this._window.detached && (below <= STICKY_PX || (this._sticky && !wentUp));
     if (this._sticky) this._unseen = 0;
     this._showPill();
     if (this.log.scrollTop < OLDER_PX) void this._loadOlder();
@@ -183,6 +187,7 @@ export class Terminal {
     for (const seq of fresh) batch.append(this._draw(/** @type {Frame} */ (bySeq.get(seq))));
     this._empty.after(batch);
     this.log.scrollTop += this.log.scrollHeight - before;
+    this._lastTop = this.log.scrollTop;
     this._drop(this._window.trimNewest(), "newest");
     this._showPill();
   }
@@ -198,6 +203,7 @@ export class Terminal {
 
   _jump() {
     this.log.scrollTop = this.log.scrollHeight;
+    this._lastTop = this.log.scrollTop;
     this._sticky = !this._window.detached;
     this._unseen = this._window.detached ? this._unseen : 0;
     this._showPill();

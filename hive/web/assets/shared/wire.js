@@ -54,7 +54,7 @@
  *   label: string, role: string, demo: boolean, status: string, seq: number,
  *   turn_state: string, turn_state_since: number, model: string | null,
  *   ctx_usage: TokenUsage | null, cost_usage: TokenUsage | null, last_turn_ms: number | null,
- *   session_id: string | null, inbox: MessageRow[], version: string
+ *   session_id: string | null, inbox: MessageRow[], notices?: Notice[], version: string
  * }} AgentState
  */
 export {};

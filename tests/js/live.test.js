@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { scene } from "./fake_live.js";
+
+test("the stream is joined before the snapshot is asked for", () => {
+  const it = scene();
+  it.live.start();
+  assert.equal(it.gets.length, 0);
+  it.stream.open();
+  assert.equal(it.gets.length, 1);
+});
+
+test("frames that arrive during the snapshot are applied after it, without those it holds", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  it.stream.frame(4);
+  it.stream.frame(5);
+  it.stream.frame(6);
+  assert.deepEqual(it.applied, []);
+  await it.answer({ seq: 5 });
+  assert.deepEqual(it.applied, [6]);
+  it.stream.frame(7);
+  it.stream.frame(7);
+  assert.deepEqual(it.applied, [6, 7]);
+});
+
+test("a resumed stream fetches nothing again", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  await it.answer({ seq: 5 });
+  it.stream.frame(6);
+  it.stream.breakOff(0);
+  assert.equal(it.statuses.at(-1)[0], "retrying");
+  it.stream.open();
+  it.stream.frame(6);
+  it.stream.frame(7);
+  assert.equal(it.gets.length, 0);
+  assert.deepEqual(it.applied, [6, 7]);
+  assert.equal(it.statuses.at(-1)[0], "live");
+});
+
+test("a stream that broke before its first number takes a new snapshot", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  await it.answer({ seq: 5 });
+  it.stream.breakOff(0);
+  it.stream.open();
+  assert.equal(it.gets.length, 1);
+});
+
+test("a reset takes a new snapshot, whose number may be lower", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  await it.answer({ seq: 900 });
+  it.stream.reset();
+  it.stream.frame(3);
+  await it.answer({ seq: 2 });
+  assert.deepEqual(it.applied, [3]);
+});
+
+test("a snapshot overtaken by a reset is thrown away", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  it.stream.reset();
+  await it.answer({ seq: 5, which: "old" });
+  assert.deepEqual(it.taken, []);
+  await it.answer({ seq: 8, which: "new" });
+  assert.deepEqual(it.taken, [["state", { seq: 8, which: "new" }]]);
+});
+
+test("a closed stream is made anew, later each time, and explains itself", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.breakOff(2);
+  await it.fail(Object.assign(new Error("alice is not running: start it"), { status: 503 }));
+  assert.deepEqual(it.statuses.at(-1), ["retrying", "alice is not running: start it"]);
+  it.timers.shift().then();
+  assert.equal(it.streams.length, 2);
+  it.stream.breakOff(2);
+  assert.equal(it.timers[0].ms, 2000);
+});
+
+test("a login that ended is told apart", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.breakOff(2);
+  await it.fail(Object.assign(new Error("log in"), { status: 401 }));
+  assert.deepEqual(it.statuses.at(-1), ["logged_out", "log in"]);
+});
+
+test("a snapshot that fails is tried again with a stream of its own", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  await it.fail(new Error("no"));
+  it.timers.shift().then();
+  it.stream.open();
+  await it.answer({ seq: 1 });
+  assert.equal(it.statuses.at(-1)[0], "live");
+});
+
+test("what an abandoned stream still says is not heard", async () => {
+  const it = scene();
+  it.live.start();
+  const old = it.stream;
+  old.open();
+  await it.answer({ seq: 1 });
+  it.live.stop();
+  it.live.start();
+  it.stream.open();
+  await it.answer({ seq: 1 });
+  old.frame(2);
+  assert.deepEqual(it.applied, []);
+});
