@@ -15,7 +15,7 @@ usage() {
 ./build.sh run [ARGS]    build, then run: dist/hive.pyz up ARGS
 ./build.sh test [ARGS]   build, then every test; ARGS go to pytest; --all adds the slow ones
 ./build.sh check         format, lint, types, imports, file map, unit tests: seconds
-./build.sh bench [ARGS]  the benchmarks of docs/performance.md
+./build.sh bench [NAME]  the benchmarks of docs/performance.md, or those of bench/ named
 ./build.sh format        format the code and renew docs/file-map.md
 ./build.sh lock          renew the lock files from pyproject.toml and package.json
 TEXT
@@ -169,24 +169,54 @@ run_tests() {
 }
 
 check() {
+  local failures=()
   need_dev
   need_vendor
-  "$PY" -m ruff format --check .
-  "$PY" -m ruff check .
-  "$VENV/bin/shellcheck" build.sh .ci/run
-  "$VENV/bin/lint-imports" --cache-dir "$CACHE/import_linter"
-  "$PY" -m mypy
-  "$PY" tools/file_map.py --check
   need_npm .
-  node_modules/.bin/tsc --noEmit -p tsconfig.json
-  "$PY" -m pytest -q tests/unit "$@"
+  step() { "$@" || failures+=("${*:1:4}"); }
+  step "$PY" -m ruff check --quiet .
+  step "$PY" -m ruff format --check --quiet .
+  step "$VENV/bin/shellcheck" build.sh .ci/run
+  step "$PY" -m mypy --no-error-summary
+  step quiet "$VENV/bin/lint-imports" --cache-dir "$CACHE/import_linter"
+  step "$PY" tools/file_map.py --check
+  step node_modules/.bin/tsc --noEmit -p tsconfig.json
+  step "$PY" -m pytest -q tests/unit "$@"
+  if ((${#failures[@]})); then
+    printf 'failed: %s\n' "${failures[@]}" >&2
+    return 1
+  fi
 }
 
+# quiet COMMAND... shows what a command says only when it fails.
+quiet() {
+  local said
+  said=$("$@" 2>&1) || {
+    printf '%s\n' "$said"
+    return 1
+  }
+}
+
+# bench [NAME...] [-- ARGS] runs the named programs of bench/, else all of them.
 bench() {
+  local name names=() failed=0
+  while (($#)) && [[ $1 != -- ]]; do
+    names+=("$1")
+    shift
+  done
+  (($# == 0)) || shift
   need_dev
   build
   need_programs bwrap:bubblewrap redis-server:redis-server pg_lsclusters:postgresql
-  exec "$PY" -m bench "$@"
+  if ((${#names[@]} == 0)); then
+    names=(bench/[a-z]*.py)
+    names=("${names[@]##*/}")
+  fi
+  for name in "${names[@]}"; do
+    printf '\n== %s\n' "${name%.py}"
+    "$PY" "bench/${name%.py}.py" "$@" || failed=1
+  done
+  return "$failed"
 }
 
 format() {
