@@ -94,3 +94,10 @@ def make(
     made.bus.publish = watched  # type: ignore[method-assign]
     made.state._show = watched
     return rig
+
+
+async def until(is_true: Callable[[], object], seconds: float = 3600) -> None:
+    """Wait on the simulated clock until something is so."""
+    with trio.fail_after(seconds):
+        while not is_true():  # noqa: ASYNC110 - any condition will do
+            await trio.sleep(0.05)

@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from hive.agent.client import HiveClient
-from hive.errors import BadRequest, DaemonUnreachable, HiveError
+from hive.errors import BadRequest, DaemonUnreachable, HiveError, NotFound
 from hive.wire import agent, codec
 from hive.wire.messages import DeliveredMessage
 
@@ -47,6 +47,8 @@ class FakeHive:
     requests: list[Any] = attrs.field(factory=list)
     is_away: bool = False
     refuses_acks: bool = False
+    refused: dict[str, str] = attrs.field(factory=dict)
+    """Request to the sentence it is refused with."""
     hook: Hook | None = None
     _arrival: trio.Event = attrs.field(factory=trio.Event)
 
@@ -72,6 +74,8 @@ class FakeHive:
         await self._tell(f"before {name}")
         self.requests.append(request)
         try:
+            if name in self.refused:
+                raise NotFound(self.refused[name])
             reply = await self._answer(request)
         except HiveError as error:
             reply = agent.Error(error.code, error.message)

@@ -109,8 +109,7 @@ async def live_once(world: World, bomb: Bomb) -> None:
     with bomb.scope:
         async with trio.open_nursery() as nursery:
             await nursery.start(turn_loop.run, harness)
-            while not world.hive.is_idle:
-                await trio.sleep(0.01)
+            await fake.until(lambda: world.hive.is_idle)
             nursery.cancel_scope.cancel()
 
 
@@ -230,8 +229,7 @@ async def test_a_claude_that_dies_at_each_point_of_a_turn_is_asked_once(
     rig.driver.script = [before_an_answer, behind_an_answer, before_an_answer, behind_an_answer]
     async with trio.open_nursery() as nursery:
         await nursery.start(turn_loop.run, rig.harness)
-        while not mail.acks:
-            await trio.sleep(0.1)
+        await fake.until(lambda: mail.acks)
         nursery.cancel_scope.cancel()
     texts = [prompt.text for prompt in rig.driver.conversation.prompts]
     assert ["work on" in text for text in texts] == [False, True, True]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from hive.agent.login import Login
 from hive.wire import live
 from tests.fakes import harness as fake
 from tests.fakes.driver import Play, Running
-from tests.fakes.harness import Rig
+from tests.fakes.harness import Rig, until
 
 
 @asynccontextmanager
@@ -28,13 +28,6 @@ async def looping(rig: Rig) -> AsyncIterator[None]:
             yield
         finally:
             nursery.cancel_scope.cancel()
-
-
-async def until(is_true: Callable[[], object], seconds: float = 3600) -> None:
-    """Wait on the simulated clock until something is so."""
-    with trio.fail_after(seconds):
-        while not is_true():
-            await trio.sleep(0.05)
 
 
 def ends(kind: str, **fields: object) -> Play:
@@ -63,7 +56,9 @@ def prompts(rig: Rig) -> list[str]:
     return [prompt.text for prompt in rig.driver.conversation.prompts]
 
 
-async def test_a_clean_turn_acknowledges_its_message(tmp_path: Path, autojump_clock: object) -> None:
+async def test_a_clean_turn_acknowledges_its_message(
+    tmp_path: Path, autojump_clock: object
+) -> None:
     rig = fake.make(tmp_path)
     mail = rig.hive.put("please count to three")
     async with looping(rig):
@@ -440,9 +435,7 @@ async def test_an_acknowledgement_the_daemon_does_not_know_is_given_up(
 
 def test_every_kind_of_outcome_is_covered_here() -> None:
     kinds = {
-        value
-        for name, value in vars(driver).items()
-        if name.isupper() and isinstance(value, str)
+        value for name, value in vars(driver).items() if name.isupper() and isinstance(value, str)
     }
     text = Path(__file__).read_text(encoding="utf-8")
     assert all(f"driver.{kind.upper()}" in text for kind in kinds)

@@ -1,0 +1,137 @@
+"""The bus: live at once, history later, and no trouble of the disk reaches a turn."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from hive.agent import bus as bus_module
+from hive.agent.bus import Bus, shortened
+from hive.agent.state import AgentState
+from hive.wire import codec, live
+from hive.wire.live import TokenUsage
+from tests.fakes.harness import clock
+
+
+@asynccontextmanager
+async def running(bus: Bus) -> AsyncIterator[None]:
+    """Run the writer for as long as the block lasts."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(bus.run)
+        try:
+            yield
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+def texts(frames: list[dict[str, object]]) -> list[object]:
+    """Return the texts of notes."""
+    return [frame["text"] for frame in frames]
+
+
+async def test_history_survives_a_restart_and_is_read_backwards(tmp_path: Path) -> None:
+    file = tmp_path / "events.sqlite"
+    first = Bus(file, clock)
+    async with running(first):
+        for number in range(10):
+            first.note(str(number))
+    later = Bus(file, lambda: clock() + 1)
+    async with running(later):
+        later.note("new")
+        newest = await later.history(before=None, limit=3)
+        assert texts(newest) == ["8", "9", "new"]
+        older = await later.history(before=newest[0]["seq"], limit=3)
+        assert texts(older) == ["5", "6", "7"]
+        assert [frame["seq"] for frame in older] == sorted(frame["seq"] for frame in older)
+
+
+async def test_what_is_not_written_yet_is_history_already(tmp_path: Path) -> None:
+    bus = Bus(tmp_path / "events.sqlite", clock)
+    bus.note("before the file is open")
+    assert texts(await bus.history(before=None, limit=9)) == ["before the file is open"]
+
+
+async def test_badges_are_live_only(tmp_path: Path) -> None:
+    bus = Bus(tmp_path / "events.sqlite", clock)
+    async with running(bus):
+        with bus.feed.watch() as watch:
+            bus.publish(live.StatusChanged(live.ONLINE))
+            bus.publish(live.Note("kept"))
+            frames = await watch.next()
+        assert frames is not None
+        kinds = [codec.loads(line)["kind"] for _, line in frames]
+        assert kinds == ["status_changed", "note"]
+        assert [frame["kind"] for frame in await bus.history(before=None, limit=9)] == ["note"]
+
+
+async def test_a_bad_file_is_said_on_the_page_and_the_bus_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "events.sqlite"
+    file.write_bytes(b"this is no database, " * 100)
+    bus = Bus(file, clock)
+    async with running(bus):
+        bus.note("still here")
+        frames = await bus.history(before=None, limit=9)
+        assert bus.problem is not None
+        assert "still here" in texts(frames)
+        assert any("not being kept" in str(text) for text in texts(frames))
+
+
+async def test_a_mended_file_is_taken_again_with_what_waited(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    file = tmp_path / "gone" / "events.sqlite"
+    bus = Bus(file, clock)
+    async with running(bus):
+        bus.note("first")
+        file.parent.mkdir()
+        bus.note("second")
+        while bus._waiting:
+            await trio.sleep(1)
+            await trio.to_thread.run_sync(lambda: None)
+    rows = sqlite3.connect(file).execute("SELECT payload_json FROM events").fetchall()
+    written = [codec.loads(row[0])["text"] for row in rows]
+    assert [text for text in written if len(text) < 7] == ["first", "second"]
+
+
+async def test_memory_stays_bounded_while_nothing_can_be_written(tmp_path: Path) -> None:
+    bus = Bus(tmp_path / "gone" / "events.sqlite", clock)
+    for number in range(3000):
+        bus.note(f"{number} " + "x" * 9000)
+    assert bus._waiting_bytes <= bus_module.WAITING_BYTES
+    assert len(bus._waiting) <= bus_module.HISTORY_MOST
+    newest = await bus.history(before=None, limit=1)
+    assert str(newest[0]["text"]).startswith("2999")
+
+
+def test_overlong_strings_of_claude_are_cut_and_say_so() -> None:
+    line = {"a": ["x" * 3_000_000], "b": {"c": "short"}, "d": 1}
+    cut = shortened(line)
+    assert len(codec.dumps(cut)) < 30_000
+    assert "3000000 characters" in cut["a"][0]
+    assert cut["b"] == {"c": "short"}
+    assert cut["d"] == 1
+
+
+async def test_each_change_of_the_state_is_one_frame() -> None:
+    frames: list[object] = []
+    state = AgentState("haiku", frames.append, lambda: 5.0)
+    state.set_model("haiku")
+    state.set_turn_state(live.IDLE)
+    state.set_usage(None, None)
+    assert frames == []
+    state.set_model("sonnet")
+    state.set_turn_state(live.THINKING)
+    state.set_status(live.RATE_LIMITED)
+    state.set_usage(TokenUsage(1, 2, 3, 4), None)
+    assert frames == [
+        live.ModelChanged("sonnet"),
+        live.TurnStateChanged("thinking", 5.0),
+        live.StatusChanged("rate_limited"),
+        live.TokenUsageChanged(TokenUsage(1, 2, 3, 4), None),
+    ]
+    assert state.report().ctx_tokens == 1 + 3 + 4
+    assert state.to_json()["ctx_usage"]["output_tokens"] == 2

@@ -1,0 +1,140 @@
+"""What claude is started with: prompts, settings, flags, environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import attrs
+import pytest
+
+from hive.agent import mcp_tools, prompts
+from hive.errors import Unavailable
+from tests.fakes.harness import config
+
+ROLES = ["agent", "manager"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_prompt_names_every_tool_and_leaves_no_placeholder(tmp_path: Path, role: str) -> None:
+    text = prompts.role_prompt(config(tmp_path, role=role, label=role))
+    for name in mcp_tools.tools_for(role):
+        assert f"- `{name}(" in text
+    assert not re.findall(r"\{[a-z_]+\}", text)
+    assert f"You are `{role}`" in text
+    assert "she/her" in text
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_prompt_is_no_longer_than_a_prompt_should_be(tmp_path: Path, role: str) -> None:
+    assert len(prompts.role_prompt(config(tmp_path, role=role))) < 8000
+
+
+def test_the_agents_own_notes_stand_at_the_end(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    (tmp_path / "state" / "CLAUDE.md").write_text("Always say {label}.")
+    assert prompts.role_prompt(settings).endswith("Always say {label}.\n")
+
+
+def test_the_notes_may_be_a_directory_or_too_long(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    notes = tmp_path / "state" / "CLAUDE.md"
+    notes.mkdir()
+    assert "Your own CLAUDE.md" not in prompts.role_prompt(settings)
+    notes.rmdir()
+    notes.write_text("x" * 100_000)
+    assert len(prompts.role_prompt(settings)) < 8000 + prompts.NOTES_BYTES
+
+
+def test_nothing_of_the_harness_environment_reaches_claude(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_HOST", "x")
+    launch = prompts.make_launch(config(tmp_path, claude_env={"ANTHROPIC_BASE_URL": "u"}), "haiku")
+    assert "SECRET_OF_THE_HOST" not in launch.env
+    assert launch.env["ANTHROPIC_BASE_URL"] == "u"
+    assert launch.env["PATH"] == "/usr/bin:/bin"
+    assert launch.env["CLAUDE_CONFIG_DIR"] == str(tmp_path / "claude")
+    assert launch.env["CLAUDE_CODE_DISABLE_FILE_MENTIONS"] == "1"
+    assert launch.cwd == str(tmp_path / "state")
+
+
+def test_an_api_key_comes_by_a_script_and_never_by_the_environment(tmp_path: Path) -> None:
+    secret = tmp_path / "it's a key"
+    secret.write_text("sk-123\n")
+    made = config(tmp_path, secret_files={"ANTHROPIC_API_KEY": str(secret)})
+    launch = prompts.make_launch(made, "haiku")
+    assert "sk-123" not in json.dumps(launch.env) + json.dumps(launch.argv)
+    settings = json.loads((tmp_path / "run" / "claude-settings.json").read_text())
+    helper = Path(settings["apiKeyHelper"])
+    assert stat.S_IMODE(helper.stat().st_mode) == 0o700
+    assert subprocess.check_output([helper], env={}, text=True) == "sk-123\n"
+
+
+@pytest.mark.parametrize("name", ["ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"])
+def test_a_token_is_handed_over_in_the_environment(tmp_path: Path, name: str) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("tok-123\n")
+    launch = prompts.make_launch(config(tmp_path, secret_files={name: str(secret)}), "haiku")
+    assert launch.env[name] == "tok-123"
+
+
+def test_a_missing_secret_is_a_sentence(tmp_path: Path) -> None:
+    made = config(tmp_path, secret_files={"ANTHROPIC_AUTH_TOKEN": str(tmp_path / "gone")})
+    with pytest.raises(Unavailable, match="missing or empty"):
+        prompts.make_launch(made, "haiku")
+
+
+def test_the_files_are_whole_json_with_the_rules_in_them(tmp_path: Path) -> None:
+    prompts.make_launch(config(tmp_path), "haiku")
+    run = tmp_path / "run"
+    settings = json.loads((run / "claude-settings.json").read_text())
+    assert "mcp__hyperhive" in settings["permissions"]["allow"]
+    assert set(settings["permissions"]["deny"]) == set(prompts.DENIED)
+    assert not list(run.glob(".*"))
+
+
+def test_the_server_of_live_mode_is_on_claudes_own_pipe(tmp_path: Path) -> None:
+    prompts.make_launch(config(tmp_path), "haiku")
+    servers = json.loads((tmp_path / "run" / "claude-mcp-config.json").read_text())["mcpServers"]
+    assert servers == {"hyperhive": {"type": "sdk", "name": "hyperhive"}}
+
+
+def test_the_server_of_process_mode_is_this_hive(tmp_path: Path) -> None:
+    made = config(tmp_path, turn_mode="process", hive=("/hive.pyz",), role="manager")
+    prompts.make_launch(made, "haiku")
+    servers = json.loads((tmp_path / "run" / "claude-mcp-config.json").read_text())["mcpServers"]
+    assert servers["hyperhive"]["command"] == "/hive.pyz"
+    assert servers["hyperhive"]["args"] == ["manager", "mcp", "--socket", str(made.socket)]
+
+
+def test_the_flags_name_the_model_and_nothing_of_the_session(tmp_path: Path) -> None:
+    argv = prompts.make_launch(config(tmp_path), "sonnet").argv
+    assert argv[0] == "claude"
+    assert argv[argv.index("--model") + 1] == "sonnet"
+    assert argv[argv.index("--system-prompt-snapshot") + 1] == "off"
+    assert argv[argv.index("--setting-sources") + 1] == ""
+    assert "--strict-mcp-config" in argv
+    assert not {"--print", "--continue", "--resume", "--session-id"} & set(argv)
+
+
+def test_a_run_directory_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    made = attrs.evolve(config(tmp_path), run_dir=str(tmp_path / "gone"))
+    with pytest.raises(Unavailable, match="cannot write"):
+        prompts.make_launch(made, "haiku")
+
+
+def test_a_file_is_never_written_through_a_link(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    other = tmp_path / "other"
+    other.write_text("mine")
+    target = tmp_path / "run" / "claude-system-prompt.md"
+    target.symlink_to(other)
+    prompts.make_launch(made, "haiku")
+    assert other.read_text() == "mine"
+    assert not target.is_symlink()
+    assert os.access(target, os.R_OK)
