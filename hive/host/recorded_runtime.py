@@ -185,9 +185,7 @@ class RecordedRuntime(ABC):
         if run is None:
             return ContainerStatus(name, is_running=False)
         code = record.told().exit_code
-        is_running = code is None and (
-            record.is_locked() or tree_of(record, run).anchor() is not None
-        )
+        is_running = code is None and _is_alive(record, run)
         return ContainerStatus(name, is_running, run.started_at, code)
 
     async def _lock(self, name: AgentName, record: Record) -> int:
@@ -258,11 +256,11 @@ class RecordedRuntime(ABC):
                 await trio.sleep(_POLL_S)
 
     async def _sweep(self, record: Record) -> None:
-        """End what a command that has ended left behind."""
+        """End what a command that has ended left behind, once for every run."""
         run = record.run()
-        if run is None or record.told().exit_code is None:
+        if run is None or record.is_swept():
             return
-        if tree_of(record, run).anchor() is not None:
+        if record.told().exit_code is not None or not _is_alive(record, run):
             await self._end(record)
 
     async def _end(self, record: Record) -> None:
@@ -276,6 +274,7 @@ class RecordedRuntime(ABC):
                 if anchor is not None:
                     await _end_anchor(anchor, record, run)
                 await _end_rest(record, run)
+            record.note_swept()
         except trio.TooSlowError:
             raise Unavailable(
                 f"some processes of {record.directory.name} do not end even by SIGKILL"
@@ -312,6 +311,11 @@ async def _end_rest(record: Record, run: Run) -> None:
                         if handle is not None:
                             proc.send(handle, signal.SIGKILL)
         await trio.sleep(_POLL_S)
+
+
+def _is_alive(record: Record, run: Run) -> bool:
+    """Whether what keeps the container together lives, or its monitor, or its start."""
+    return record.is_locked() or tree_of(record, run).anchor() is not None
 
 
 def _has_command(tree: Tree) -> bool:

@@ -57,6 +57,7 @@ class Record:
         self.status = directory / "status"
         self.log = directory / "log"
         self._run = directory / "run.json"
+        self._swept = directory / "swept"
         self._old_log = directory / "log.1"
 
     def make(self) -> None:
@@ -89,6 +90,7 @@ class Record:
         temporary = self.status.with_suffix(".tmp")
         temporary.write_bytes(b"")
         temporary.replace(self.status)
+        self._swept.unlink(missing_ok=True)
         temporary = self._run.with_suffix(".tmp")
         temporary.write_text(json.dumps(attrs.asdict(run)))
         temporary.replace(self._run)
@@ -106,6 +108,14 @@ class Record:
         except (FileNotFoundError, BadRequest):
             # A power cut can leave it empty, and nothing that ran survives one.
             return None
+
+    def is_swept(self) -> bool:
+        """Whether nothing of the newest run can be left."""
+        return self._swept.exists()
+
+    def note_swept(self) -> None:
+        """Write down that everything of the newest run was ended."""
+        self._swept.touch()
 
     def told(self) -> Told:
         """Return what the monitor wrote of the newest run."""

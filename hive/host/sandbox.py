@@ -56,6 +56,9 @@ TMPFS = (
     ("/dev/shm", "1777", 256),
 )
 """Path, permissions, and how many MiB it may hold."""
+READ_ONLY = ("/dev", "/proc", "/")
+"""/proc too: without any capability, what runs as root's number could still set the host's
+/proc/sys/kernel/core_pattern, since for those files the kernel looks at the owner alone."""
 
 
 def is_visible(path: Path) -> bool:
@@ -78,7 +81,9 @@ def arguments(spec: ContainerSpec, hostname: str, accounts: dict[str, int]) -> l
     for bind in sorted(spec.binds, key=lambda bind: Path(bind.target).parts):
         words += _bind(bind)
     # Last: until here bwrap makes the places that things are mounted on.
-    return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec.cwd]
+    for path in READ_ONLY:
+        words += ["--remount-ro", path]
+    return [*words, "--chdir", spec.cwd]
 
 
 def account_files(uid: int, gid: int) -> dict[str, str]:

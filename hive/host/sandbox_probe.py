@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from hive.config import search_path
@@ -56,21 +57,23 @@ async def _sandbox(bwrap: str) -> Finding:
     try:
         await run([bwrap, *words, "--", command], timeout_s=_TRY_S, env={}, cwd=Path("/"))
     except ProgramFailed as error:
-        return Finding("sandbox", False, error.message, _mend(error.stderr))
+        return Finding(
+            "sandbox", False, error.message, mend(error.stderr, _sysctl, is_root=os.getuid() == 0)
+        )
     return Finding("sandbox", True, "a sandbox starts, with its own namespaces and no rights")
 
 
-def _mend(said: str) -> str:
-    """Return what a person can do about bwrap's words."""
-    if _sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1" and os.getuid() != 0:
+def mend(said: str, setting: Callable[[str], str | None], *, is_root: bool) -> str:
+    """Return what a person can do about bwrap's words, given the kernel's settings by name."""
+    if not is_root and setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
         return (
             "AppArmor keeps ordinary users from user namespaces: give bwrap a profile that allows"
             " `userns` (package apparmor-profiles has `bwrap-userns-restrict`), or"
             " `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
         )
-    if _sysctl("kernel/unprivileged_userns_clone") == "0" and os.getuid() != 0:
+    if not is_root and setting("kernel/unprivileged_userns_clone") == "0":
         return "allow user namespaces: `sudo sysctl kernel.unprivileged_userns_clone=1`"
-    if _sysctl("user/max_user_namespaces") == "0":
+    if setting("user/max_user_namespaces") == "0":
         return "allow user namespaces: `sudo sysctl user.max_user_namespaces=15000`"
     if any(word in said for word in ("Operation not permitted", "Permission denied")):
         return (
@@ -81,8 +84,8 @@ def _mend(said: str) -> str:
     return "choose `--containers process` to go without isolation"
 
 
-def _sysctl(name: str) -> str:
+def _sysctl(name: str) -> str | None:
     try:
         return (_SYSCTL / name).read_text().strip()
     except OSError:
-        return ""
+        return None

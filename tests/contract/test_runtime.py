@@ -18,7 +18,7 @@ PATIENCE_S = 20
 
 async def _wait_line(subject: Subject, name: AgentName, line: str) -> None:
     with trio.fail_after(PATIENCE_S):
-        while line not in await subject.runtime.logs(name, 10):
+        while line not in await subject.runtime.logs(name, 10):  # noqa: ASYNC110
             await trio.sleep(0.005)
 
 
@@ -142,7 +142,7 @@ async def test_what_it_prints_is_kept_in_order_over_several_runs(subject: Subjec
 async def test_a_program_that_is_missing_fails_the_start_and_leaves_nothing(
     subject: Subject,
 ) -> None:
-    with pytest.raises(ProgramFailed, match="no such|No such"):
+    with pytest.raises(ProgramFailed, match=r"no such|No such"):
         await subject.runtime.start(subject.spec(A, Script(fails="no such program")))
     assert await subject.runtime.running() == []
     await subject.runtime.start(subject.spec(A, Script()))

@@ -1,0 +1,202 @@
+"""What an agent finds, and does not find, inside a sandbox."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+
+from hive.errors import ProgramFailed
+from hive.host import proc, program
+from hive.host.runtime import Bind, ContainerSpec
+from hive.wire.names import MANAGER, AgentName, container_name
+from tests.contract.container_subjects import RealSubject
+
+A = AgentName("a")
+B = AgentName("b")
+PATIENCE_S = 20
+
+
+@pytest.fixture
+def hive(sandbox: RealSubject) -> RealSubject:
+    """A hive of two agents; what is started is agent `a` as the daemon would mount it."""
+    paths = sandbox.paths
+    for name in (A, B, MANAGER):
+        folders = (paths.agent_run(name), paths.agent_state(name), paths.agent_claude(name))
+        for folder in folders:
+            folder.mkdir(parents=True)
+            (folder / "mine").write_text(f"of {name}\n")
+    paths.shared.mkdir(parents=True)
+    paths.broker_db.write_text("everybody's mail")
+    sandbox.binds = (
+        Bind(paths.agent_run(A), "/run/hive", writable=True),
+        Bind(paths.agent_state(A), "/state", writable=True),
+        Bind(paths.agent_claude(A), "/root/.claude", writable=True),
+        Bind(paths.shared, "/shared", writable=True),
+    )
+    return sandbox
+
+
+async def _say(subject: RealSubject, command: str) -> list[str]:
+    """Run a shell command in the container and return what it printed."""
+    await subject.runtime.start(subject.shell(A, f"{{ {command}\n}} 2>&1"))
+    with trio.fail_after(PATIENCE_S):
+        await subject.runtime.wait_exit(A)
+    said = await subject.runtime.logs(A, 500)
+    await subject.runtime.destroy(A)
+    return said
+
+
+async def test_only_what_is_needed_stands_in_the_root(hive: RealSubject) -> None:
+    expected = {"dev", "etc", "proc", "root", "run", "shared", "state", "tmp", "usr", "var"}
+    links = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"}
+    packages = {"nix", "gnu"}
+    assert set(await _say(hive, "ls -A /")) - links - packages == expected
+
+
+async def test_nobodys_home_is_there(hive: RealSubject) -> None:
+    assert await _say(hive, "ls -d /home /mnt /srv /sys /boot /media 2>/dev/null; true") == []
+    assert await _say(hive, "ls -A /root") == [".claude"]
+
+
+async def test_the_four_directories_are_the_agents_own(hive: RealSubject) -> None:
+    said = await _say(hive, "cat /run/hive/mine /state/mine /root/.claude/mine; ls -A /shared")
+    assert said == ["of a"] * 3
+    await _say(hive, "for d in /run/hive /state /root/.claude /shared; do echo x > $d/new; done")
+    paths = hive.paths
+    for folder in (paths.agent_run(A), paths.agent_state(A), paths.agent_claude(A), paths.shared):
+        assert (folder / "new").read_text() == "x\n"
+
+
+async def test_no_file_of_the_hive_or_of_another_agent_is_there(hive: RealSubject) -> None:
+    words = [str(hive.paths.broker_db), str(hive.paths.agent_state(B)), str(hive.root)]
+    assert await _say(hive, f"ls -d {' '.join(words)} 2>/dev/null; true") == []
+    found = await _say(
+        hive,
+        "grep -rsl -e 'of b' -e 'of manager' -e 'mail' / --exclude-dir=proc"
+        " --exclude-dir=usr --exclude-dir=etc --exclude-dir=dev; true",
+    )
+    assert found == []
+
+
+async def test_the_operators_socket_is_not_there(hive: RealSubject) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(hive.paths.host_socket))
+        found = await _say(hive, "find / -xdev -type s; find /run /tmp /state /shared -type s")
+    assert found == []
+
+
+async def test_the_environment_is_what_was_given(hive: RealSubject) -> None:
+    spec = attrs.evolve(hive.shell(A, ""), argv=("/usr/bin/env", "-0"), env={"A": "b\nc", "D": "é"})
+    await hive.runtime.start(spec)
+    await hive.runtime.wait_exit(A)
+    said = hive.record(A).log.read_text().rstrip("\0").split("\0")
+    # bwrap sets PWD to the working directory, whatever it is told.
+    assert sorted(said) == ["A=b\nc", "D=é", "PWD=/tmp"]
+
+
+async def test_the_environment_is_on_no_command_line_of_the_host(hive: RealSubject) -> None:
+    env = {"PATH": "/usr/bin", "TOKEN": f"t{os.getpid()}"}
+    await hive.runtime.start(attrs.evolve(hive.shell(A, "exec sleep 100"), env=env))
+    assert not [pid for pid in proc.pids() if env["TOKEN"].encode() in proc.words(pid)]
+
+
+async def test_it_cannot_write_outside_its_binds(hive: RealSubject) -> None:
+    places = ("/", "/usr", "/etc", "/dev", "/var", "/bin", "/lib", "/proc", "/proc/sys/kernel")
+    said = await _say(hive, "; ".join(f"touch {place}/x && echo wrote {place}" for place in places))
+    assert [line for line in said if line.startswith("wrote")] == []
+
+
+async def test_it_cannot_set_what_the_hosts_kernel_does(hive: RealSubject) -> None:
+    names = "kernel/core_pattern kernel/modprobe vm/swappiness kernel/hostname"
+    loop = f"for n in {names}; do v=$(cat /proc/sys/$n) && echo $v > /proc/sys/$n && echo set; done"
+    said = await _say(hive, f"{loop}; find /proc/sys /proc/irq /proc/bus -writable")
+    assert "set" not in said
+    assert not [line for line in said if line.startswith("/proc/")]
+
+
+async def test_a_bind_that_is_not_writable_is_read_only(hive: RealSubject) -> None:
+    hive.binds = (Bind(hive.paths.shared, "/shared"),)
+    assert "Read-only" in (await _say(hive, "touch /shared/x"))[0]
+
+
+async def test_the_temporary_directories_have_a_size(hive: RealSubject) -> None:
+    said = await _say(hive, "df -Pm /tmp /run /root /dev/shm | awk 'NR>1{print $6, $2}'")
+    assert sorted(said) == ["/dev/shm 256", "/root 256", "/run 64", "/tmp 1024"]
+
+
+async def test_no_key_of_the_machine_is_there(hive: RealSubject) -> None:
+    names = "/etc/shadow /etc/ssl/private /etc/ssh /etc/sudoers /etc/machine-id"
+    assert await _say(hive, f"ls -d {names} 2>/dev/null; true") == []
+    assert await _say(hive, "cut -d: -f1 /etc/passwd") in (
+        ["root", "nobody"],
+        ["root", "nobody", "agent"],
+    )
+
+
+async def test_a_new_user_namespace_is_refused(hive: RealSubject) -> None:
+    said = await _say(hive, "unshare -U true && echo made; unshare -m true && echo made; true")
+    assert "made" not in said
+
+
+async def test_it_has_no_rights(hive: RealSubject) -> None:
+    said = await _say(hive, "grep -E '^(CapEff|CapPrm|CapBnd|NoNewPrivs)' /proc/self/status")
+    assert [line.split()[1] for line in said] == ["0" * 16, "0" * 16, "0" * 16, "1"]
+
+
+async def test_it_sees_its_own_processes_only(hive: RealSubject) -> None:
+    assert set(await _say(hive, "cat /proc/[0-9]*/comm")) <= {"bwrap", "sh", "cat"}
+    assert await _say(hive, f"kill -0 {os.getpid()} && echo reached; true") != ["reached"]
+
+
+@pytest.mark.parametrize("name", ["pid", "mnt", "ipc", "uts", "user", "cgroup"])
+async def test_each_namespace_is_its_own(hive: RealSubject, name: str) -> None:
+    ours = str(Path(f"/proc/self/ns/{name}").readlink())
+    assert await _say(hive, f"readlink /proc/self/ns/{name}") not in ([ours], [])
+
+
+async def test_the_host_name_is_the_containers(hive: RealSubject) -> None:
+    assert await _say(hive, "uname -n") == [container_name(A)]
+
+
+async def test_certificates_and_the_resolver_are_there(hive: RealSubject) -> None:
+    present = [name for name in ("/etc/resolv.conf", "/etc/ssl/certs") if os.access(name, os.R_OK)]
+    assert (
+        await _say(hive, f"for f in {' '.join(present)}; do ls $f >/dev/null && echo $f; done")
+        == present
+    )
+
+
+async def test_the_records_are_out_of_reach(hive: RealSubject) -> None:
+    said = await _say(hive, "ls /proc/self/fd/ /proc/$$/fd/; ls -l /proc/*/fd | grep status; true")
+    assert not [line for line in said if "containers" in line and "status" in line]
+
+
+async def test_this_hive_runs_inside_without_its_virtual_environment(hive: RealSubject) -> None:
+    here = program.find(isolated=True)
+    hive.binds = (*hive.binds, *here.binds)
+    (hive.paths.agent_state(A) / "attrs.py").write_text("raise SystemExit('shadowed')\n")
+    words = "import attrs, trio, hive.config, sys; print(sys.prefix == sys.base_prefix)"
+    argv = (*here.argv[:-2], "-c", words)
+    spec = ContainerSpec(A, argv, {"PATH": "/usr/bin", **here.env}, hive.binds, "/state")
+    await hive.runtime.start(spec)
+    await hive.runtime.wait_exit(A)
+    assert await hive.runtime.logs(A, 5) == ["True"]
+
+
+async def test_a_bind_that_is_missing_fails_the_start_in_bwraps_own_words(
+    hive: RealSubject,
+) -> None:
+    hive.binds = (Bind(Path("/no/such/place"), "/place"),)
+    with pytest.raises(ProgramFailed, match="/no/such/place"):
+        await hive.runtime.start(hive.shell(A, "true"))
+    assert await hive.runtime.running() == []
+
+
+async def test_the_probe_finds_nothing_amiss_here(hive: RealSubject) -> None:
+    findings = await hive.runtime.probe()
+    assert [finding.what for finding in findings if finding.is_ok] == ["bubblewrap", "sandbox"]
