@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import trio
 from quart import Response
+from quart.json.provider import DefaultJSONProvider
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
@@ -87,6 +88,8 @@ def _make_quart(hive: Hive) -> QuartTrio:
     # What nobody foresaw goes on to the one boundary, which logs it once.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.url_map.strict_slashes = False
+    # The order is part of what a person reads in the snapshot.
+    cast("DefaultJSONProvider", app.json).sort_keys = False
     app.register_blueprint(state.make_blueprint(hive))
     app.register_blueprint(actions.make_blueprint(hive))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import socket
 import stat
@@ -10,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -19,6 +21,8 @@ from hive.feed import Feed
 from hive.web import replies, server, sse
 from hive.web.connection import Limits
 from tests.fakes.http_client import connect, fetch, open_events, read_reply
+from tests.fakes.waiting import until
+from tests.integration.web.conftest import Serving
 
 PLAIN = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 EAGER = Limits(keep_alive_s=0.2, write_s=0.3, linger_s=0.2, stop_s=0.3)
@@ -33,14 +37,14 @@ class Application:
         self.disconnects = 0
         self.stream = sse.EventStream(self.feed)
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.running += 1
         try:
             await self._answer(scope, receive, send)
         finally:
             self.running -= 1
 
-    async def _answer(self, scope, receive, send):
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"]
         if path == "/stream":
             await self.stream(scope, receive, send)
@@ -73,7 +77,7 @@ async def ask(port: int, data: bytes, wait_s: float = 5.0) -> tuple[bytes, bool]
         return answer, not waiting.cancelled_caught
 
 
-async def test_connection_close_is_closed_at_once(serving):
+async def test_connection_close_is_closed_at_once(serving: Serving) -> None:
     async with serving(Application()) as running:
         data = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         started = trio.current_time()
@@ -83,7 +87,7 @@ async def test_connection_close_is_closed_at_once(serving):
         assert trio.current_time() - started < 0.5
 
 
-async def test_http_1_0_is_closed_at_once(serving):
+async def test_http_1_0_is_closed_at_once(serving: Serving) -> None:
     async with serving(Application()) as running:
         answer, is_closed = await ask(running.port, b"GET /a HTTP/1.0\r\n\r\n")
         assert is_closed
@@ -91,24 +95,28 @@ async def test_http_1_0_is_closed_at_once(serving):
         assert answer.endswith(b'{"path":"/a"}')
 
 
-async def test_a_connection_is_kept_for_the_next_request_and_its_timer_starts_again(serving):
-    async with serving(Application(), limits=EAGER) as running:
-        async with await connect(running.port) as stream:
-            for _ in range(3):
-                await stream.send_all(PLAIN)
-                assert (await read_reply(stream)).status == 200
-                await trio.sleep(0.12)
-            with trio.fail_after(1):
-                assert await stream.receive_some() == b""
+async def test_a_connection_is_kept_for_the_next_request_and_its_timer_starts_again(
+    serving: Serving,
+) -> None:
+    async with (
+        serving(Application(), limits=EAGER) as running,
+        await connect(running.port) as stream,
+    ):
+        for _ in range(3):
+            await stream.send_all(PLAIN)
+            assert (await read_reply(stream)).status == 200
+            await trio.sleep(0.12)
+        with trio.fail_after(1):
+            assert await stream.receive_some() == b""
 
 
-async def test_a_request_head_that_does_not_end_is_not_waited_for(serving):
+async def test_a_request_head_that_does_not_end_is_not_waited_for(serving: Serving) -> None:
     async with serving(Application(), limits=EAGER) as running:
         _, is_closed = await ask(running.port, b"GET / HTTP/1.1\r\nHost:", 2)
         assert is_closed
 
 
-async def test_pipelined_requests_are_answered_in_order(serving):
+async def test_pipelined_requests_are_answered_in_order(serving: Serving) -> None:
     async with serving(Application()) as running:
         data = b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(20))
         data += b"GET /end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -118,7 +126,9 @@ async def test_pipelined_requests_are_answered_in_order(serving):
         assert places == sorted(places)
 
 
-async def test_a_request_behind_connection_close_gets_no_answer_of_its_own(serving):
+async def test_a_request_behind_connection_close_gets_no_answer_of_its_own(
+    serving: Serving,
+) -> None:
     async with serving(Application()) as running:
         data = b"GET /1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" + PLAIN
         answer, is_closed = await ask(running.port, data)
@@ -126,7 +136,7 @@ async def test_a_request_behind_connection_close_gets_no_answer_of_its_own(servi
         assert answer.count(b"HTTP/1.1 ") == 1
 
 
-async def test_a_client_that_closes_its_half_still_gets_its_answer(serving):
+async def test_a_client_that_closes_its_half_still_gets_its_answer(serving: Serving) -> None:
     async with serving(Application()) as running, await connect(running.port) as stream:
         await stream.send_all(PLAIN)
         await stream.send_eof()
@@ -141,7 +151,7 @@ async def test_a_client_that_closes_its_half_still_gets_its_answer(serving):
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
-async def test_http_2_in_the_clear_is_not_spoken(serving, upgrade):
+async def test_http_2_in_the_clear_is_not_spoken(serving: Serving, upgrade: bytes) -> None:
     async with serving(Application(), limits=EAGER) as running:
         answer, is_closed = await ask(running.port, upgrade)
         assert is_closed
@@ -162,7 +172,9 @@ async def test_http_2_in_the_clear_is_not_spoken(serving, upgrade):
         (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"431"),
     ],
 )
-async def test_bad_requests_are_refused_and_closed(serving, data, status):
+async def test_bad_requests_are_refused_and_closed(
+    serving: Serving, data: bytes, status: Any
+) -> None:
     async with serving(Application()) as running:
         answer, is_closed = await ask(running.port, data)
         assert is_closed
@@ -170,7 +182,9 @@ async def test_bad_requests_are_refused_and_closed(serving, data, status):
         assert (await fetch(running.port, "GET", "/")).status == 200
 
 
-async def test_a_body_over_the_limit_is_refused_though_the_client_goes_on_sending(serving):
+async def test_a_body_over_the_limit_is_refused_though_the_client_goes_on_sending(
+    serving: Serving,
+) -> None:
     async with serving(Application()) as running, await connect(running.port) as stream:
         await stream.send_all(b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n")
         await stream.send_all(b"x" * 900_000)
@@ -180,7 +194,7 @@ async def test_a_body_over_the_limit_is_refused_though_the_client_goes_on_sendin
             assert await stream.receive_some() == b""
 
 
-async def test_a_body_that_is_never_read_does_not_hang_the_connection(serving):
+async def test_a_body_that_is_never_read_does_not_hang_the_connection(serving: Serving) -> None:
     app = Application()
     async with serving(app) as running, await connect(running.port) as stream:
         await stream.send_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n")
@@ -191,7 +205,7 @@ async def test_a_body_that_is_never_read_does_not_hang_the_connection(serving):
         assert app.running == 0
 
 
-async def test_a_chunked_body_is_read(serving):
+async def test_a_chunked_body_is_read(serving: Serving) -> None:
     async with serving(Application()) as running, await connect(running.port) as stream:
         await stream.send_all(
             b"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -200,17 +214,17 @@ async def test_a_chunked_body_is_read(serving):
         assert (await read_reply(stream)).json() == {"size": 5}
 
 
-async def test_a_body_that_breaks_off_ends_the_request(serving):
+async def test_a_body_that_breaks_off_ends_the_request(serving: Serving) -> None:
     app = Application()
     async with serving(app) as running:
         async with await connect(running.port) as stream:
             await stream.send_all(b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab")
-        with trio.fail_after(2):
-            while app.running:
-                await trio.sleep(0.01)
+        await until(lambda: not app.running)
 
 
-async def test_an_unforeseen_failure_is_logged_once_and_answered(serving, caplog):
+async def test_an_unforeseen_failure_is_logged_once_and_answered(
+    serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
     async with serving(Application()) as running:
         reply = await fetch(running.port, "GET", "/boom")
         assert (reply.status, reply.code) == (500, "internal")
@@ -218,7 +232,9 @@ async def test_an_unforeseen_failure_is_logged_once_and_answered(serving, caplog
         assert [record.exc_info is not None for record in caplog.records] == [True]
 
 
-async def test_a_failure_in_the_middle_of_an_answer_cuts_it_off(serving, caplog):
+async def test_a_failure_in_the_middle_of_an_answer_cuts_it_off(
+    serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
     async with serving(Application()) as running:
         data = b"GET /halfway HTTP/1.1\r\nHost: x\r\n\r\n"
         answer, is_closed = await ask(running.port, data)
@@ -237,19 +253,16 @@ async def stalled(port: int, target: bytes) -> trio.SocketStream:
     return stream
 
 
-async def test_a_client_that_does_not_read_is_let_go(serving):
+async def test_a_client_that_does_not_read_is_let_go(serving: Serving) -> None:
     app = Application()
     async with serving(app, limits=EAGER) as running:
         async with await stalled(running.port, b"/large"):
-            with trio.fail_after(3):
-                while not app.running:
-                    await trio.sleep(0.01)
-                while app.running:
-                    await trio.sleep(0.01)
+            await until(lambda: app.running == 1)
+            await until(lambda: app.running == 0, within_s=3)
         assert not running.ended.is_set()
 
 
-async def test_a_stop_waits_for_no_client(serving):
+async def test_a_stop_waits_for_no_client(serving: Serving) -> None:
     app = Application()
     async with (
         AsyncExitStack() as clients,
@@ -269,8 +282,7 @@ async def test_a_stop_waits_for_no_client(serving):
         for target in (b"/large", b"/large", b"/slow"):
             await clients.enter_async_context(await stalled(running.port, target))
         await clients.enter_async_context(await connect(running.port))
-        while len(ready) < 100 or app.running < 103:
-            await trio.sleep(0.01)
+        await until(lambda: len(ready) == 100 and app.running == 103)
         started = trio.current_time()
         running.shutdown.set()
         await running.ended.wait()
@@ -288,15 +300,16 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def test_500_event_streams_and_a_stalled_reader_stop_in_time(serving, many_files):
+async def test_500_event_streams_and_a_stalled_reader_stop_in_time(
+    serving: Serving, many_files: Any
+) -> None:
     app = Application()
     async with serving(app) as running, AsyncExitStack() as clients:
         for _ in range(500):
             stream = await clients.enter_async_context(await connect(running.port))
             await stream.send_all(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
         await clients.enter_async_context(await stalled(running.port, b"/large"))
-        while app.feed.watchers < 500 or app.running < 501:
-            await trio.sleep(0.01)
+        await until(lambda: app.feed.watchers == 500 and app.running == 501)
         app.feed.publish({"kind": "note", "text": "x" * 20_000})
         started = trio.current_time()
         running.shutdown.set()
@@ -305,7 +318,7 @@ async def test_500_event_streams_and_a_stalled_reader_stop_in_time(serving, many
         assert trio.current_time() - started < 1.5
 
 
-async def test_the_server_survives_clients_that_reset(serving):
+async def test_the_server_survives_clients_that_reset(serving: Serving) -> None:
     app = Application()
     async with serving(app) as running:
         for target in (b"/stream", b"/large", b"/"):
@@ -313,13 +326,11 @@ async def test_the_server_survives_clients_that_reset(serving):
             linger = struct.pack("ii", 1, 0)
             stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             stream.socket.close()
-        with trio.fail_after(3):
-            while app.running:
-                await trio.sleep(0.01)
+        await until(lambda: not app.running)
         assert (await fetch(running.port, "GET", "/")).status == 200
 
 
-async def test_more_connections_than_allowed_are_closed_unanswered(serving):
+async def test_more_connections_than_allowed_are_closed_unanswered(serving: Serving) -> None:
     async with serving(Application(), limits=Limits(connections=1)) as running:
         async with await connect(running.port) as first:
             await first.send_all(PLAIN)
@@ -331,18 +342,18 @@ async def test_more_connections_than_allowed_are_closed_unanswered(serving):
 
 
 async def test_tcp_and_unix_are_served_together_and_the_file_goes_with_the_server(
-    serving, short_tmp: Path
-):
+    serving: Serving, short_tmp: Path
+) -> None:
     path = short_tmp / "web.sock"
     async with serving(Application(), server.UnixBind(path, 0o660)) as running:
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         assert running.bound[1].address == f"unix:{path}"
         assert (await fetch(path, "GET", "/a")).json() == {"path": "/a"}
         assert (await fetch(running.port, "GET", "/b")).json() == {"path": "/b"}
-    assert list(short_tmp.iterdir()) == []
+    assert os.listdir(short_tmp) == []  # noqa: PTH208 - nothing to wait for
 
 
-async def test_a_stale_socket_file_is_replaced(serving, short_tmp: Path):
+async def test_a_stale_socket_file_is_replaced(serving: Serving, short_tmp: Path) -> None:
     path = short_tmp / "web.sock"
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))
@@ -350,7 +361,7 @@ async def test_a_stale_socket_file_is_replaced(serving, short_tmp: Path):
         assert (await fetch(path, "GET", "/")).status == 200
 
 
-async def test_a_file_that_is_no_socket_is_left_alone(short_tmp: Path):
+async def test_a_file_that_is_no_socket_is_left_alone(short_tmp: Path) -> None:
     path = short_tmp / "web.sock"
     path.write_text("precious")
     with pytest.raises(Unavailable, match="in the way"):
@@ -358,7 +369,9 @@ async def test_a_file_that_is_no_socket_is_left_alone(short_tmp: Path):
     assert path.read_text() == "precious"
 
 
-async def test_a_socket_file_of_a_successor_is_not_removed(serving, short_tmp: Path):
+async def test_a_socket_file_of_a_successor_is_not_removed(
+    serving: Serving, short_tmp: Path
+) -> None:
     path = short_tmp / "web.sock"
     async with serving(Application(), server.UnixBind(path)):
         path.rename(short_tmp / "old")
@@ -366,7 +379,9 @@ async def test_a_socket_file_of_a_successor_is_not_removed(serving, short_tmp: P
     assert path.exists()
 
 
-async def test_a_taken_port_is_tried_again_until_it_is_free(autojump_clock, caplog, request):
+async def test_a_taken_port_is_tried_again_until_it_is_free(
+    autojump_clock: Any, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
     taken = socket.socket()
     request.addfinalizer(taken.close)
     taken.bind(("127.0.0.1", 0))
@@ -400,7 +415,7 @@ async def test_a_taken_port_is_tried_again_until_it_is_free(autojump_clock, capl
         shutdown.set()
 
 
-async def test_a_stop_ends_the_wait_for_a_taken_port(autojump_clock):
+async def test_a_stop_ends_the_wait_for_a_taken_port(autojump_clock: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -412,7 +427,7 @@ async def test_a_stop_ends_the_wait_for_a_taken_port(autojump_clock):
             shutdown.set()
 
 
-async def test_ipv6_loopback_is_served():
+async def test_ipv6_loopback_is_served() -> None:
     if not server.loopback_binds("localhost", 7000)[1:]:
         binds: list[server.Bind] = [server.TcpBind("127.0.0.1", 0)]
     else:
@@ -431,13 +446,13 @@ async def test_ipv6_loopback_is_served():
         shutdown.set()
 
 
-async def test_an_address_that_cannot_be_bound_is_refused_with_a_sentence():
+async def test_an_address_that_cannot_be_bound_is_refused_with_a_sentence() -> None:
     binds = [server.TcpBind("no such host", 1)]
     with pytest.raises(Unavailable, match="cannot listen"):
         await server.serve(Application(), binds, shutdown=trio.Event())
 
 
-async def test_a_cancelled_server_closes_everything(serving):
+async def test_a_cancelled_server_closes_everything(serving: Serving) -> None:
     app = Application()
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
@@ -450,8 +465,7 @@ async def test_a_cancelled_server_closes_everything(serving):
                 )
             )
             client = await stalled(bound[0].port, b"/large")
-            while not app.running:
-                await trio.sleep(0.01)
+            await until(lambda: app.running == 1)
             started = trio.current_time()
             scope.cancel()
     assert trio.current_time() - started < 1

