@@ -74,7 +74,7 @@ make_venv() {
   python=$(find_python)
   rm -rf "$VENV"
   if ! "$python" -m venv "$VENV" >"$CACHE/venv.log" 2>&1; then
-    if can_apt && [[ $python == /usr/bin/* ]]; then
+    if can_apt && [[ $(readlink -f "$python") == /usr/bin/* ]]; then
       apt_install python3-venv || die "python3-venv could not be installed"
       rm -rf "$VENV"
       "$python" -m venv "$VENV" >"$CACHE/venv.log" 2>&1 || die "$(tail -n 1 "$CACHE/venv.log")"
