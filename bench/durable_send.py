@@ -1,0 +1,298 @@
+"""Measures durable `send` over a unix socket beside Redis Streams and PostgreSQL.
+
+Each of the three has synced a message to its disk before it answers. The load is one C program for
+all (`load.c`), a process of its own, with 1, 10 and 100 senders that have one message in flight
+each. Two disks: this machine's own, and an honest one, on which each sync takes two milliseconds
+more (`slow_sync.c`, preloaded into all three). The rounds are interleaved, so that whatever else
+the machine does hits all alike; medians are printed with their ratios beside the bars.
+
+Needs gcc, redis-server and PostgreSQL; without one of them it says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+import trio
+
+HERE = Path(__file__).resolve().parent
+if str(HERE.parent) not in sys.path:
+    sys.path.insert(0, str(HERE.parent))
+
+SENDERS = (1, 10, 100)
+DISKS = ("honest", "own")
+NAMES = ("hive", "redis", "postgres")
+START_S = 30.0
+BODY = "The tests pass; the report is in /shared/report.md. " * 2
+
+Result = dict[tuple[str, str, int], list[tuple[float, float, float]]]
+"""(disk, name, senders) to a list of (messages a second, p50 in us, p99 in us)."""
+
+
+@attrs.frozen
+class Contestant:
+    """A server that is up, and how the load talks to it."""
+
+    socket: Path
+    kind: str
+    preamble: bytes
+    request: bytes
+
+
+class Missing(Exception):
+    """A program this benchmark needs is not here."""
+
+
+async def main(rounds: int, seconds: float = 1.0) -> dict[str, Any]:
+    """Run the comparison; return medians by disk, name and senders, and whether each bar is met."""
+    results: Result = {}
+    with _scratch() as scratch:
+        _build(scratch)
+        for disk in DISKS:
+            async with AsyncExitStack() as stack:
+                up = {}
+                for name, server in (("hive", _hive), ("redis", _redis), ("postgres", _postgres)):
+                    home = scratch / f"{disk[0]}{name}"
+                    up[name] = await stack.enter_async_context(server(home, _env(scratch, disk)))
+                await _measure(results, disk, up, scratch, rounds, seconds)
+    return _report(results)
+
+
+async def _measure(
+    results: Result,
+    disk: str,
+    up: dict[str, Contestant],
+    scratch: Path,
+    rounds: int,
+    seconds: float,
+) -> None:
+    for turn in range(rounds):
+        for senders in SENDERS:
+            for shift in range(len(NAMES)):
+                name = NAMES[(turn + shift) % len(NAMES)]
+                measured = await _load(up[name], scratch, senders, seconds)
+                results.setdefault((disk, name, senders), []).append(measured)
+
+
+async def _load(
+    server: Contestant, scratch: Path, senders: int, seconds: float
+) -> tuple[float, float, float]:
+    (scratch / "preamble").write_bytes(server.preamble)
+    (scratch / "request").write_bytes(server.request)
+    words = [scratch / "load", server.socket, senders, seconds, server.kind]
+    words += [scratch / "preamble", scratch / "request"]
+    with trio.fail_after(seconds + START_S):
+        done = await trio.run_process([str(word) for word in words], capture_stdout=True)
+    count, took, p50, p99 = (float(word) for word in done.stdout.split())
+    return count / took, p50, p99
+
+
+def _report(results: Result) -> dict[str, Any]:
+    rate = {key: statistics.median(each[0] for each in rows) for key, rows in results.items()}
+    print(f"{'messages a second, medians':<34}{''.join(f'{n:>18}' for n in SENDERS)}")
+    for disk in DISKS:
+        for name in NAMES:
+            cells = []
+            for senders in SENDERS:
+                rows = results[disk, name, senders]
+                p50 = statistics.median(row[1] for row in rows)
+                cells.append(f"{rate[disk, name, senders]:>9,.0f} {p50 / 1000:5.2f} ms")
+            print(f"{disk + ' disk, ' + name:<34}{''.join(f'{cell:>18}' for cell in cells)}")
+    bars = [("honest", "postgres", senders, 1.0) for senders in SENDERS]
+    bars += [("honest", "redis", 100, 0.5), ("own", "postgres", 100, 1.0)]
+    met = {}
+    for disk, other, senders, bar in bars:
+        ratio = rate[disk, "hive", senders] / rate[disk, other, senders]
+        words = f"{disk} disk, {senders} senders, hive to {other}"
+        met[words] = ratio >= bar
+        verdict = "met" if ratio >= bar else "MISSED"
+        print(f"{words:<48}{ratio:6.2f}   bar {bar:.1f}   {verdict}")
+    return {"rates": {" ".join(map(str, key)): each for key, each in rate.items()}, "met": met}
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="h", dir="/var/tmp"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def _build(scratch: Path) -> None:
+    if not shutil.which("gcc"):
+        raise Missing("gcc is needed to build the load: install it")
+    for source, target, options in (
+        ("load.c", "load", []),
+        ("slow_sync.c", "slow_sync.so", ["-shared", "-fPIC"]),
+    ):
+        words = ["gcc", "-O2", *options, "-o", scratch / target, HERE / source, "-ldl"]
+        subprocess.run(words, check=True)
+
+
+def _env(scratch: Path, disk: str) -> dict[str, str]:
+    env = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONPATH": str(HERE.parent)}
+    return {**env, "LD_PRELOAD": str(scratch / "slow_sync.so")} if disk == "honest" else env
+
+
+@asynccontextmanager
+async def _running(words: list[object], socket: Path, **options: Any) -> Any:
+    log = socket.parent / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [str(word) for word in words], stdout=out, stderr=out, **options
+        )
+    try:
+        give_up = time.monotonic() + START_S
+        while not socket.exists():
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise Missing(f"{words[0]} did not start: {log.read_text()[-2000:]}")
+            await trio.sleep(0.05)
+        await trio.sleep(0.3)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(START_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@asynccontextmanager
+async def _hive(home: Path, env: dict[str, str]) -> Any:
+    home.mkdir()
+    socket = home / "mcp.sock"
+    async with _running([sys.executable, __file__, "--serve", home], socket, env=env):
+        request = b'{"cmd":"send","to":"bob","body":"%s"}\n' % BODY.encode()
+        yield Contestant(socket, "line", b"", request)
+
+
+@asynccontextmanager
+async def _redis(home: Path, env: dict[str, str]) -> Any:
+    program = shutil.which("redis-server")
+    if program is None:
+        raise Missing("redis-server is needed for the comparison: apt install redis-server")
+    home.mkdir()
+    socket = home / "redis.sock"
+    words = [program, "--port", 0, "--unixsocket", socket, "--dir", home, "--appendonly", "yes"]
+    words += ["--appendfsync", "always", "--save", "", "--auto-aof-rewrite-percentage", 0]
+    async with _running(words, socket, env=env):
+        parts = ["XADD", "inbox:bob", "*", "sender", "ada", "body", BODY]
+        request = b"*%d\r\n" % len(parts)
+        request += b"".join(b"$%d\r\n%s\r\n" % (len(part), part.encode()) for part in parts)
+        yield Contestant(socket, "resp", b"", request)
+
+
+@asynccontextmanager
+async def _postgres(home: Path, env: dict[str, str]) -> Any:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found:
+        raise Missing("PostgreSQL is needed for the comparison: apt install postgresql")
+    home.mkdir()
+    user: dict[str, Any] = {"env": env, "cwd": home}
+    if os.geteuid() == 0:  # PostgreSQL does not run as root
+        shutil.chown(home, "postgres", "postgres")
+        user |= {"user": "postgres", "group": "postgres", "extra_groups": []}
+    data = home / "data"
+    quiet = {key: value for key, value in env.items() if key != "LD_PRELOAD"}
+    initdb = [found[-1] / "initdb", "-D", data, "-A", "trust", "-U", "hive", "--no-sync"]
+    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **{**user, "env": quiet})
+    words: list[object] = [found[-1] / "postgres", "-D", data, "-k", home, "-c"]
+    words += ["listen_addresses=", "-c", "synchronous_commit=on", "-c", "max_connections=120"]
+    socket = home / ".s.PGSQL.5432"
+    async with _running(words, socket, **user):
+        table = (
+            "CREATE TABLE messages (id bigserial PRIMARY KEY, sender text NOT NULL, recipient text"
+            " NOT NULL, body text NOT NULL, sent_at timestamptz NOT NULL DEFAULT now(), delivered_at"
+            " timestamptz, acked_at timestamptz); CREATE INDEX ON messages (recipient, id)"
+            " WHERE acked_at IS NULL; CREATE INDEX ON messages (recipient)"
+        )
+        psql = ["psql", "-h", home, "-U", "hive", "-d", "postgres", "-qc", table]
+        subprocess.run(psql, check=True)
+        yield Contestant(socket, "pg", *_postgres_bytes())
+
+
+def _postgres_bytes() -> tuple[bytes, bytes]:
+    """Return the start-up and the prepared INSERT, and one execution of it."""
+
+    def message(tag: bytes, body: bytes) -> bytes:
+        return tag + struct.pack("!I", len(body) + 4) + body
+
+    start = message(b"", struct.pack("!I", 196608) + b"user\0hive\0database\0postgres\0\0")
+    insert = b"INSERT INTO messages (sender, recipient, body) VALUES ($1, $2, $3) RETURNING id"
+    prepare = message(b"P", b"s\0" + insert + b"\0" + struct.pack("!H", 0)) + message(b"S", b"")
+    values = b"".join(struct.pack("!I", len(v)) + v for v in (b"ada", b"bob", BODY.encode()))
+    bind = b"\0s\0" + struct.pack("!HH", 0, 3) + values + struct.pack("!H", 0)
+    execute = message(b"E", b"\0" + struct.pack("!I", 0))
+    return start + prepare, message(b"B", bind) + execute + message(b"S", b"")
+
+
+async def _serve(home: Path) -> None:
+    """Be hive: the broker on a real file behind an agent's own socket, its frames on a feed."""
+    from hive import lines
+    from hive.core.broker import Broker
+    from hive.feed import Feed
+    from hive.nursery import agent_sockets
+    from hive.store.database import open_database
+    from hive.store.messages import MessageStore
+    from hive.wire import codec
+    from hive.wire.names import agent_name
+
+    feed = Feed(time.time())
+    names = [agent_name(name) for name in ("manager", "ada", "bob")]
+    async with open_database(home / "broker.sqlite") as database:
+        broker = Broker(
+            MessageStore(database),
+            clock=time.time,
+            known=lambda: names,
+            roster=lambda: names,
+            publish=lambda frame: feed.publish(codec.to_tagged("kind", frame)),
+        )
+        hive: Any = SimpleNamespace(broker=broker, agents=names)
+        listener = await lines.listen(home / "mcp.sock", 0o600)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_stop_on_term, nursery.cancel_scope)
+            door = agent_sockets.make_door(hive, names[1])
+            await nursery.start(lines.serve, listener, door)
+
+
+async def _stop_on_term(scope: trio.CancelScope) -> None:
+    import signal
+
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            scope.cancel()
+            return
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (5)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement (1)")
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        trio.run(_serve, arguments.serve)
+        sys.exit(0)
+    try:
+        outcome = trio.run(partial(main, arguments.rounds, arguments.seconds))
+    except Missing as missing:
+        sys.exit(f"not measured: {missing}")
+    sys.exit(0 if all(outcome["met"].values()) else 1)
