@@ -12,14 +12,21 @@ import subprocess
 import uuid
 from collections import deque
 
+import attrs
 import trio
 
 from hive.agent import process_tree, stream_json
 from hive.agent.driver import Launch, OnText
 from hive.errors import Unavailable
 
+WAYS = {
+    # A prompt is in the transcript before the model is asked, so that it is not forgotten.
+    "CLAUDE_CODE_EAGER_FLUSH": "1",
+    # Else claude begins a turn of its own, unseen by hive, when a command in the background ends.
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+}
+"""What every claude of hive is told by its environment; a `Launch` may say otherwise."""
 STDERR_LINES = 20
-WRITE_S = 10.0
 CLOSE_S = 1.0
 TERMINATE_S = 0.5
 REAP_S = 2.0
@@ -27,13 +34,32 @@ STDERR_TAIL_S = 0.2
 _CHUNK = 256 * 1024
 
 
+@attrs.frozen
+class Deadlines:
+    """How long the drivers wait for claude where it must not be long, in seconds."""
+
+    start_s: float = 60.0
+    """Silence until it has begun with a prompt; it waits 30 s itself for a server of tools."""
+    write_s: float = 10.0
+    """Until it has taken a line from its pipe."""
+    interrupt_s: float = 10.0
+    """From an interrupt to the end of the turn; then it is killed."""
+    wind_down_s: float = 1.5
+    """The same when the caller has given the turn up."""
+    end_s: float = 5.0
+    """From the result to the end of a process that is for one turn."""
+
+
+DEADLINES = Deadlines()
+
+
 class Child:
     """A claude process in a session of its own, with lines in and lines out."""
 
-    def __init__(self, process: trio.Process, mark: str, program: str) -> None:
+    def __init__(self, process: trio.Process, mark: str, write_s: float) -> None:
         self._process = process
         self._mark = mark
-        self._program = program
+        self._write_s = write_s
         self._splitter = stream_json.LineSplitter()
         self._lines: deque[bytes] = deque()
         self._is_at_end = False
@@ -43,7 +69,9 @@ class Child:
         """The newest lines of its standard error."""
 
     @classmethod
-    async def start(cls, launch: Launch, flags: tuple[str, ...]) -> Child:
+    async def start(
+        cls, launch: Launch, flags: tuple[str, ...], write_s: float = DEADLINES.write_s
+    ) -> Child:
         """Start claude; raises `Unavailable` when it cannot be started."""
         mark = uuid.uuid4().hex
         try:
@@ -52,7 +80,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**launch.env, process_tree.MARK: mark},
+                env={**WAYS, **launch.env, process_tree.MARK: mark},
                 cwd=launch.cwd,
                 start_new_session=True,
             )
@@ -61,7 +89,7 @@ class Child:
                 f"cannot start {launch.argv[0]}: {error.strerror}; install claude or name it in"
                 " HIVE_CLAUDE"
             ) from error
-        return cls(process, mark, launch.argv[0])
+        return cls(process, mark, write_s)
 
     @property
     def pid(self) -> int:
@@ -84,7 +112,7 @@ class Child:
         Cancelled in the middle of a line, it leaves the pipe unusable, as any writer would.
         """
         assert self._process.stdin is not None
-        with trio.move_on_after(WRITE_S):
+        with trio.move_on_after(self._write_s):
             async with self._write_lock:
                 try:
                     await self._process.stdin.send_all(data)

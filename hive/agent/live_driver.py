@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from hive.agent import driver, stream_json
-from hive.agent.child import Child
+from hive.agent.child import DEADLINES, Child, Deadlines
 from hive.agent.driver import MakeLaunch, OnLine, OnText, Outcome, Prompt, ToolServer
 from hive.agent.live_turn import CutRefused, LiveTurn, SessionUnknown
-from hive.agent.session import Session, with_eager_flush
+from hive.agent.session import Session
 from hive.agent.transcript import Transcript
 from hive.errors import HiveError
 
@@ -49,11 +49,13 @@ class LiveDriver:
         tools: ToolServer,
         session_file: Path,
         clock: Callable[[], float],
+        deadlines: Deadlines = DEADLINES,
     ) -> None:
         self._make_launch = make_launch
         self._tools = tools
         self._session = Session.load(session_file)
         self._clock = clock
+        self._deadlines = deadlines
         self._child: Child | None = None
         self._turn: LiveTurn | None = None
         self._is_stale = False
@@ -147,7 +149,9 @@ class LiveDriver:
         # may not know of an answer that its predecessor was killed over.
         if prompt_uuid in self._handed_over | self._answered:
             return Outcome(driver.OK, was_answered=True)
-        turn = self._turn = LiveTurn(self._session, self._tools, prompt_uuid, on_line, on_text)
+        turn = self._turn = LiveTurn(
+            self._session, self._tools, prompt_uuid, on_line, on_text, self._deadlines
+        )
         turn.is_command = is_command
         try:
             if self._child is None:
@@ -166,9 +170,9 @@ class LiveDriver:
 
     async def _start(self) -> None:
         flags = self._session.prepare()
-        launch = with_eager_flush(await self._make_launch())
+        launch = await self._make_launch()
         self._transcript = Transcript(launch.env, self._session.session_id)
-        self._child = await Child.start(launch, (*FLAGS, *flags))
+        self._child = await Child.start(launch, (*FLAGS, *flags), self._deadlines.write_s)
 
     def _note_written(self) -> None:
         self.prompt_written_at = self._clock()

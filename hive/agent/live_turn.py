@@ -14,17 +14,11 @@ from typing import Any
 import trio
 
 from hive.agent import driver, stream_json
-from hive.agent.child import Child
+from hive.agent.child import Child, Deadlines
 from hive.agent.driver import Line, OnLine, OnText, Outcome, ToolServer
 from hive.agent.session import Session
 from hive.agent.transcript import Transcript
 
-START_S = 60.0
-"""Longest silence of claude until it has begun with the prompt."""
-INTERRUPT_S = 10.0
-"""How long claude has to end an interrupted turn before it is killed."""
-WIND_DOWN_S = 1.5
-"""The same when the caller has given the turn up."""
 HARMLESS = frozenset({"recv", "whoami", "get_loose_ends", "get_logs"})
 """Tools that may be called twice for the same prompt; what they hand out comes again anyway."""
 
@@ -47,7 +41,9 @@ class LiveTurn:
         prompt_uuid: str,
         on_line: OnLine,
         on_text: OnText,
+        deadlines: Deadlines,
     ) -> None:
+        self._deadlines = deadlines
         self._session = session
         self._session_id = session.session_id
         self._tools = tools
@@ -108,13 +104,13 @@ class LiveTurn:
     async def _read(self, child: Child, nursery: trio.Nursery) -> None:
         """Take lines until the outcome is known, claude ends, or its patience is over."""
         with self._patience as scope:
-            scope.deadline = trio.current_time() + START_S
+            scope.deadline = trio.current_time() + self._deadlines.start_s
             while self._outcome is None:
                 raw = await child.next_line()
                 if raw is None:
                     return
                 if not self._started.is_set():
-                    scope.deadline = trio.current_time() + START_S
+                    scope.deadline = trio.current_time() + self._deadlines.start_s
                 self._take(raw, child, nursery)
                 if self._is_unknown:
                     return
@@ -223,7 +219,7 @@ class LiveTurn:
 
     async def _watch_interrupt(self, child: Child) -> None:
         await self._interrupt.wait()
-        with trio.move_on_after(INTERRUPT_S):
+        with trio.move_on_after(self._deadlines.interrupt_s):
             await self._started.wait()
             await child.write(stream_json.control_request(str(uuid.uuid4()), "interrupt"))
             await trio.sleep_forever()
@@ -233,7 +229,8 @@ class LiveTurn:
         """Say why claude gave no result, and end it."""
         if self._patience.cancelled_caught:
             self._outcome = Outcome(
-                driver.FAILED, note=f"claude said nothing for {START_S:.0f} s and was ended"
+                driver.FAILED,
+                note=f"claude said nothing for {self._deadlines.start_s:g} s and was ended",
             )
             await child.kill()
             return
@@ -250,7 +247,7 @@ class LiveTurn:
         """Interrupt a turn that its caller has given up; kill claude when that takes too long."""
         with trio.CancelScope(shield=True):
             if self._started.is_set():
-                with trio.move_on_after(WIND_DOWN_S):
+                with trio.move_on_after(self._deadlines.wind_down_s):
                     await child.write(stream_json.control_request(str(uuid.uuid4()), "interrupt"))
                     while self._outcome is None:
                         raw = await child.next_line()

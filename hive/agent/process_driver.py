@@ -16,9 +16,9 @@ from typing import Any
 import trio
 
 from hive.agent import driver, stream_json
-from hive.agent.child import Child
+from hive.agent.child import DEADLINES, Child, Deadlines
 from hive.agent.driver import MakeLaunch, OnLine, OnText, Outcome, Prompt
-from hive.agent.session import Session, with_eager_flush
+from hive.agent.session import Session
 from hive.errors import HiveError
 
 FLAGS = (
@@ -30,12 +30,6 @@ FLAGS = (
     "stream-json",
 )
 STARTS = 3
-START_S = 60.0
-"""Longest silence of claude before its first line."""
-INTERRUPT_S = 10.0
-END_S = 5.0
-"""How long claude may go on living after its result."""
-WIND_DOWN_S = 1.5
 
 
 def mcp_config(command: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
@@ -48,8 +42,13 @@ class ProcessDriver:
     """One agent's claude as one process per turn; fulfils `Driver`."""
 
     def __init__(
-        self, make_launch: MakeLaunch, session_file: Path, clock: Callable[[], float]
+        self,
+        make_launch: MakeLaunch,
+        session_file: Path,
+        clock: Callable[[], float],
+        deadlines: Deadlines = DEADLINES,
     ) -> None:
+        self._deadlines = deadlines
         self._make_launch = make_launch
         self._session = Session.load(session_file)
         self._clock = clock
@@ -129,8 +128,10 @@ class ProcessDriver:
     ) -> _Run:
         is_cut = self._session.is_cut
         flags = self._session.prepare()
-        child = await Child.start(with_eager_flush(await self._make_launch()), (*FLAGS, *flags))
-        run = self._run_now = _Run(child, self._session, prompt_uuid, on_line, on_text)
+        child = await Child.start(await self._make_launch(), (*FLAGS, *flags))
+        run = self._run_now = _Run(
+            child, self._session, prompt_uuid, on_line, on_text, self._deadlines
+        )
         run.is_command = is_command
         run.is_cut = is_cut
         try:
@@ -150,8 +151,15 @@ class _Run:
     """One claude and the one turn it is for."""
 
     def __init__(
-        self, child: Child, session: Session, prompt_uuid: str, on_line: OnLine, on_text: OnText
+        self,
+        child: Child,
+        session: Session,
+        prompt_uuid: str,
+        on_line: OnLine,
+        on_text: OnText,
+        deadlines: Deadlines,
     ) -> None:
+        self._deadlines = deadlines
         self.child = child
         self.outcome: Outcome | None = None
         self.interrupt = trio.Event()
@@ -195,12 +203,12 @@ class _Run:
 
     async def _read(self) -> None:
         with self._patience as scope:
-            scope.deadline = trio.current_time() + START_S
+            scope.deadline = trio.current_time() + self._deadlines.start_s
             while (raw := await self.child.next_line()) is not None:
                 scope.deadline = float("inf")
                 self._take(raw)
                 if self._facts.result is not None or self._was_dropped:
-                    scope.deadline = trio.current_time() + END_S
+                    scope.deadline = trio.current_time() + self._deadlines.end_s
 
     def _take(self, raw: bytes) -> None:
         line = stream_json.parse(raw)
@@ -248,7 +256,7 @@ class _Run:
         elif self.interrupt.is_set():
             self.outcome = Outcome(driver.INTERRUPTED, note="the turn was interrupted")
         elif self._patience.cancelled_caught:
-            note = f"claude said nothing for {START_S:.0f} s and was ended"
+            note = f"claude said nothing for {self._deadlines.start_s:g} s and was ended"
             self.outcome = Outcome(driver.FAILED, note=note)
         elif self.is_cut and not self._has_line:
             self.is_cut_refused = True
@@ -258,14 +266,14 @@ class _Run:
 
     async def _watch_interrupt(self) -> None:
         await self.interrupt.wait()
-        with trio.move_on_after(INTERRUPT_S):
+        with trio.move_on_after(self._deadlines.interrupt_s):
             await self.child.interrupt()
             await trio.sleep_forever()
         await self.child.kill()
 
     async def _wind_down(self) -> None:
         """Let claude note the interruption in the conversation before it is killed."""
-        with trio.move_on_after(WIND_DOWN_S, shield=True):
+        with trio.move_on_after(self._deadlines.wind_down_s, shield=True):
             await self.child.interrupt()
             while await self.child.next_line() is not None:
                 pass

@@ -14,16 +14,7 @@ from pathlib import Path
 
 import attrs
 
-from hive.agent.driver import Launch
 from hive.errors import Unavailable
-
-EAGER_FLUSH = "CLAUDE_CODE_EAGER_FLUSH"
-"""Variable that makes claude write a prompt to its transcript before it asks the model."""
-
-
-def with_eager_flush(launch: Launch) -> Launch:
-    """Return the launch of a claude that forgets no prompt it has begun to answer."""
-    return attrs.evolve(launch, env={EAGER_FLUSH: "1", **launch.env})
 
 
 @attrs.define

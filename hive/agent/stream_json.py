@@ -204,9 +204,10 @@ class TurnFacts:
             self.has_init = True
             self.session_id = _text(line.get("session_id")) or self.session_id
             self.model = _text(line.get("model")) or self.model
+            servers = line.get("mcp_servers")
             self.mcp_servers = {
                 str(server.get("name")): str(server.get("status"))
-                for server in line.get("mcp_servers") or ()
+                for server in (servers if isinstance(servers, list) else ())
                 if isinstance(server, dict)
             }
         elif subtype == "compact_boundary":
@@ -219,7 +220,10 @@ class TurnFacts:
         error = _text(line.get("error"))
         if error is not None:
             self._error = error
-            self._feed_rate_limit((line.get("api_error_params") or {}).get("rate_limit_info"))
+            params = line.get("api_error_params")
+            self._feed_rate_limit(
+                params.get("rate_limit_info") if isinstance(params, dict) else None
+            )
             return
         if "local_command_source" in line:
             return

@@ -70,6 +70,8 @@ class Scene:
     driver: live_driver.LiveDriver | process_driver.ProcessDriver
     tools: NotingTools
     has_server: bool = True
+    variables: dict[str, str | None] = attrs.field(factory=dict)
+    """Changes to claude's environment; None takes a variable away."""
     lines: list[Line] = attrs.field(factory=list)
     """Every line, since the scene began."""
     texts: list[str] = attrs.field(factory=list)
@@ -212,7 +214,10 @@ def _driver(
         argv += ("--system-prompt-file", str(home / "system.md"))
         argv += ("--mcp-config", str(home / "mcp.json"), "--strict-mcp-config")
         argv += ("--tools", "Bash,Read", "--allowedTools", "mcp__hyperhive,Bash")
-        return Launch(argv, _environment(home, api), str(home / "work"))
+        env: dict[str, str | None] = {**_environment(home, api)}
+        env |= scene.variables if scene is not None else {}
+        kept = {key: value for key, value in env.items() if value is not None}
+        return Launch(argv, kept, str(home / "work"))
 
     session = home / "session.json"
     if mode == LIVE:
