@@ -1,0 +1,135 @@
+"""Whole hives to measure: daemon, sandboxes, real claude, and an API that answers at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from hive import lines
+from hive.config import Paths
+from hive.errors import HiveError
+from hive.host.bubblewrap import Bubblewrap
+from hive.wire.names import agent_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PYZ = ROOT / "dist/hive.pyz"
+PATIENCE_S = 60.0
+CALL_S = 30.0
+
+
+class Failed(Exception):
+    """A hive that was to be measured did not do what it should; says what its log says."""
+
+
+@attrs.frozen
+class RunningHive:
+    """A hive below a directory of its own."""
+
+    root: Path
+    paths: Paths
+    process: subprocess.Popen[bytes]
+
+    async def operator(self, cmd: str, /, **fields: Any) -> dict[str, Any]:
+        """Make one request on the operator's socket; raises `Failed` when it is refused."""
+        request = {"cmd": cmd, **fields}
+        reply: dict[str, Any] = await lines.call(
+            self.paths.host_socket, request, timeout_s=CALL_S
+        )
+        if not reply["ok"]:
+            raise Failed(f"{request}: {reply}")
+        return reply
+
+    async def row(self, name: str) -> dict[str, Any]:
+        """Return an agent's status row."""
+        rows = (await self.operator("agent_status"))["agent_statuses"]
+        return next(row for row in rows if row["name"] == name)
+
+    async def wait_idle(self, name: str) -> None:
+        """Wait until an agent has nothing to do."""
+
+        async def is_idle() -> bool:
+            row = await self.row(name)
+            return bool(row["turn_state"] == "idle" and row["unread"] == 0 and row["running"])
+
+        await self.wait(is_idle)
+
+    async def wait(self, condition: Callable[[], Any]) -> None:
+        """Wait until something has come about in this hive; raises `Failed` when it does not."""
+        with trio.move_on_after(PATIENCE_S):
+            while not await condition():
+                if self.process.poll() is not None:
+                    break
+                await trio.sleep(0.05)
+            else:
+                return
+        raise Failed((self.root / "daemon.log").read_text()[-3000:])
+
+    async def answers(self) -> bool:
+        """Whether the daemon takes requests."""
+        try:
+            await self.operator("agent_status")
+        except HiveError:
+            return False
+        return True
+
+
+@asynccontextmanager
+async def running(
+    command: Sequence[object], env: Mapping[str, str] | None = None, **settings: Any
+) -> AsyncIterator[RunningHive]:
+    """Run the daemon of `command`, to which `serve` is added, for the length of the block."""
+    with scratch() as root:
+        config = root / "hive.json"
+        settings = {"root": str(root), "port": 0, "containers": "bubblewrap", **settings}
+        config.write_text(json.dumps(settings))
+        with (root / "daemon.log").open("wb") as log:
+            process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
+                [*map(str, command), "serve", "--config", str(config)],
+                env={"PATH": os.environ["PATH"], "HOME": str(root), **(env or {})},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        hive = RunningHive(root, Paths(root / "state", root / "run"), process)
+        try:
+            await hive.wait(hive.answers)
+            yield hive
+        finally:
+            with trio.CancelScope(shield=True):
+                await _end(hive)
+
+
+async def _end(hive: RunningHive) -> None:
+    hive.process.terminate()
+    await trio.to_thread.run_sync(hive.process.wait)
+    runtime = Bubblewrap(hive.paths, lambda: 0.0)
+    for status in await runtime.running():
+        await runtime.stop(agent_name(status.name), grace_s=3)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Make a directory with a short path, because a socket's path is short."""
+    path = Path(tempfile.mkdtemp(prefix="h", dir="/tmp"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def need_pyz() -> Path:
+    """Return `dist/hive.pyz`, built when it is not there."""
+    if not PYZ.exists():
+        subprocess.run([ROOT / "build.sh"], check=True, stdout=sys.stderr)
+    return PYZ

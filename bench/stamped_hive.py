@@ -1,0 +1,158 @@
+"""hive with a stopwatch: the same program, noting when a turn passes its stations.
+
+Run in hive's place by `turns`: the daemon with `--tell=SOCKET` before its own words, and by that
+daemon the harness of each container. The stations are wrapped from outside, so that hive itself
+knows nothing of it; a note is one clock read and one append. Every moment is of CLOCK_MONOTONIC in
+nanoseconds, which the processes of one machine share, containers included. The daemon tells each
+acknowledgement after it has noted it; both write their notes to a file when they end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Stations = dict[int, dict[str, int]]
+"""Moments by station, by message id."""
+
+DAEMON_NOTES = "bench-daemon.json"
+HARNESS_NOTES = "bench-harness.json"
+now = time.monotonic_ns
+
+
+def main() -> int:
+    """Run hive with the words that were given."""
+    tell = None
+    if sys.argv[1].startswith("--tell="):
+        tell = sys.argv.pop(1).removeprefix("--tell=")
+    from hive import cli
+
+    if sys.argv[1] == "serve":
+        assert tell is not None
+        _watch_daemon(Path(tell))
+    elif sys.argv[2] == "serve":
+        _watch_harness()
+    return cli.main()
+
+
+def _watch_daemon(tell: Path) -> None:
+    """Note the commits that matter: of a message, of its lease, of its acknowledgement."""
+    from hive.host import program
+    from hive.store.messages import MessageStore
+    from hive.store.writer import Writer
+
+    stations: Stations = {}
+    to_bench = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    to_bench.setblocking(False)
+    last_commit = 0
+    commit, add, lease = Writer._commit, MessageStore.add, MessageStore.lease
+    acknowledge, find = MessageStore.acknowledge, program.find
+
+    def commit_noted(self: Writer, batch: Any) -> None:
+        nonlocal last_commit
+        commit(self, batch)
+        last_commit = now()
+
+    async def add_noted(self: MessageStore, draft: Any) -> Any:
+        made = await add(self, draft)
+        for number in made[0]:
+            stations[number] = {"committed": last_commit}
+        return made
+
+    async def lease_noted(self: MessageStore, *arguments: Any) -> Any:
+        leased = await lease(self, *arguments)
+        for message in leased:
+            stations[message.id]["leased"] = last_commit
+        return leased
+
+    async def acknowledge_noted(
+        self: MessageStore, recipient: str, ids: Any, moment: float
+    ) -> Any:
+        done = await acknowledge(self, recipient, ids, moment)
+        for number in done[0]:
+            stations[number]["acknowledged"] = last_commit
+            to_bench.sendto(str(number).encode(), str(tell))
+        return done
+
+    def find_stamped(*, isolated: bool) -> program.Program:
+        return _stamped(find(isolated=isolated), isolated=isolated)
+
+    Writer._commit = commit_noted  # type: ignore[method-assign]
+    MessageStore.add = add_noted  # type: ignore[method-assign]
+    MessageStore.lease = lease_noted  # type: ignore[method-assign]
+    MessageStore.acknowledge = acknowledge_noted  # type: ignore[method-assign]
+    program.find = find_stamped
+    _write_at_end(lambda: tell.with_name(DAEMON_NOTES), stations)
+
+
+def _stamped(plain: Any, *, isolated: bool) -> Any:
+    """Return the command that runs this file in a container in place of `python -m hive`."""
+    import attrs
+
+    from hive.host.runtime import Bind
+
+    here = Path(__file__).resolve()
+    inside = "/opt/hive/bench/stamped_hive.py" if isolated else str(here)
+    binds = (Bind(here, inside),) if isolated else ()
+    assert plain.argv[-2:] == ("-m", "hive"), "the checkout is what is measured"
+    return attrs.evolve(plain, argv=(*plain.argv[:-2], inside), binds=(*plain.binds, *binds))
+
+
+def _watch_harness() -> None:
+    """Note where a message is inside the harness, from its arrival to its acknowledgement."""
+    from hive.agent import child, live_driver, process_driver, turn_loop
+
+    stations: Stations = {}
+    state_dir = Path()
+    present: dict[str, int] = {}
+    handle, acknowledge = turn_loop.handle, turn_loop.acknowledge
+
+    async def handle_noted(harness: Any, message: Any) -> None:
+        nonlocal state_dir, present
+        state_dir = Path(harness.config.state_dir)
+        present = stations[message.id] = {"received": now()}
+        await handle(harness, message)
+        present["over"] = now()
+
+    async def acknowledge_noted(harness: Any, record: Any) -> None:
+        present["recorded"] = now()
+        await acknowledge(harness, record)
+
+    class Splitter(child.stream_json.LineSplitter):
+        """Notes when the data came in that ended with a result."""
+
+        def feed(self, data: Any) -> Any:
+            moment = now()
+            for line in super().feed(data):
+                if b'"type":"result"' in line:
+                    present["result"] = moment
+                yield line
+
+    def noting(station: str, body: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any, **named: Any) -> Any:
+            present[station] = now()
+            return body(*arguments, **named)
+
+        return noted
+
+    turn_loop.handle = handle_noted
+    turn_loop.acknowledge = acknowledge_noted
+    child.stream_json.LineSplitter = Splitter  # type: ignore[misc]
+    for driver in (live_driver.LiveDriver, process_driver.ProcessDriver):
+        setattr(driver, "turn", noting("handed", driver.turn))
+        setattr(driver, "_note_written", noting("written", driver._note_written))
+    _write_at_end(lambda: state_dir / HARNESS_NOTES if stations else Path("/dev/null"), stations)
+
+
+def _write_at_end(file: Callable[[], Path], stations: Stations) -> None:
+    atexit.register(lambda: file().write_text(json.dumps(stations)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
