@@ -31,15 +31,18 @@ class Feed:
         self.generation = 0
         self.watchers = 0
         self._first = self.seq + 1
-        self._ring: deque[bytes] = deque(maxlen=ring)
+        self._ring: deque[bytes | Frame] = deque(maxlen=ring)
         self._more = trio.Event()
 
     def publish(self, frame: Frame) -> int:
-        """Number a frame and wake whoever waits; never blocks. Returns the frame's number."""
+        """Number a frame and wake whoever waits; never blocks. Returns the frame's number.
+
+        The frame is encoded when the first watcher takes it; it must not be changed any more.
+        """
         self.seq += 1
         if len(self._ring) == self._ring.maxlen:
             self._first += 1
-        self._ring.append(codec.dumps({**frame, "seq": self.seq})[:-1])
+        self._ring.append(frame)
         self._wake()
         return self.seq
 
@@ -64,12 +67,22 @@ class Feed:
     def since(self, after: int) -> list[tuple[int, bytes]]:
         """Return the frames behind number `after`, which must be held, oldest first."""
         start = after + 1 - self._first
-        return [(self._first + index, self._ring[index]) for index in range(start, len(self._ring))]
+        return [
+            (self._first + index, self._encoded(index)) for index in range(start, len(self._ring))
+        ]
 
     async def wait_beyond(self, after: int, generation: int) -> None:
         """Wait until there is a frame behind `after`, or watches of `generation` are ended."""
         while self.seq == after and self.generation == generation:
             await self._more.wait()
+
+    def _encoded(self, index: int) -> bytes:
+        frame = self._ring[index]
+        if isinstance(frame, bytes):
+            return frame
+        line = codec.dumps({**frame, "seq": self._first + index})[:-1]
+        self._ring[index] = line
+        return line
 
     def _wake(self) -> None:
         if self._more.statistics().tasks_waiting:

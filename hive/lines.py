@@ -128,6 +128,9 @@ class _Connection:
     async def _line(self) -> bytes | None:
         """Return the next line, at most one byte over the limit; None at the end."""
         is_over = False
+        if self._buffer:
+            # Who sends many requests at once waits its turn among the other clients.
+            await trio.lowlevel.checkpoint()
         while True:
             end = self._buffer.find(b"\n", self._searched)
             if end >= 0:
@@ -144,7 +147,16 @@ class _Connection:
                 return None
 
     async def _read(self) -> bool:
-        data = await self._stream.receive_some(_CHUNK)
+        # The wait comes first: a client that has its reply has rarely sent the next request yet.
+        data: bytes | None = None
+        while data is None:
+            await trio.lowlevel.wait_readable(self._stream.socket)
+            try:
+                data = os.read(self._stream.socket.fileno(), _CHUNK)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise trio.BrokenResourceError(f"cannot read: {error.strerror}") from error
         if not data:
             self._is_half_closed = True
             return False
@@ -216,6 +228,7 @@ class _Connection:
                 async for reply in replies:
                     if not await self._write(reply):
                         break
+                    await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel()
 
         async with trio.open_nursery() as nursery:
@@ -224,8 +237,19 @@ class _Connection:
         return False
 
     async def _write(self, reply: Reply) -> bool:
+        """Write a reply; False when the client does not read within the deadline."""
+        line = codec.dumps(reply)
+        # Nearly always the kernel takes all of it at once: no deadline and no turn is needed.
+        try:
+            written = os.write(self._stream.socket.fileno(), line)
+        except BlockingIOError:
+            written = 0
+        except OSError as error:
+            raise trio.BrokenResourceError(f"cannot write: {error.strerror}") from error
+        if written == len(line):
+            return True
         with trio.move_on_after(WRITE_DEADLINE_S) as scope:
-            await self._stream.send_all(codec.dumps(reply))
+            await self._stream.send_all(line[written:])
         return not scope.cancelled_caught
 
 

@@ -165,7 +165,7 @@ def loads(line: bytes | str, *, limit: int | None = LINE_BYTES) -> Any:
     if limit is not None and len(line) > limit:
         raise TooLarge(f"a line is at most {limit} bytes")
     try:
-        return json.loads(line, parse_constant=_no_constant)
+        return _DECODER.decode(line if isinstance(line, str) else line.decode())
     except UnicodeDecodeError as error:
         raise BadRequest("the line is not UTF-8") from error
     except RecursionError as error:
@@ -176,11 +176,16 @@ def loads(line: bytes | str, *, limit: int | None = LINE_BYTES) -> Any:
 
 def dumps(value: object) -> bytes:
     """Return plain JSON data as one line with its newline."""
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+    return _ENCODER.encode(value).encode() + b"\n"
 
 
 def _no_constant(word: str) -> Any:
     raise ValueError(f"{word} is not JSON")
+
+
+# Made once: `json.loads` and `json.dumps` make new ones for every call that gives an option.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def _explain(error: BaseException, path: str = "") -> str:
