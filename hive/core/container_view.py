@@ -130,7 +130,7 @@ class ContainerView:
             paused=record.paused,
             pending_reminders=reminders,
             unread=unread,
-            turn_state=report.turn_state if report else ("idle" if is_running else "offline"),
+            turn_state=report.turn_state if report else "offline",
             transient=transient.kind if transient else None,
             transient_since=transient.since if transient else None,
             active_model=report.model if report else None,

@@ -1,0 +1,93 @@
+"""A browser at a real hive: log in once, make an agent, write to it, see the answer arrive live."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.e2e.stage import REAL, STAND_IN, Stage, spawn, stage
+from tests.fakes.browser import Page
+
+SHOTS = Path(os.environ.get("HIVE_SHOTS", "tests/shots"))
+HELLO = '!tool send {"to": "operator", "body": "hello from the sandbox"}'
+
+
+async def log_in(hive: Stage, page: Page) -> str:
+    """Open the dashboard by a one-time link; returns its address."""
+    url: str = (await hive.operator("login_link"))["url"]
+    await page.navigate(url)
+    await page.wait("document.querySelector('#main:not([aria-busy]) #containers')")
+    return url
+
+
+@pytest.mark.parametrize("kind", [REAL, STAND_IN])
+async def test_from_the_login_link_to_an_answer_without_a_reload(
+    short_tmp: Path, page: Page, kind: str
+) -> None:
+    async with stage(short_tmp, kind, "live") as hive:
+        await log_in(hive, page)
+        await page.eval("window.wasNotReloaded = true")
+        await page.click("#new-agent")
+        await page.type("alice")
+        await page.press("Enter")
+        await page.wait("/alice/.test(document.querySelector('#approvals').innerText)")
+        await page.click("[data-approval] .primary")
+        await page.wait("/h-alice/.test(document.querySelector('#containers').innerText)")
+        await page.click("#compose")
+        await page.type(f"@alice {HELLO}")
+        await page.press("Enter")
+        await page.wait(
+            "/hello from the sandbox/.test(document.querySelector('#inbox').innerText)", 30
+        )
+        assert await page.eval("window.wasNotReloaded === true")
+        await hive.wait_settled("alice")
+        await page.screenshot(SHOTS / f"dashboard-{kind}.png")
+
+
+async def test_the_agents_page_shows_the_turn_and_takes_a_prompt(
+    short_tmp: Path, page: Page
+) -> None:
+    async with stage(short_tmp, REAL, "live") as hive:
+        await log_in(hive, page)
+        await spawn(hive, "alice")
+        await hive.wait_settled("alice")
+        home = (await hive.operator("urls"))["urls"]["home"].rstrip("/")
+        await page.navigate(f"{home}/agent/alice/")
+        await page.wait("document.querySelector('textarea:not([disabled])')", 20)
+        await page.click("textarea")
+        await page.type(HELLO)
+        await page.press("Enter")
+        await page.wait("/turn ok/.test(document.body.innerText)", 30)
+        text = await page.text("body")
+        await page.screenshot(SHOTS / "agent-real.png")
+        await page.navigate("about:blank")
+    assert "TURN ← operator" in text
+    assert "send → operator" in text
+
+
+async def test_a_used_login_link_does_not_log_in_again(short_tmp: Path, page: Page) -> None:
+    page.expected.append("401")
+    async with stage(short_tmp, STAND_IN, "live") as hive:
+        url = await log_in(hive, page)
+        await page.send("Network.clearBrowserCookies")
+        await page.navigate(url)
+        assert "login-link" in await page.text("body")
+        await page.navigate("about:blank")
+
+
+async def test_the_page_comes_back_live_after_the_daemon_was_killed(
+    short_tmp: Path, page: Page
+) -> None:
+    page.expected += ["ERR_", "Failed to load", "EventSource"]
+    async with stage(short_tmp, STAND_IN, "live", port=17431) as hive:
+        await log_in(hive, page)
+        await spawn(hive, "alice")
+        await page.wait("/h-alice/.test(document.querySelector('#containers').innerText)")
+        hive.kill_daemon()
+        await trio.sleep(0)
+        await hive.start()
+        await hive.send("alice", '!tool send {"to": "operator", "body": "after the crash"}')
+        await page.wait("/after the crash/.test(document.querySelector('#inbox').innerText)", 40)
