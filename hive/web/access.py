@@ -1,4 +1,4 @@
-"""Who may use the dashboard: one-time login links, browser sessions and tokens for scripts.
+"""Who may use the dashboard: login links, browsers' sessions and scripts' tokens.
 
 Every secret is 256 random bits that are shown once; only hashes are kept, in one file of mode 0600
 that is replaced as a whole, so that a restart of the daemon logs nobody out. A plain hash is enough
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import re
 import secrets
@@ -67,6 +68,8 @@ class Book:
     sessions: tuple[Session, ...] = ()
     tokens: tuple[Token, ...] = ()
 
+
+log = logging.getLogger(__name__)
 
 K = TypeVar("K", Link, Session, Token)
 
@@ -129,7 +132,11 @@ class Access:
         if session.expires_at < now + SESSION_S - _RENEW_S:
             renewed = attrs.evolve(session, expires_at=now + SESSION_S)
             sessions = tuple(renewed if each is session else each for each in self._book.sessions)
-            self._save(attrs.evolve(self._book, sessions=sessions))
+            try:
+                self._save(attrs.evolve(self._book, sessions=sessions))
+            except Unavailable as error:
+                # The session is good all the same; a full disk must not lock the operator out.
+                log.warning("a login could not be prolonged: %s", error)
         return True
 
     def create_token(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""One HTTP connection: hypercorn's HTTP/1 protocol between a socket and an ASGI application.
+"""One HTTP connection: hypercorn's HTTP/1 between a socket and an ASGI application.
 
 This room drives hypercorn's protocol itself instead of its Trio server, because that server leaves
 `Connection: close` open, waits without limit for a client that does not read, and speaks HTTP/2 in
@@ -12,9 +12,8 @@ from __future__ import annotations
 import math
 import os
 import socket
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import trio
@@ -22,19 +21,11 @@ from hypercorn.config import Config
 from hypercorn.events import Closed, RawData, Updated
 from hypercorn.protocol.h11 import H11Protocol
 
-Message = dict[str, Any]
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-RAW = "hive.raw"
-"""Extension of an HTTP scope: the `RawWriter` of its connection."""
+from hive.web.exchange import App, Exchanges
 
 _READ_BYTES = 16 * 1024
 _WRITE_BYTES = 64 * 1024
 _LINGER_BYTES = 1024 * 1024
-_QUEUED_CHUNKS = 8
 
 
 @attrs.frozen
@@ -53,16 +44,6 @@ class Limits:
     """Request line and headers together."""
     connections: int = 900
     """At a time; a further one is closed at once. Stays under the usual 1,024 open files."""
-
-
-class RawWriter(Protocol):
-    """Writes bytes of an answer that has begun, past the protocol that frames them."""
-
-    def write_nowait(self, data: bytes) -> int:
-        """Write what the kernel takes at once and return how much; 0 while others write."""
-
-    async def write(self, data: bytes) -> None:
-        """Write all of `data` within the server's deadline, or cut the connection."""
 
 
 class _Flag:
@@ -118,76 +99,6 @@ class _Http1(H11Protocol):
         """Stay with HTTP/1 whatever the client asks for."""
 
 
-class _Exchange:
-    """One request and its answer: the ASGI channel between the protocol and the application."""
-
-    def __init__(self, send: Callable[[Message | None], Awaitable[None]]) -> None:
-        self._protocol_send = send
-        self._put, self._take = trio.open_memory_channel[Message](_QUEUED_CHUNKS)
-        self._last: Message = {"type": "http.disconnect"}
-        self._is_finishing = False
-
-    async def put(self, message: Message) -> None:
-        """Take a message of the protocol; never waits once the application is gone."""
-        if message["type"].endswith(".disconnect"):
-            self._last = message
-            self._put.close()
-            return
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._put.send(message)
-
-    def hang_up(self) -> None:
-        """Tell the application that its client is gone, behind what already waits for it."""
-        self._put.close()
-
-    async def receive(self) -> Message:
-        try:
-            return await self._take.receive()
-        except trio.EndOfChannel:
-            # hypercorn says "disconnect" from inside the send of the last chunk; an application
-            # that cancels itself on it would cancel the tail of that very send.
-            if self._is_finishing:
-                await trio.sleep_forever()
-            return self._last
-
-    async def send(self, message: Message) -> None:
-        if message["type"].endswith(".body") and not message.get("more_body", False):
-            self._is_finishing = True
-        await self._protocol_send(message)
-
-    async def run(self, app: App, scope: Scope) -> None:
-        """Run the application, then let the protocol clean up after it."""
-        try:
-            await app(scope, self.receive, self.send)
-        finally:
-            self._take.close()
-        await self._protocol_send(None)
-
-
-class _Exchanges:
-    """hypercorn's task group: starts the application for each request of one connection."""
-
-    def __init__(self, nursery: trio.Nursery, raw: RawWriter) -> None:
-        self._nursery = nursery
-        self._raw = raw
-        self.current: _Exchange | None = None
-
-    async def spawn_app(
-        self,
-        app: App,
-        config: Config,
-        scope: Scope,
-        send: Callable[[Message | None], Awaitable[None]],
-    ) -> Callable[[Message], Awaitable[None]]:
-        scope["extensions"][RAW] = self._raw
-        self.current = _Exchange(send)
-        self._nursery.start_soon(self.current.run, app, scope)
-        return self.current.put
-
-    def spawn(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
-        self._nursery.start_soon(task, *args)
-
-
 class Connection:
     """One accepted socket until it is closed."""
 
@@ -213,7 +124,7 @@ class Connection:
         self._is_done = False
         self._is_cut = False
         self._is_stopping = False
-        self._exchanges: _Exchanges | None = None
+        self._exchanges: Exchanges | None = None
 
     async def run(self) -> None:
         """Serve requests until either side closes; the socket is closed when this returns."""
@@ -226,7 +137,7 @@ class Connection:
             return
         try:
             async with trio.open_nursery() as nursery:
-                self._exchanges = _Exchanges(nursery, self)
+                self._exchanges = Exchanges(nursery, self)
                 self._protocol = _Http1(
                     self._app,  # type: ignore[arg-type]
                     self._config,

@@ -1,4 +1,4 @@
-"""The door in front of the dashboard: who asks, from where, and what a browser may do with it.
+"""The door in front of the dashboard: who asks, from where, and whether they may.
 
 Every request passes here, websockets included, before any route sees it. `Host` must be a name we
 answer to, which keeps rebound DNS names out; whatever is not a plain read must come from our own
@@ -17,7 +17,7 @@ from hive.config import HostConfig
 from hive.errors import BadRequest, Refused, Unauthorized
 from hive.web import replies
 from hive.web.access import SESSION_S, Access
-from hive.web.connection import App, Message, Receive, Scope, Send
+from hive.web.exchange import App, Message, Receive, Scope, Send
 
 COOKIE = "hive_session"
 CSP = (

@@ -1,4 +1,4 @@
-"""Answers and bodies of HTTP: JSON out, typed values in, and every failure as one JSON error.
+"""Answers and bodies of HTTP: JSON out, typed values in, failures as JSON errors.
 
 `Boundary` is the one place where a failure that nobody foresaw becomes an answer: it is logged
 once with its traceback, and the client learns `internal`. A body is read as form or as JSON,
@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 import trio
 
 from hive.errors import BadRequest, HiveError, TooLarge
-from hive.web.connection import App, Message, Receive, Scope, Send
+from hive.web.exchange import App, Message, Receive, Scope, Send
 from hive.wire import codec
 
 BODY_LIMIT_BYTES = 64 * 1024

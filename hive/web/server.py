@@ -25,11 +25,13 @@ from hypercorn.config import Config
 
 from hive.errors import Unavailable
 from hive.web import replies
-from hive.web.connection import App, Connection, Context, Limits
+from hive.web.connection import Connection, Context, Limits
+from hive.web.exchange import App
 
 BIND_RETRY_S = 2.0
 _RETRIES_PER_WARNING = 30
 _BACKLOG = 512
+_UNACKNOWLEDGED_MS = 30_000
 _TRY_AGAIN = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL})
 
 log = logging.getLogger(__name__)
@@ -243,6 +245,9 @@ async def _bind_tcp(bind: TcpBind) -> _Socket:
     sock = trio.socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Inherited by what is accepted: a client that vanished without a word is noticed at the
+        # next heartbeat, not after the kernel's quarter of an hour.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         await sock.bind((bind.host, bind.port))

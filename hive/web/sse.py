@@ -1,4 +1,4 @@
-"""A feed as server-sent events: numbered, resumable, each frame made into bytes once for all.
+"""A feed as server-sent events: numbered, resumable, each frame encoded once.
 
 A client says with `Last-Event-ID` (or `?last_event_id=`) what it has seen and gets the rest, or the
 event `reset` when the feed no longer holds it: then it takes a new snapshot. Frames go straight
@@ -14,7 +14,7 @@ import trio
 
 from hive.feed import Feed, Watch
 from hive.web import replies
-from hive.web.connection import RAW, RawWriter, Receive, Scope, Send
+from hive.web.exchange import RAW, RawWriter, Receive, Scope, Send
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 1000
@@ -46,7 +46,9 @@ class EventStream:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            await self._pump(self._feed.seq if after is None else after, _Client(scope, send))
+            client = _Client(scope, send)
+            nursery.start_soon(self._keep_awake, client)
+            await self._pump(self._feed.seq if after is None else after, client)
             nursery.cancel_scope.cancel()
         # Outside, so that a client which is told to go gets the end of its answer too.
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -64,17 +66,17 @@ class EventStream:
             await client.write(client.frame(b"event: reset\nid: %d\ndata: {}\n\n" % after))
 
     async def _follow(self, watch: Watch, client: _Client) -> None:
-        while True:
-            with trio.move_on_after(self._heartbeat_s) as waiting:
-                frames = await watch.next()
-            if waiting.cancelled_caught:
-                await client.write(client.frame(_COMMENT))
-            elif frames is None:
-                return
-            elif len(frames) == 1:
+        while (frames := await watch.next()) is not None:
+            if len(frames) == 1:
                 await client.write(self._chunk(*frames[0], client))
             else:
                 await self._write_batch(frames, client)
+
+    async def _keep_awake(self, client: _Client) -> None:
+        # A task of its own: a deadline around every wait for a frame costs more than the frame.
+        while True:
+            await trio.sleep(self._heartbeat_s)
+            await client.write(client.frame(_COMMENT))
 
     async def _write_batch(self, frames: list[tuple[int, bytes]], client: _Client) -> None:
         batch = bytearray()

@@ -1,4 +1,4 @@
-"""The browser's files: from the package's assets, with types, strong ETags and gzip.
+"""The browser's files from the package's assets: types, strong ETags and gzip.
 
 A file is read and compressed once and kept in memory until it changes on disk, so that a checkout
 shows an edit at the next reload. A path is made of plain names only; nothing outside the folder and
@@ -17,7 +17,7 @@ import attrs
 from hive import resources
 from hive.errors import NotFound
 from hive.web import replies
-from hive.web.connection import Scope, Send
+from hive.web.exchange import Scope, Send
 
 FOLDERS = ("shared", "dashboard", "agent_page", "vendor")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")

@@ -1,4 +1,4 @@
-"""The page of one agent as an ASGI application, served on its `web.sock` by its harness.
+"""The page of one agent as an ASGI application, served by its harness.
 
 Only the daemon connects there, and the daemon has already asked who wants to know; so there is no
 login here, and nothing that acts beyond this agent. Plain ASGI, without a framework: a harness is
@@ -14,7 +14,7 @@ from hive.web import replies, static
 from hive.web.agent_page import controls, stream
 from hive.web.agent_page.controls import Controls
 from hive.web.agent_page.stream import History
-from hive.web.connection import App, Receive, Scope, Send
+from hive.web.exchange import App, Receive, Scope, Send
 from hive.web.guard import SecureHeaders
 
 SHELL = "agent_page/index.html"

@@ -1,4 +1,4 @@
-"""What the operator does on an agent's page: cancel, compact, change the model, begin anew."""
+"""What the operator does on an agent's page: cancel, compact, model, new session."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 import attrs
 
 from hive.web import replies
-from hive.web.connection import Receive, Scope
+from hive.web.exchange import Receive, Scope
 
 
 class Controls(Protocol):

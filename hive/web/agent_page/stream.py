@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from hive.feed import Feed
 from hive.web import replies
-from hive.web.connection import Scope
+from hive.web.exchange import Scope
 from hive.web.sse import EventStream
 
 PATH = "/events/stream"

@@ -1,1 +1,1 @@
-"""The operator's page: snapshot, actions, stream, and the way to every agent's page."""
+"""The operator's page: snapshot, actions, stream, and the agents' pages below it."""

@@ -1,4 +1,4 @@
-"""What the operator does on the page: each route reads its input and calls `core/actions`.
+"""What the operator does on the page: routes that call `core/actions`.
 
 An answer comes at once; what it set in motion shows as frames on the stream.
 """

@@ -1,4 +1,4 @@
-"""The agents' pages below `/agent/<name>/`: our own shell, and data from the agent's harness.
+"""The agents' pages below `/agent/<name>/`: our shell, and a harness's data.
 
 What a harness says is not trusted: it reaches the browser as data only. The shell and its scripts
 are the daemon's own; of a harness's answer three content types pass, under headers made anew and a
@@ -25,7 +25,7 @@ from hive.core import actions
 from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound, Unavailable
 from hive.web import replies
-from hive.web.connection import Receive, Scope, Send
+from hive.web.exchange import Receive, Scope, Send
 from hive.web.static import Assets
 from hive.wire.names import AgentName, agent_name
 

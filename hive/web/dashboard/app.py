@@ -18,8 +18,8 @@ from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound, Refused, TooLarge, Unavailable
 from hive.web import replies, static
 from hive.web.access import Access
-from hive.web.connection import App, Message, Receive, Scope, Send
 from hive.web.dashboard import actions, agent_proxy, state, stream
+from hive.web.exchange import App, Message, Receive, Scope, Send
 from hive.web.guard import Guard, Rules, SecureHeaders
 from hive.web.replies import Boundary, MethodNotAllowed, TooSlow
 

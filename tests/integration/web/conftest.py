@@ -11,7 +11,8 @@ import pytest
 import trio
 
 from hive.web import server
-from hive.web.connection import App, Limits
+from hive.web.connection import Limits
+from hive.web.exchange import App
 
 Serving = Callable[..., AbstractAsyncContextManager["Server"]]
 

@@ -12,6 +12,7 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hive.core import actions
 from hive.wire import codec
 from tests.fakes import waiting
 from tests.fakes.http_client import connect, fetch, open_events
@@ -206,6 +207,35 @@ async def test_a_daemon_with_open_streams_stops_in_time(short_tmp: Path) -> None
         started = trio.current_time()
     assert trio.current_time() - started < 2
     assert ended == [True] * 20
+
+
+async def test_what_nobody_foresaw_is_logged_once(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(*_: object) -> None:
+        raise ValueError("a secret of the inside")
+
+    async with browsing(short_tmp) as browser:
+        monkeypatch.setattr(actions, "inbox", fails)
+        caplog.clear()
+        reply = await browser.get("/api/state")
+        assert (reply.status, reply.code) == (500, "internal")
+        assert b"secret" not in reply.body
+        assert reply.header("x-content-type-options") == "nosniff"
+        assert [record.name for record in caplog.records if record.exc_info] == ["hive.web.replies"]
+
+
+async def test_an_action_that_takes_too_long_is_given_up(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: object) -> None:
+        await trio.sleep_forever()
+
+    async with browsing(short_tmp) as browser:
+        monkeypatch.setattr(actions, "inbox", hangs)
+        monkeypatch.setattr("hive.web.dashboard.app.ANSWER_S", 0.1)
+        reply = await browser.get("/api/state")
+        assert (reply.status, reply.code) == (503, "unavailable")
 
 
 BODIES = st.one_of(

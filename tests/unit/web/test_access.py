@@ -102,6 +102,13 @@ def test_a_look_does_not_write(access: Access, file: Path, clock: Clock) -> None
     assert file.stat().st_ino == before.st_ino
 
 
+def test_a_full_disk_locks_nobody_out(access: Access, file: Path, clock: Clock) -> None:
+    session = access.log_in(secret_of(access.new_login_link()))
+    file.with_name("access.json.new").mkdir()
+    clock.now += 3 * 86400
+    assert access.is_session(session)
+
+
 def test_logging_out_ends_the_session(access: Access) -> None:
     session = access.log_in(secret_of(access.new_login_link()))
     access.log_out("unknown")

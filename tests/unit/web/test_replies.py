@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hive.errors import BadRequest, NotFound, TooLarge
@@ -30,6 +30,7 @@ class Thing:
     note: str | None = None
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         Thing,
@@ -105,6 +106,7 @@ def test_other_types_are_refused(content_type: Any) -> None:
         parse_body(Thing, content_type, b"name=a")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([FORM, JSON, None, "text/plain"]))
 def test_any_bytes_are_a_value_or_a_bad_request(body: bytes, content_type: Any) -> None:
     try:
@@ -113,6 +115,7 @@ def test_any_bytes_are_a_value_or_a_bad_request(body: bytes, content_type: Any) 
         error.message.encode()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.text() | st.floats(), st.lists)))
 def test_any_json_is_a_value_or_a_bad_request(value: Any) -> None:
     try:
@@ -190,6 +193,7 @@ def test_a_number_of_a_query_is_within_its_bounds(text: str, is_fine: bool) -> N
             replies.whole_number(fields, "lines", 50, low=1, high=500)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_any_query_is_fields_or_a_bad_request(data: bytes) -> None:
     try:

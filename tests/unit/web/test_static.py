@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hive.errors import NotFound
@@ -142,6 +142,7 @@ async def test_everything_else_is_not_found(root: Path, path: str) -> None:
         await get(root, path)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_path_is_a_file_of_ours_or_not_found(path: str) -> None:
     with pytest.raises(NotFound):
