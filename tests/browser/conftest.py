@@ -21,8 +21,12 @@ def chromium() -> Iterator[Chromium]:
 
 
 @pytest.fixture
-async def page(chromium: Chromium) -> AsyncIterator[Page]:
-    """A tab; a complaint of its console or a breach of the policy fails the test."""
+async def page(chromium: Chromium, server: PageServer) -> AsyncIterator[Page]:
+    """A tab; a complaint of its console or a breach of the policy fails the test.
+
+    It asks for the server only to be closed before it.
+    """
+    del server
     async with open_page(chromium) as tab:
         await tab.viewport(1280, 900)
         await tab.media(prefers_color_scheme="dark", prefers_reduced_motion="reduce")

@@ -56,6 +56,7 @@ async def test_an_empty_hive_leads_from_the_first_agent_to_the_first_message(
     resolved = scenes.approval(1, "bob", status="approved")
     side.publish("approval_resolved", approval=resolved)
     side.publish("container_state_changed", container=scenes.container("bob"))
+    await page.wait("document.querySelector('.guide .now strong').textContent === 'Write to it'")
     await page.click(".guide .now button")
     await page.wait("document.activeElement.id === 'compose'")
     await page.type("hello bob")
@@ -323,7 +324,8 @@ FOCUS = """(() => {
   const box = node.closest('.prompt');
   const visible = own.outlineStyle !== 'none'
     || (box && getComputedStyle(box).boxShadow !== 'none');
-  return {key: window.focusKeys.get(node), visible: Boolean(visible), what: node.outerHTML.slice(0, 80)};
+  const what = node.outerHTML.slice(0, 80);
+  return {key: window.focusKeys.get(node), visible: Boolean(visible), what};
 })()"""
 
 

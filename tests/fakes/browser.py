@@ -254,8 +254,9 @@ class Page:
     async def screenshot(self, path: Path) -> None:
         """Write what the window shows as PNG."""
         shot = await self.send("Page.captureScreenshot", format="png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(shot["data"]))
+        target = trio.Path(path)
+        await target.parent.mkdir(parents=True, exist_ok=True)
+        await target.write_bytes(base64.b64decode(shot["data"]))
 
     async def overflow(self) -> int:
         """Return by how many pixels the page is wider than its window."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 Json = dict[str, Any]
 NOW = 1_790_000_000.0
 """A fixed moment; the pages only show how far away it is."""

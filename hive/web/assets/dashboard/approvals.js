@@ -55,6 +55,7 @@ function approvalCard(one) {
       leet: "",
       plain: "Deny",
       tone: "danger",
+      danger: true,
       title: `Deny ${one.kind} of ${one.agent}?`,
       confirm: "Whoever asked is told, with your reason if you give one.",
       prompt: "Reason (can be left out)",
