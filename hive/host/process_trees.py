@@ -17,6 +17,8 @@ from hive.host.records import Record, Run, Told
 FIRST_NUMBER = 2
 """In a sandbox bwrap is process 1; numbers under 300 are never used again by the kernel."""
 
+_PASSES = 200
+
 
 class Tree(Protocol):
     """The processes of one run."""
@@ -85,24 +87,31 @@ class MarkedTree:
         The shell comes last so that it can write down how the command ended.
         """
         anchor = self.anchor()
-        found = self._members() - {anchor}
-        for pid in found:
-            with proc.opened(pid) as handle:
-                if handle is not None:
-                    proc.send(handle, signal.SIGKILL)
-        if found:
+        seen, killed = {anchor}, set[int | None]()
+        # A pass over the new ones only is quick enough to overtake what forks all the time.
+        for _ in range(_PASSES):
+            fresh = [pid for pid in proc.pids() if pid not in seen]
+            parents = {pid: proc.parent(pid) for pid in fresh}
+            found = 0
+            for pid, parent in sorted(parents.items()):
+                is_ours = parent in {anchor} | killed or proc.has_variable(pid, self.marker)
+                if is_ours and _send_kill(pid):
+                    killed.add(pid)
+                    found += 1
+            seen.update(fresh)
+            if not found:
+                break
+        if killed:
             return True
         return anchor is not None and _kill(anchor, self)
 
-    def _members(self) -> set[int]:
-        parents = {pid: proc.parent(pid) for pid in proc.pids()}
-        members = {pid for pid in parents if proc.has_variable(pid, self.marker)}
-        grown = True
-        while grown:
-            more = {pid for pid, parent in parents.items() if parent in members} - members
-            members |= more
-            grown = bool(more)
-        return members
+
+def _send_kill(pid: int) -> bool:
+    with proc.opened(pid) as handle:
+        if handle is None or not proc.is_alive(pid):
+            return False
+        proc.send(handle, signal.SIGKILL)
+        return True
 
 
 def _kill(pid: int, tree: Tree) -> bool:

@@ -20,7 +20,7 @@ import trio
 from hive.config import Paths
 from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
 from hive.host import proc
-from hive.host.process_trees import Tree, tree_of
+from hive.host.process_trees import tree_of
 from hive.host.records import Record, Run
 from hive.host.runtime import ContainerSpec, ContainerStatus, Finding, Inside
 from hive.wire.names import AgentName, agent_name
@@ -47,6 +47,15 @@ class Launch:
     fds: list[int] = attrs.field(factory=list)
 
 
+@attrs.define
+class _Monitor:
+    """A child of this process that stands over a container."""
+
+    pid: int
+    status: int | None = None
+    """How it ended."""
+
+
 class RecordedRuntime(ABC):
     """Every method of `Runtime` but those that differ between the kinds."""
 
@@ -56,7 +65,7 @@ class RecordedRuntime(ABC):
     def __init__(self, paths: Paths, clock: Callable[[], float]) -> None:
         self._paths = paths
         self._clock = clock
-        self._monitors: dict[AgentName, int] = {}
+        self._monitors: list[_Monitor] = []
 
     @abstractmethod
     async def probe(self) -> list[Finding]:
@@ -81,17 +90,16 @@ class RecordedRuntime(ABC):
         """Start a container; see `Runtime.start`."""
         record = self._record(spec.name)
         record.make()
-        await self._sweep(record)
         lock = await self._lock(spec.name, record)
         offset = record.log_size()
         try:
-            run = self._spawn(spec, record, lock)
+            monitor = self._spawn(spec, record, lock)
         finally:
             os.close(lock)
         is_started = False
         try:
             with trio.fail_after(START_S):
-                await self._wait_started(spec, record, run, offset)
+                await self._wait_started(spec, record, monitor, offset)
             is_started = True
         except trio.TooSlowError:
             raise ProgramFailed(spec.argv, None, record.log_from(offset)) from None
@@ -99,7 +107,7 @@ class RecordedRuntime(ABC):
             if not is_started:
                 with trio.CancelScope(shield=True):
                     await self._end(record)
-                self._reap(spec.name)
+                self._reap()
 
     async def stop(self, name: AgentName, *, grace_s: float) -> None:
         """End a container and everything it started; see `Runtime.stop`."""
@@ -116,13 +124,16 @@ class RecordedRuntime(ABC):
                     await self._wait_told(record)
         await self._end(record)
         await self._wait_told(record)
-        self._reap(name)
+        self._reap()
 
     async def status(self, name: AgentName) -> ContainerStatus:
         """Return what is known of that container."""
         record = self._record(name)
-        self._reap(name)
+        self._reap()
         record.trim_log()
+        found = self._look(name, record)
+        if found.is_running:
+            return found
         await self._sweep(record)
         return self._look(name, record)
 
@@ -160,7 +171,6 @@ class RecordedRuntime(ABC):
         record = self._record(name)
         if not record.directory.exists():
             return
-        await self._sweep(record)
         lock = await self._lock(name, record)
         try:
             await trio.to_thread.run_sync(record.remove)
@@ -194,16 +204,18 @@ class RecordedRuntime(ABC):
         Not at the first try only: looking whether it is locked takes it for an instant.
         """
         deadline = trio.current_time() + _LOCK_S
-        while True:
-            is_running = self._look(name, record).is_running
-            lock = None if is_running else record.take_lock()
+        while not (await self.status(name)).is_running:
+            lock = record.take_lock()
             if lock is not None:
-                return lock
-            if is_running or trio.current_time() > deadline:
-                raise Conflict(f"the container of {name} is running: stop it first")
+                if record.run() is None or record.is_swept():
+                    return lock
+                os.close(lock)
+            if trio.current_time() > deadline:
+                break
             await trio.sleep(_POLL_S)
+        raise Conflict(f"the container of {name} is running: stop it first")
 
-    def _spawn(self, spec: ContainerSpec, record: Record, lock: int) -> Run:
+    def _spawn(self, spec: ContainerSpec, record: Record, lock: int) -> _Monitor:
         run = Run(self.kind, proc.boot_id(), self._clock(), self._marker(spec.name))
         record.begin(run)
         with self._launch(spec, record, lock) as launch, record.log.open("ab") as log:
@@ -222,32 +234,30 @@ class RecordedRuntime(ABC):
             except OSError as error:
                 reason = f"{error.filename}: {error.strerror}"
                 raise ProgramFailed(spec.argv, 127, reason) from error
-        self._monitors[spec.name] = child.pid
         # It is meant to outlive this object; `_reap` waits for it by its number.
         child.returncode = 0
-        return run
+        self._monitors.append(_Monitor(child.pid))
+        return self._monitors[-1]
 
     async def _wait_started(
-        self, spec: ContainerSpec, record: Record, run: Run, offset: int
+        self, spec: ContainerSpec, record: Record, monitor: _Monitor, offset: int
     ) -> None:
         while True:
-            ended = self._reap(spec.name)
-            if record.told().exit_code is not None or _has_command(tree_of(record, run)):
-                return
-            if ended is not None:
-                raise ProgramFailed(spec.argv, ended, record.log_from(offset))
+            # First: nothing can be ready yet, and a cancellation always finds what to end.
             await trio.sleep(_POLL_S)
+            self._reap()
+            if record.told().exit_code is not None or _has_command(record):
+                return
+            if monitor.status is not None:
+                raise ProgramFailed(spec.argv, monitor.status, record.log_from(offset))
 
-    def _reap(self, name: AgentName) -> int | None:
-        """Collect the monitor of a container that this object started, once it has ended."""
-        pid = self._monitors.get(name)
-        if pid is None:
-            return None
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended == 0:
-            return None
-        del self._monitors[name]
-        return os.waitstatus_to_exitcode(status)
+    def _reap(self) -> None:
+        """Collect the monitors that have ended."""
+        for monitor in list(self._monitors):
+            ended, status = os.waitpid(monitor.pid, os.WNOHANG)
+            if ended:
+                monitor.status = os.waitstatus_to_exitcode(status)
+                self._monitors.remove(monitor)
 
     async def _wait_told(self, record: Record) -> None:
         """Give the monitor the time to write down how its command ended."""
@@ -257,10 +267,7 @@ class RecordedRuntime(ABC):
 
     async def _sweep(self, record: Record) -> None:
         """End what a command that has ended left behind, once for every run."""
-        run = record.run()
-        if run is None or record.is_swept():
-            return
-        if record.told().exit_code is not None or not _is_alive(record, run):
+        if record.run() is not None and not record.is_swept():
             await self._end(record)
 
     async def _end(self, record: Record) -> None:
@@ -296,7 +303,7 @@ async def _end_anchor(anchor: int, record: Record, run: Run) -> None:
             nursery.start_soon(watch)
             while not ended.is_set():
                 tree_of(record, run).kill()
-                with trio.move_on_after(_SLOW_POLL_S):
+                with trio.move_on_after(_POLL_S):
                     await ended.wait()
 
 
@@ -318,9 +325,11 @@ def _is_alive(record: Record, run: Run) -> bool:
     return record.is_locked() or tree_of(record, run).anchor() is not None
 
 
-def _has_command(tree: Tree) -> bool:
+def _has_command(record: Record) -> bool:
     """Whether the container's command runs, and not a copy of the monitor that will become it."""
-    anchor, first = tree.anchor(), tree.first()
+    run = record.run()
+    tree = tree_of(record, run) if run is not None else None
+    anchor, first = (tree.anchor(), tree.first()) if tree is not None else (None, None)
     if anchor is None or first is None:
         return False
     command = proc.words(first)
