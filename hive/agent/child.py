@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import uuid
 from collections import deque
 
 import attrs
@@ -70,10 +69,9 @@ class Child:
 
     @classmethod
     async def start(
-        cls, launch: Launch, flags: tuple[str, ...], write_s: float = DEADLINES.write_s
+        cls, launch: Launch, flags: tuple[str, ...], mark: str, write_s: float
     ) -> Child:
-        """Start claude; raises `Unavailable` when it cannot be started."""
-        mark = uuid.uuid4().hex
+        """Start claude under a mark of its own; raises `Unavailable` when it cannot be started."""
         try:
             process = await trio.lowlevel.open_process(
                 [*launch.argv, *flags],

@@ -169,10 +169,11 @@ class LiveDriver:
                 await self.aclose()
 
     async def _start(self) -> None:
-        flags = self._session.prepare()
+        await self._session.end_leftover()
+        flags = (*FLAGS, *self._session.prepare())
         launch = await self._make_launch()
         self._transcript = Transcript(launch.env, self._session.session_id)
-        self._child = await Child.start(launch, (*FLAGS, *flags), self._deadlines.write_s)
+        self._child = await Child.start(launch, flags, self._session.mark, self._deadlines.write_s)
 
     def _note_written(self) -> None:
         self.prompt_written_at = self._clock()

@@ -127,8 +127,10 @@ class ProcessDriver:
         is_command: bool,
     ) -> _Run:
         is_cut = self._session.is_cut
-        flags = self._session.prepare()
-        child = await Child.start(await self._make_launch(), (*FLAGS, *flags))
+        await self._session.end_leftover()
+        flags = (*FLAGS, *self._session.prepare())
+        launch = await self._make_launch()
+        child = await Child.start(launch, flags, self._session.mark, self._deadlines.write_s)
         run = self._run_now = _Run(
             child, self._session, prompt_uuid, on_line, on_text, self._deadlines
         )

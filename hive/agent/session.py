@@ -14,6 +14,7 @@ from pathlib import Path
 
 import attrs
 
+from hive.agent import process_tree
 from hive.errors import Unavailable
 
 
@@ -25,6 +26,10 @@ class Session:
     session_id: str = attrs.field(factory=lambda: str(uuid.uuid4()))
     exists: bool = False
     """True when claude should know the session already."""
+    mark: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+    """What the processes of the newest claude carry in their environment."""
+    _leftover: str | None = None
+    """The mark of a claude whose harness may have died before it."""
     _is_empty: bool = True
     """True when nothing can have been said in it."""
     _cut_at: str | None = None
@@ -38,19 +43,30 @@ class Session:
         try:
             kept = json.loads(path.read_bytes())
             session_id = str(uuid.UUID(kept["session_id"]))
+            mark = str(kept["mark"]) if kept.get("mark") else None
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return cls(path)
-        return cls(path, session_id, exists=True, is_empty=False)
+        return cls(path, session_id, exists=True, leftover=mark, is_empty=False)
 
     @property
     def is_cut(self) -> bool:
         """True when the next start cuts an unanswered prompt off."""
         return self._open_prompt is not None and self._cut_at is not None
 
+    async def end_leftover(self) -> None:
+        """Kill what an earlier harness left of its claude.
+
+        Two claudes on one conversation know nothing of each other, and each would go on alone.
+        """
+        if self._leftover is not None:
+            await process_tree.kill(None, self._leftover)
+            self._leftover = None
+
     def prepare(self) -> tuple[str, ...]:
         """Return the flags for the next start of claude, with the session's id safe on file."""
         if self._open_prompt is not None and self._is_empty:
             self.begin_anew()
+        self.mark = uuid.uuid4().hex
         self._save()
         if not self.exists:
             return ("--session-id", self.session_id)
@@ -97,7 +113,7 @@ class Session:
     def _save(self) -> None:
         new = self.path.with_name(self.path.name + ".new")
         try:
-            new.write_text(json.dumps({"session_id": self.session_id}))
+            new.write_text(json.dumps({"session_id": self.session_id, "mark": self.mark}))
             new.replace(self.path)
         except OSError as error:
             raise Unavailable(f"cannot write {self.path}: {error.strerror}") from error

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-TOOLS = ("send", "recv", "whoami")
+TOOLS = ("send", "recv", "whoami", "set_status")
 
 
 def answer(message: dict[str, Any]) -> dict[str, Any]:

@@ -135,6 +135,22 @@ async def test_a_cancelled_turn_ends_a_claude_that_does_not_listen(odd: Make) ->
         assert not await one.interrupt()
 
 
+async def test_what_a_dead_harness_left_is_ended_before_claude_is_started(odd: Make) -> None:
+    # The first driver stands for the harness that died: it does nothing about its claude.
+    async with odd("deaf", Deadlines()) as dead:
+        heard = Heard()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(heard.turn, dead)
+            with trio.fail_after(PATIENCE_S):
+                while not heard.lines:  # noqa: ASYNC110 - another process
+                    await trio.sleep(0.01)
+            left = dead.pid
+            assert process_tree.find(left, "no such mark") == {left}
+            async with odd("dies", Deadlines()) as later:
+                assert (await Heard().turn(later)).kind == driver.FAILED
+            assert process_tree.find(left, "no such mark") == set()
+
+
 async def test_what_detached_itself_ends_with_claude(odd: Make) -> None:
     def sleepers() -> list[str]:
         return [

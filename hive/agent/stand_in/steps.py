@@ -22,7 +22,7 @@ class Call:
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)
     otherwise: tuple[Step, ...] = ()
-    """What to do when the tool answers with an error."""
+    """What to do instead of the rest when the tool answers with an error; none: go on."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import deque
 from typing import Any
 
 from hive.agent.stand_in import lines, play
@@ -36,6 +37,7 @@ class Turns:
         self._prompt = ""
         self._spent = [0, 0]
         self._has_failed = False
+        self._has_refused = False
         pipes.on_prompt = self._queued
         pipes.on_request = self._control
 
@@ -126,19 +128,26 @@ class Turns:
             return self._said(Say("There is nothing to go on with."))
         done = conversation.steps_done(task)
         steps = play.script(task, self._identity(task), earlier)[done:]
+        left = deque(steps or [Say("All of it is done already.")])
         result = None
-        for step in steps or [Say("All of it is done already.")]:
+        while left:
             conversation.add("step", text=task)
+            step = left.popleft()
             result = self._step(step, task)
             if isinstance(step, Fail):
                 break
+            if isinstance(step, Call) and self._has_refused and step.otherwise:
+                # The rest counts as done: it was given up for these.
+                for _ in left:
+                    conversation.add("step", text=task)
+                left = deque(step.otherwise)
         return result or self._result("")
 
     def _step(self, step: Step, task: str) -> Line | None:
         if isinstance(step, Say):
             return self._said(step)
         if isinstance(step, Call):
-            self._call(step, task)
+            self._call(step)
         elif isinstance(step, Fail):
             return self._failed(step)
         elif isinstance(step, RefuseCompaction):
@@ -175,7 +184,7 @@ class Turns:
         )
         self._print({**line, **fields})
 
-    def _call(self, step: Call, task: str) -> None:
+    def _call(self, step: Call) -> None:
         use = f"toolu_{new_uuid()}"
         name = PREFIX + step.tool
         self._answer({"type": "tool_use", "id": use, "name": name, "input": step.arguments})
@@ -191,8 +200,7 @@ class Turns:
         if has_failed:
             block["is_error"] = True
         self._print(lines.user(self._session, [block]))
-        for other in step.otherwise if has_failed else ():
-            self._step(other, task)
+        self._has_refused = has_failed
 
     def _failed(self, step: Fail) -> Line:
         fields: Line = {"api_error_status": step.status}

@@ -19,7 +19,8 @@ PROMPT, ANSWER = str(uuid.uuid4()), str(uuid.uuid4())
 def test_a_new_session_is_begun_and_its_id_is_on_file_first(tmp_path: Path) -> None:
     session = Session.load(tmp_path / "s")
     assert session.prepare() == ("--session-id", session.session_id)
-    assert json.loads((tmp_path / "s").read_text()) == {"session_id": session.session_id}
+    kept = json.loads((tmp_path / "s").read_text())
+    assert kept == {"session_id": session.session_id, "mark": session.mark}
 
 
 def test_a_session_on_file_is_resumed(tmp_path: Path) -> None:
