@@ -23,9 +23,10 @@ import trio
 from hive.config import HarnessConfig
 from hive.wire import codec
 from hive.wire.names import agent_name
-from tests.fakes import claude_binary, messages_api
+from tests.fakes import claude_binary, messages_api, model_script
 from tests.fakes.http_client import fetch
-from tests.fakes.messages_api import MessagesApi, Step, Text, tool_use
+from tests.fakes.messages_api import MessagesApi
+from tests.fakes.model_script import Failure, Request, Step, Text, ToolUse, tool_use
 from tests.fakes.running import Running, running
 
 REPO = Path(__file__).parents[2]
@@ -61,9 +62,16 @@ class Rig:
         await until(lambda: self.process is None or self.process.poll() is not None)
         return trio.current_time() - began
 
+    def kill_claude(self) -> None:
+        """Kill claude as a crash would: the child of the harness that leads a session."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        for pid in map(int, children.split()):
+            os.kill(pid, signal.SIGKILL)
+
     async def say(self, text: str, *steps: Step) -> None:
         """Write to bob as the operator; the model then does these steps."""
-        self.api.play(steps)
+        self.api.play(model_that_compacts(list(steps)))
         lines = [text] if self.kind == "real" else [text, *map(directive, steps)]
         reply = await self.daemon.operator("send", to="bob", body="\n".join(lines))
         assert reply["ok"], reply
@@ -100,18 +108,31 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 def directive(step: Step) -> str:
     """Return a step as the stand-in reads it."""
-    if isinstance(step, messages_api.ToolUse):
+    if isinstance(step, ToolUse):
         name, given = step.calls[0]
         return f"!tool {name.removeprefix('mcp__hyperhive__')} {json.dumps(given)}"
     if isinstance(step, Text):
         return "!say " + json.dumps({"text": step.text, "pause_s": step.delay_s})
-    assert isinstance(step, messages_api.Failure)
+    assert isinstance(step, Failure)
+    if "too long" in step.message:
+        return "!too-long"
     return f"!fail {step.status}"
 
 
 def answer(body: str) -> Step:
     """Return the step that writes to the operator."""
     return tool_use((SEND, {"to": "operator", "body": body}))
+
+
+def model_that_compacts(steps: list[Step]) -> Callable[[Request], Step]:
+    """Return a model that takes these steps, whatever it is asked to compact in between."""
+
+    def decide(request: Request) -> Step:
+        if model_script.is_compaction(request):
+            return Text("a summary")
+        return steps.pop(0) if steps else Text("done")
+
+    return decide
 
 
 @asynccontextmanager
@@ -212,6 +233,42 @@ async def test_a_harness_killed_in_a_turn_loses_nothing_and_repeats_no_call(
         await rig.wait_acked()
         found = await rig.inbox()
         assert found.count("first") == 1
+
+
+@pytest.mark.parametrize(("kind", "mode"), STAGES)
+async def test_a_refusal_that_passes_is_not_noticed_by_anybody(
+    short_tmp: Path, kind: str, mode: str
+) -> None:
+    async with stage(short_tmp, kind, mode) as rig:
+        await rig.say("say hello", model_script.unauthorised(), answer("hello operator"))
+        assert await rig.wait_inbox(1) == ["hello operator"]
+        await rig.wait_acked()
+
+
+@pytest.mark.parametrize(("kind", "mode"), STAGES)
+async def test_a_conversation_that_is_too_long_is_worked_on_all_the_same(
+    short_tmp: Path, kind: str, mode: str
+) -> None:
+    async with stage(short_tmp, kind, mode) as rig:
+        await rig.say("say hello", answer("first"))
+        await rig.wait_inbox(1)
+        await rig.wait_acked()
+        await rig.say("and again", model_script.too_long(), answer("second"))
+        assert "second" in await rig.wait_inbox(2)
+        await rig.wait_acked()
+
+
+@pytest.mark.parametrize(("kind", "mode"), STAGES)
+async def test_a_claude_killed_in_a_turn_is_started_again_and_repeats_no_call(
+    short_tmp: Path, kind: str, mode: str
+) -> None:
+    async with stage(short_tmp, kind, mode) as rig:
+        await rig.say("report twice", answer("first"), Text("thinking", delay_s=8))
+        await rig.wait_inbox(1)
+        rig.api.play([answer("second")])
+        rig.kill_claude()
+        await rig.wait_acked()
+        assert (await rig.inbox()).count("first") == 1
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("real", "live"), ("stand-in", "live")])
