@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import trio
 
+from tests.fakes import agent_scenes
 from tests.fakes import page_scenes as scenes
 from tests.fakes.browser import Chromium, Page, open_page
 from tests.fakes.page_server import PageServer, Side
@@ -37,6 +38,14 @@ async def page(chromium: Chromium, server: PageServer) -> AsyncIterator[Page]:
 @pytest.fixture
 async def server(nursery: trio.Nursery) -> PageServer:
     """A hive that was just started, and alice with an empty history."""
-    made = PageServer(Side(scenes.empty_dashboard()), Side(scenes.agent_state()))
+    made = PageServer(Side(scenes.empty_dashboard()), Side(agent_scenes.agent_state()))
     await nursery.start(lambda task_status: made.run(task_status=task_status))
     return made
+
+
+@pytest.fixture
+def lively(server: PageServer) -> PageServer:
+    """The same hive with something in every section."""
+    server.dashboard.state = scenes.lively_dashboard()
+    server.dashboard.history = scenes.conversation()
+    return server

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes import page_scenes as scenes
+from tests.browser import LIVE, opened
+from tests.fakes import agent_scenes as scenes
 from tests.fakes.browser import Page
+from tests.fakes.page_scenes import NOW
 from tests.fakes.page_server import PageServer
 
-LIVE = "document.querySelector('#connection').dataset.status === 'live'"
 AT_END = (
     "(() => { const log = document.querySelector('.log');"
     " return log.scrollHeight - log.scrollTop - log.clientHeight < 2; })()"
 )
-
-
-async def opened(page: Page, server: PageServer) -> None:
-    """Open the page and wait until it follows the stream."""
-    await page.navigate(server.agent_url)
-    await page.wait(LIVE)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (360, 740)])
@@ -27,7 +22,7 @@ async def test_no_width_makes_the_page_scroll_sideways(
 ) -> None:
     server.agent.history = scenes.history(scenes.turn())
     await page.viewport(width, height)
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.eval("document.querySelectorAll('.log details').forEach((d) => (d.open = true))")
     assert await page.overflow() == 0
     wide = "[...document.querySelectorAll('.log')].every((n) => n.scrollWidth <= n.clientWidth)"
@@ -35,7 +30,7 @@ async def test_no_width_makes_the_page_scroll_sideways(
 
 
 async def test_a_turn_is_told_row_by_row(page: Page, server: PageServer) -> None:
-    await opened(page, server)
+    await opened(page, server.agent_url)
     for kind, fields in scenes.turn():
         server.agent.publish(kind, **fields)
     await page.wait("document.querySelector('.turn-fail')")
@@ -57,7 +52,7 @@ async def test_a_turn_is_told_row_by_row(page: Page, server: PageServer) -> None
 
 async def test_an_edit_shows_its_diff_when_opened(page: Page, server: PageServer) -> None:
     server.agent.history = scenes.history(scenes.turn())
-    await opened(page, server)
+    await opened(page, server.agent_url)
     edit = "[...document.querySelectorAll('summary')].find((n) => n.innerText.includes('Edit'))"
     assert "-1 +2" in await page.eval(f"{edit}.innerText")
     await page.eval(f"{edit}.click()")
@@ -71,7 +66,7 @@ async def test_a_result_joins_its_call_even_when_the_call_comes_later(
     frames += [("stream", scenes.claude("assistant", scenes.text(f"row {n}"))) for n in range(320)]
     frames += [("stream", scenes.claude("user", scenes.tool_result(1, "a file")))]
     server.agent.history = scenes.history(frames)
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.eval("document.querySelector('.log').scrollTop = 0")
     await page.wait("document.querySelector('.call > .tool + .result')")
     assert await page.count(".log .result") == 1
@@ -79,7 +74,7 @@ async def test_a_result_joins_its_call_even_when_the_call_comes_later(
 
 async def test_new_rows_keep_the_end_in_sight(page: Page, server: PageServer) -> None:
     server.agent.history = scenes.long_history(100)
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.wait(AT_END)
     for n in range(50):
         server.agent.publish("note", text=f"live {n}", source="harness")
@@ -91,7 +86,7 @@ async def test_who_reads_above_is_left_alone_and_told_how_much_is_new(
     page: Page, server: PageServer
 ) -> None:
     server.agent.history = scenes.long_history(200)
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.eval("document.querySelector('.log').scrollTop = 1500")
     await page.wait("document.querySelector('.log').scrollTop === 1500")
     for n in range(7):
@@ -107,7 +102,7 @@ async def test_a_history_of_ten_thousand_rows_is_read_page_by_page(
     page: Page, server: PageServer
 ) -> None:
     server.agent.history = scenes.long_history(10_000)
-    await opened(page, server)
+    await opened(page, server.agent_url)
     assert await page.count(".log [data-seq]") <= 600
     for _ in range(40):
         await page.eval(
@@ -125,7 +120,7 @@ async def test_a_history_of_ten_thousand_rows_is_read_page_by_page(
 
 
 async def test_ten_thousand_live_rows_stay_smooth_and_few(page: Page, server: PageServer) -> None:
-    await opened(page, server)
+    await opened(page, server.agent_url)
     for n in range(10_000):
         server.agent.publish("note", text=f"live {n}", source="harness")
     await page.wait("document.querySelector('.log').innerText.includes('live 9999')", 30)
@@ -136,7 +131,7 @@ async def test_ten_thousand_live_rows_stay_smooth_and_few(page: Page, server: Pa
 async def test_a_line_of_three_megabytes_does_not_freeze_the_page(
     page: Page, server: PageServer
 ) -> None:
-    await opened(page, server)
+    await opened(page, server.agent_url)
     server.agent.publish("stream", **scenes.long_line(3_000_000))
     server.agent.publish("note", text="after it", source="harness")
     await page.wait("document.querySelector('.log').innerText.includes('after it')")
@@ -150,7 +145,7 @@ async def test_a_line_of_three_megabytes_does_not_freeze_the_page(
 async def test_the_prompt_sends_on_enter_and_not_while_composing(
     page: Page, server: PageServer
 ) -> None:
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.click("#prompt")
     await page.send("Input.imeSetComposition", text="に", selectionStart=1, selectionEnd=1)
     await page.press("Enter")
@@ -166,7 +161,7 @@ async def test_the_prompt_sends_on_enter_and_not_while_composing(
 
 
 async def test_slash_commands_act_and_are_never_sent(page: Page, server: PageServer) -> None:
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.click("#prompt")
     await page.type("/mod")
     await page.press("Tab")
@@ -188,7 +183,7 @@ async def test_slash_commands_act_and_are_never_sent(page: Page, server: PageSer
 
 
 async def test_a_message_too_long_is_told_before_it_is_sent(page: Page, server: PageServer) -> None:
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.click("#prompt")
     await page.type("ä" * 2049)
     await page.wait("document.querySelector('.prompt .over').textContent.includes('4098')")
@@ -202,7 +197,7 @@ async def test_a_failed_send_keeps_the_text(page: Page, server: PageServer) -> N
         503,
         {"error": {"code": "unavailable", "message": "the disk is full: make room"}},
     )
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.click("#prompt")
     await page.type("precious words")
     await page.press("Enter")
@@ -211,8 +206,8 @@ async def test_a_failed_send_keeps_the_text(page: Page, server: PageServer) -> N
 
 
 async def test_the_header_follows_the_frames(page: Page, server: PageServer) -> None:
-    await opened(page, server)
-    server.agent.publish("turn_state_changed", state="compacting", since=scenes.NOW)
+    await opened(page, server.agent_url)
+    server.agent.publish("turn_state_changed", state="compacting", since=NOW)
     server.agent.publish("model_changed", model="opus")
     usage = {**scenes.agent_state()["ctx_usage"], "cache_read_input_tokens": 190_000}
     server.agent.publish("token_usage_changed", ctx=usage, cost=usage)
@@ -242,7 +237,7 @@ async def test_loose_ends_open_once_and_are_answered_as_the_operator(
         {"kind": "question", "id": 3, "text": "Delete?", "age_seconds": 5.0, "asker": "alice",
          "target": None, "owner": None, "due_at": None, "options": ["yes", "no"]}
     ]  # fmt: skip
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.wait("document.querySelector('#loose-ends').open")
     await page.click("#loose-ends textarea")
     await page.type("yes")
@@ -251,7 +246,7 @@ async def test_loose_ends_open_once_and_are_answered_as_the_operator(
 
 
 async def test_controls_act(page: Page, server: PageServer) -> None:
-    await opened(page, server)
+    await opened(page, server.agent_url)
     await page.click("form[action='api/cancel'] button")
     await server.wait_posted("/agent/alice/api/cancel")
     await page.click("form[action='api/new-session'] button")
@@ -273,6 +268,6 @@ async def test_hostile_output_stays_text(page: Page, server: PageServer) -> None
             ("stream", scenes.claude("assistant", {"type": "text"})),
         ]
     )
-    await opened(page, server)
+    await opened(page, server.agent_url)
     assert await page.count(".log :is(img, style, script)") == 0
     assert "owned" not in await page.eval("document.title")

@@ -34,7 +34,15 @@ export function containerRow(name, writeTo) {
   const buttons = actionsOf(name);
   const write = el("button", { type: "button", class: "calm" }, ...label("✎ WR1T3", `Write to ${name}`));
   write.addEventListener("click", () => writeTo(name));
-  actions.append(write, ...buttons.map((one) => one.form));
+  const rare = buttons.filter((one) => one.isRare);
+  const more = el(
+    "details",
+    { class: "more" },
+    el("summary", { "aria-label": `More actions for ${name}` }, "⋯"),
+    el("div", { class: "row" }, ...rare.map((one) => one.form)),
+  );
+  const often = buttons.filter((one) => !one.isRare);
+  actions.append(write, ...often.map((one) => one.form), more);
   /** @param {ContainerRow} row */
   const update = (row) => {
     setText(kind, row.is_manager ? "m1nd" : "ag3nt");
@@ -46,6 +54,7 @@ export function containerRow(name, writeTo) {
     setText(note, row.note ?? "");
     note.hidden = !row.note;
     setAttr(root, "data-running", String(row.running));
+    more.hidden = !rare.some((one) => one.shownFor(row));
     const isBusy = row.transient !== null && row.transient !== undefined;
     for (const { form, button, shownFor } of buttons) {
       form.hidden = !shownFor(row);
@@ -69,7 +78,9 @@ function showStatus(place, row) {
 }
 
 /**
- * @typedef {import("../shared/form.js").Action & {shownFor: (row: ContainerRow) => boolean}} RowAction
+ * @typedef {import("../shared/form.js").Action & {
+ *   shownFor: (row: ContainerRow) => boolean, isRare?: boolean
+ * }} RowAction
  */
 const DESTROY =
   "Its container goes. Its files and its login are kept and can be revived under the same name.";
@@ -101,12 +112,30 @@ function actionsOf(name) {
       tone: "warm",
       shownFor: (row) => row.running && !row.is_manager,
     },
+    {
+      url: lifecycle("set-paused", name),
+      leet: "▶ R3SUM3",
+      plain: "Resume",
+      tone: "go",
+      fields: { paused: "false" },
+      shownFor: (row) => row.paused,
+    },
+    {
+      url: lifecycle("set-paused", name),
+      leet: "‖ P4US3",
+      plain: "Pause",
+      tone: "warm quiet",
+      fields: { paused: "true" },
+      shownFor: (row) => !row.paused,
+      isRare: true,
+    },
     ending(name, "DESTR0Y", "Destroy", DESTROY, {}),
     ending(name, "PURG3", "Purge", PURGE, { purge: "true" }),
   ];
   return all.map((action) => {
     const words = label(action.leet, `${action.plain} ${name}`);
-    return { ...actionForm(action, words), shownFor: action.shownFor };
+    const { shownFor, isRare } = action;
+    return { ...actionForm(action, words), shownFor, isRare: isRare === true };
   });
 }
 
@@ -127,5 +156,6 @@ function ending(name, leet, plain, confirm, fields) {
     confirm,
     fields,
     shownFor: (row) => !row.is_manager,
+    isRare: true,
   };
 }

@@ -115,9 +115,31 @@ function messageRow(message, rows, reply) {
       words,
       canAnswer && answer,
     ),
-    el("div", { class: "body" }, markdown(message.body)),
+    el("div", { class: "body" }, bodyOf(message)),
   );
   return { root, mark: sign, words };
+}
+
+/** @param {Frame} message @returns {HTMLElement} what hive itself tells an agent is JSON: one line */
+function bodyOf(message) {
+  const told = message.from === "system" ? event(String(message.body)) : null;
+  return told === null ? markdown(String(message.body)) : el("div", { class: "wrap muted" }, told);
+}
+
+/** @param {string} body @returns {string | null} "spawned · agent alice", null when it is no event */
+export function event(body) {
+  let value;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return null; // a sentence for the agent, shown as it is
+  }
+  if (!value || typeof value !== "object" || typeof value.event !== "string") return null;
+  const { event: name, ...rest } = value;
+  const parts = Object.entries(rest)
+    .filter(([, field]) => field !== null && field !== "")
+    .map(([key, field]) => `${key.replaceAll("_", " ")} ${typeof field === "string" ? field : JSON.stringify(field)}`);
+  return [`◈ ${name.replaceAll("_", " ")}`, ...parts].join(" · ");
 }
 
 /** @param {HTMLElement | undefined} row */

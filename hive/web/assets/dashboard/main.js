@@ -42,7 +42,7 @@ const inbox = inboxView((message) => compose.reply(message));
 const reminders = remindersView();
 const kept = tombstonesView();
 const tasks = tasksView();
-const version = el("p", { class: "foot muted" });
+const version = el("p", { class: "version muted" });
 const views = [
   barView(must("#bar"), connection.root),
   noticesView(must("#notices")),
