@@ -6,10 +6,12 @@ tree, found by a variable in the environment of every process in it.
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Protocol
 
 import attrs
+import trio
 
 from hive.host import proc
 from hive.host.records import Record, Run, Told
@@ -18,6 +20,9 @@ FIRST_NUMBER = 2
 """In a sandbox bwrap is process 1; numbers under 300 are never used again by the kernel."""
 
 _PASSES = 200
+_POLL_S = 0.001
+_HOLDERS_S = 1.0
+"""After this whatever holds the lock is killed, even when it never told its number."""
 
 
 class Tree(Protocol):
@@ -126,3 +131,43 @@ def tree_of(record: Record, run: Run) -> Tree:
     """Return the tree of a run, whichever runtime started it."""
     told = record.told() if run.boot_id == proc.boot_id() else Told()
     return MarkedTree(run.marker, told) if run.marker else SandboxTree(told)
+
+
+async def end(record: Record, run: Run) -> None:
+    """Kill everything of a run; returns once it is gone, however long that takes."""
+    anchor = tree_of(record, run).anchor()
+    if anchor is not None:
+        await _end_anchor(anchor, record, run)
+    await _end_rest(record, run)
+
+
+async def _end_anchor(anchor: int, record: Record, run: Run) -> None:
+    """Kill until the anchor has ended; a sandbox has then ended as a whole."""
+    with proc.opened(anchor) as handle:
+        ended = trio.Event()
+        if handle is None:
+            return
+
+        async def watch() -> None:
+            await proc.wait_ended(handle)
+            ended.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch)
+            while not ended.is_set():
+                tree_of(record, run).kill()
+                with trio.move_on_after(_POLL_S):
+                    await ended.wait()
+
+
+async def _end_rest(record: Record, run: Run) -> None:
+    """Kill what is left without an anchor, and what holds the lock without ever having told."""
+    holders_from = trio.current_time() + _HOLDERS_S
+    while tree_of(record, run).kill() or record.is_locked():
+        if trio.current_time() > holders_from:
+            for pid in proc.holders(record.lock):
+                if pid != os.getpid():
+                    with proc.opened(pid) as handle:
+                        if handle is not None:
+                            proc.send(handle, signal.SIGKILL)
+        await trio.sleep(_POLL_S)

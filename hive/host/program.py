@@ -26,6 +26,8 @@ BIN_INSIDE = "/opt/hive/bin"
 """A directory for PATH that holds the interpreter of a claude that is a script."""
 _ENV = "/usr/bin/env"
 _ELF = b"\x7fELF"
+_NO_SITE = "-S"
+"""Nothing of the host's own packages: they are not ours, and reading them takes longer than we."""
 _DEPENDENCIES = ("trio", "attr", "cattr", "hypercorn", "mcp", "quart")
 """One of each place that packages may have been installed to."""
 
@@ -73,14 +75,16 @@ def _zipapp(archive: Path, *, isolated: bool) -> Program:
     unpacked = Path(hive.__file__).resolve().parents[2]
     if not isolated:
         return Program(
-            _command(f"SHIV_ROOT={unpacked.parent}", sys.executable, str(archive)), {}, ()
+            _command(f"SHIV_ROOT={unpacked.parent}", sys.executable, _NO_SITE, str(archive)), {}, ()
         )
     build = unpacked.name.removeprefix(f"{archive.name}_")
     inside = HOME_INSIDE / "hive.pyz"
     root = HOME_INSIDE / "shiv"
     python, binds = _interpreter()
     binds += [Bind(archive, str(inside)), Bind(unpacked, str(root / f"{inside.name}_{build}"))]
-    return Program(_command(f"SHIV_ROOT={root}", python, str(inside)), {}, _not_yet_visible(binds))
+    return Program(
+        _command(f"SHIV_ROOT={root}", python, _NO_SITE, str(inside)), {}, _not_yet_visible(binds)
+    )
 
 
 def _checkout(*, isolated: bool) -> Program:
@@ -101,7 +105,7 @@ def _checkout(*, isolated: bool) -> Program:
         inside = folder if is_visible(folder) else HOME_INSIDE / f"site-packages-{number}"
         search.append(str(inside))
         binds.append(Bind(folder, str(inside)))
-    words = _command(f"PYTHONPATH={':'.join(search)}", python, "-m", "hive")
+    words = _command(f"PYTHONPATH={':'.join(search)}", python, _NO_SITE, "-m", "hive")
     return Program(words, {}, _not_yet_visible(binds))
 
 

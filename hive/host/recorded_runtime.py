@@ -19,7 +19,7 @@ import trio
 
 from hive.config import Paths
 from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
-from hive.host import proc
+from hive.host import proc, process_trees
 from hive.host.process_trees import tree_of
 from hive.host.records import Record, Run
 from hive.host.runtime import ContainerSpec, ContainerStatus, Finding, Inside
@@ -275,49 +275,14 @@ class RecordedRuntime(ABC):
         run = record.run()
         if run is None:
             return
-        anchor = tree_of(record, run).anchor()
         try:
             with trio.fail_after(END_S):
-                if anchor is not None:
-                    await _end_anchor(anchor, record, run)
-                await _end_rest(record, run)
+                await process_trees.end(record, run)
             record.note_swept()
         except trio.TooSlowError:
             raise Unavailable(
                 f"some processes of {record.directory.name} do not end even by SIGKILL"
             ) from None
-
-
-async def _end_anchor(anchor: int, record: Record, run: Run) -> None:
-    """Kill until the anchor has ended; a sandbox has then ended as a whole."""
-    with proc.opened(anchor) as handle:
-        ended = trio.Event()
-        if handle is None:
-            return
-
-        async def watch() -> None:
-            await proc.wait_ended(handle)
-            ended.set()
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch)
-            while not ended.is_set():
-                tree_of(record, run).kill()
-                with trio.move_on_after(_POLL_S):
-                    await ended.wait()
-
-
-async def _end_rest(record: Record, run: Run) -> None:
-    """Kill what is left without an anchor, and what holds the lock without ever having told."""
-    holders_from = trio.current_time() + END_S / 10
-    while tree_of(record, run).kill() or record.is_locked():
-        if trio.current_time() > holders_from:
-            for pid in proc.holders(record.lock):
-                if pid != os.getpid():
-                    with proc.opened(pid) as handle:
-                        if handle is not None:
-                            proc.send(handle, signal.SIGKILL)
-        await trio.sleep(_POLL_S)
 
 
 def _is_alive(record: Record, run: Run) -> bool:
