@@ -26,7 +26,8 @@ class ContainerSpec:
     name: AgentName
     argv: tuple[str, ...]
     env: dict[str, str]
-    """The whole environment of the first process; nothing is inherited."""
+    """The whole environment of the first process; nothing is inherited. A runtime may add `PWD`, or
+    the one variable by which it finds the processes again."""
     binds: tuple[Bind, ...]
     """Beside what the runtime itself binds to make programs run at all."""
     cwd: str
