@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import statistics
 import struct
 import subprocess
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,10 +31,16 @@ from typing import Any
 import attrs
 import trio
 
-HERE = Path(__file__).resolve().parent
-if str(HERE.parent) not in sys.path:
-    sys.path.insert(0, str(HERE.parent))
+from hive import lines
+from hive.core.broker import Broker
+from hive.feed import Feed
+from hive.nursery import agent_sockets
+from hive.store.database import open_database
+from hive.store.messages import MessageStore
+from hive.wire import codec
+from hive.wire.names import agent_name
 
+HERE = Path(__file__).resolve().parent
 SENDERS = (1, 10, 100)
 DISKS = ("honest", "own")
 NAMES = ("hive", "redis", "postgres")
@@ -60,20 +67,24 @@ class Missing(Exception):
 
 async def main(rounds: int, seconds: float = 1.0) -> dict[str, Any]:
     """Run the comparison; return medians by disk, name and senders, and whether each bar is met."""
+    return await trio.to_thread.run_sync(_run, rounds, seconds)
+
+
+def _run(rounds: int, seconds: float) -> dict[str, Any]:
     results: Result = {}
     with _scratch() as scratch:
         _build(scratch)
         for disk in DISKS:
-            async with AsyncExitStack() as stack:
+            with ExitStack() as stack:
                 up = {}
                 for name, server in (("hive", _hive), ("redis", _redis), ("postgres", _postgres)):
                     home = scratch / f"{disk[0]}{name}"
-                    up[name] = await stack.enter_async_context(server(home, _env(scratch, disk)))
-                await _measure(results, disk, up, scratch, rounds, seconds)
+                    up[name] = stack.enter_context(server(home, _env(scratch, disk)))
+                _measure(results, disk, up, scratch, rounds, seconds)
     return _report(results)
 
 
-async def _measure(
+def _measure(
     results: Result,
     disk: str,
     up: dict[str, Contestant],
@@ -85,19 +96,20 @@ async def _measure(
         for senders in SENDERS:
             for shift in range(len(NAMES)):
                 name = NAMES[(turn + shift) % len(NAMES)]
-                measured = await _load(up[name], scratch, senders, seconds)
+                measured = _load(up[name], scratch, senders, seconds)
                 results.setdefault((disk, name, senders), []).append(measured)
 
 
-async def _load(
+def _load(
     server: Contestant, scratch: Path, senders: int, seconds: float
 ) -> tuple[float, float, float]:
     (scratch / "preamble").write_bytes(server.preamble)
     (scratch / "request").write_bytes(server.request)
     words = [scratch / "load", server.socket, senders, seconds, server.kind]
     words += [scratch / "preamble", scratch / "request"]
-    with trio.fail_after(seconds + START_S):
-        done = await trio.run_process([str(word) for word in words], capture_stdout=True)
+    done = subprocess.run(
+        [str(word) for word in words], check=True, capture_output=True, timeout=seconds + START_S
+    )
     count, took, p50, p99 = (float(word) for word in done.stdout.split())
     return count / took, p50, p99
 
@@ -142,7 +154,7 @@ def _build(scratch: Path) -> None:
         ("load.c", "load", []),
         ("slow_sync.c", "slow_sync.so", ["-shared", "-fPIC"]),
     ):
-        words = ["gcc", "-O2", *options, "-o", scratch / target, HERE / source, "-ldl"]
+        words: list[Any] = ["gcc", "-O2", *options, "-o", scratch / target, HERE / source, "-ldl"]
         subprocess.run(words, check=True)
 
 
@@ -151,20 +163,18 @@ def _env(scratch: Path, disk: str) -> dict[str, str]:
     return {**env, "LD_PRELOAD": str(scratch / "slow_sync.so")} if disk == "honest" else env
 
 
-@asynccontextmanager
-async def _running(words: list[object], socket: Path, **options: Any) -> Any:
+@contextmanager
+def _running(words: list[object], socket: Path, **options: Any) -> Iterator[None]:
     log = socket.parent / "log"
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            [str(word) for word in words], stdout=out, stderr=out, **options
-        )
+        process = subprocess.Popen([str(word) for word in words], stdout=out, stderr=out, **options)
     try:
         give_up = time.monotonic() + START_S
         while not socket.exists():
             if process.poll() is not None or time.monotonic() > give_up:
                 raise Missing(f"{words[0]} did not start: {log.read_text()[-2000:]}")
-            await trio.sleep(0.05)
-        await trio.sleep(0.3)
+            time.sleep(0.05)
+        time.sleep(0.3)
         yield
     finally:
         process.terminate()
@@ -175,33 +185,43 @@ async def _running(words: list[object], socket: Path, **options: Any) -> Any:
             process.wait()
 
 
-@asynccontextmanager
-async def _hive(home: Path, env: dict[str, str]) -> Any:
+@contextmanager
+def _hive(home: Path, env: dict[str, str]) -> Iterator[Contestant]:
     home.mkdir()
     socket = home / "mcp.sock"
-    async with _running([sys.executable, __file__, "--serve", home], socket, env=env):
+    with _running([sys.executable, __file__, "--serve", home], socket, env=env):
         request = b'{"cmd":"send","to":"bob","body":"%s"}\n' % BODY.encode()
         yield Contestant(socket, "line", b"", request)
 
 
-@asynccontextmanager
-async def _redis(home: Path, env: dict[str, str]) -> Any:
+@contextmanager
+def _redis(home: Path, env: dict[str, str]) -> Iterator[Contestant]:
     program = shutil.which("redis-server")
     if program is None:
         raise Missing("redis-server is needed for the comparison: apt install redis-server")
     home.mkdir()
     socket = home / "redis.sock"
-    words = [program, "--port", 0, "--unixsocket", socket, "--dir", home, "--appendonly", "yes"]
+    words: list[object] = [
+        program,
+        "--port",
+        0,
+        "--unixsocket",
+        socket,
+        "--dir",
+        home,
+        "--appendonly",
+        "yes",
+    ]
     words += ["--appendfsync", "always", "--save", "", "--auto-aof-rewrite-percentage", 0]
-    async with _running(words, socket, env=env):
+    with _running(words, socket, env=env):
         parts = ["XADD", "inbox:bob", "*", "sender", "ada", "body", BODY]
         request = b"*%d\r\n" % len(parts)
         request += b"".join(b"$%d\r\n%s\r\n" % (len(part), part.encode()) for part in parts)
         yield Contestant(socket, "resp", b"", request)
 
 
-@asynccontextmanager
-async def _postgres(home: Path, env: dict[str, str]) -> Any:
+@contextmanager
+def _postgres(home: Path, env: dict[str, str]) -> Iterator[Contestant]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not found:
         raise Missing("PostgreSQL is needed for the comparison: apt install postgresql")
@@ -212,19 +232,21 @@ async def _postgres(home: Path, env: dict[str, str]) -> Any:
         user |= {"user": "postgres", "group": "postgres", "extra_groups": []}
     data = home / "data"
     quiet = {key: value for key, value in env.items() if key != "LD_PRELOAD"}
-    initdb = [found[-1] / "initdb", "-D", data, "-A", "trust", "-U", "hive", "--no-sync"]
+    initdb: list[Any] = [found[-1] / "initdb", "-D", data, "-A", "trust", "-U", "hive", "--no-sync"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **{**user, "env": quiet})
     words: list[object] = [found[-1] / "postgres", "-D", data, "-k", home, "-c"]
     words += ["listen_addresses=", "-c", "synchronous_commit=on", "-c", "max_connections=120"]
     socket = home / ".s.PGSQL.5432"
-    async with _running(words, socket, **user):
+    with _running(words, socket, **user):
         table = (
-            "CREATE TABLE messages (id bigserial PRIMARY KEY, sender text NOT NULL, recipient text"
-            " NOT NULL, body text NOT NULL, sent_at timestamptz NOT NULL DEFAULT now(), delivered_at"
-            " timestamptz, acked_at timestamptz); CREATE INDEX ON messages (recipient, id)"
+            "CREATE TABLE messages (id bigserial PRIMARY KEY, sender text NOT NULL,"
+            " recipient text NOT NULL, body text NOT NULL,"
+            " sent_at timestamptz NOT NULL DEFAULT now(),"
+            " delivered_at timestamptz, acked_at timestamptz);"
+            " CREATE INDEX ON messages (recipient, id)"
             " WHERE acked_at IS NULL; CREATE INDEX ON messages (recipient)"
         )
-        psql = ["psql", "-h", home, "-U", "hive", "-d", "postgres", "-qc", table]
+        psql: list[Any] = ["psql", "-h", home, "-U", "hive", "-d", "postgres", "-qc", table]
         subprocess.run(psql, check=True)
         yield Contestant(socket, "pg", *_postgres_bytes())
 
@@ -246,16 +268,11 @@ def _postgres_bytes() -> tuple[bytes, bytes]:
 
 async def _serve(home: Path) -> None:
     """Be hive: the broker on a real file behind an agent's own socket, its frames on a feed."""
-    from hive import lines
-    from hive.core.broker import Broker
-    from hive.feed import Feed
-    from hive.nursery import agent_sockets
-    from hive.store.database import open_database
-    from hive.store.messages import MessageStore
-    from hive.wire import codec
-    from hive.wire.names import agent_name
-
     feed = Feed(time.time())
+
+    def publish(frame: object) -> None:
+        feed.publish(codec.to_tagged("kind", frame))
+
     names = [agent_name(name) for name in ("manager", "ada", "bob")]
     async with open_database(home / "broker.sqlite") as database:
         broker = Broker(
@@ -263,7 +280,7 @@ async def _serve(home: Path) -> None:
             clock=time.time,
             known=lambda: names,
             roster=lambda: names,
-            publish=lambda frame: feed.publish(codec.to_tagged("kind", frame)),
+            publish=publish,
         )
         hive: Any = SimpleNamespace(broker=broker, agents=names)
         listener = await lines.listen(home / "mcp.sock", 0o600)
@@ -274,8 +291,6 @@ async def _serve(home: Path) -> None:
 
 
 async def _stop_on_term(scope: trio.CancelScope) -> None:
-    import signal
-
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             scope.cancel()

@@ -17,7 +17,7 @@ import trio
 
 from hive.errors import Unavailable
 from hive.store import faults, schema
-from hive.store.writer import Work, Writer
+from hive.store.writer import A, Many, Work, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +56,15 @@ class Database:
         the failure was that of a last fsync.
         """
         return await self._writer.write(work)
+
+    async def write_together(self, many: Many[A, T], argument: A) -> T:
+        """Do as `write` does, with works of one kind done at once.
+
+        `many` gets the arguments of all that wait and returns a result for each; when it raises it
+        is called for each alone. For what is written often: a hundred rows by one statement cost
+        a fraction of a hundred statements.
+        """
+        return await self._writer.write_together(many, argument)
 
     async def read(self, work: Work[T], *, is_large: bool = False) -> T:
         """Run `work`, which only reads, on what is committed; `is_large` keeps it off the loop.

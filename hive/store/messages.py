@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 SWEEP_IDS = 5000
 SMALL_ROWS = 200
 
+INSERT_ROWS = 64
+
 _INSERT = (
     "INSERT INTO messages (sender, recipient, body, sent_at, in_reply_to, dedupe_key, broadcast,"
-    " origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " origin) VALUES "
 )
+_INSERTS = {
+    2**power: _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * 2**power)
+    for power in range(INSERT_ROWS.bit_length())
+}
 _ROW = (
     "id, sender, recipient, body, in_reply_to, sent_at, delivered_at, acked_at, broadcast, origin"
 )
@@ -50,23 +56,7 @@ class Draft:
 
 def insert(connection: Connection, draft: Draft) -> list[int]:
     """Store a draft inside a running transaction; return an id for each recipient, in order."""
-    ids = []
-    for recipient in draft.recipients:
-        cursor = connection.execute(
-            _INSERT,
-            (
-                draft.sender,
-                recipient,
-                draft.body,
-                draft.sent_at,
-                draft.in_reply_to,
-                draft.dedupe_key,
-                draft.is_broadcast,
-                draft.origin,
-            ),
-        )
-        ids.append(cursor.lastrowid or 0)
-    return ids
+    return _insert_rows(connection, _to_rows(draft))
 
 
 class MessageStore:
@@ -82,19 +72,7 @@ class MessageStore:
         Raises `BadRequest` when `in_reply_to` is not a message to or from the sender.
         """
 
-        def work(connection: Connection) -> tuple[list[int], bool]:
-            if draft.dedupe_key is not None:
-                known = connection.execute(
-                    "SELECT id FROM messages WHERE sender = ? AND dedupe_key = ? ORDER BY id",
-                    (draft.sender, draft.dedupe_key),
-                ).fetchall()
-                if known:
-                    return [each[0] for each in known], False
-            if draft.in_reply_to is not None:
-                _check_parent(connection, draft)
-            return insert(connection, draft), True
-
-        return await self._database.write(work)
+        return await self._database.write_together(_add, draft)
 
     async def has_waiting(self, recipient: str) -> bool:
         """Whether a lease would find something."""
@@ -205,6 +183,73 @@ class MessageStore:
         return await self._database.write(
             lambda connection: connection.execute(query, (start, end, acked_before)).rowcount
         )
+
+
+def _add(connection: Connection, drafts: list[Draft]) -> list[tuple[list[int], bool]]:
+    """Store drafts; for each the ids, and False when its key was stored before."""
+    rows: list[tuple[object, ...]] = []
+    places: list[tuple[int, int]] = []
+    known: dict[int, list[int]] = {}
+    keyed: dict[tuple[str, str], int] = {}
+    for number, draft in enumerate(drafts):
+        start = len(rows)
+        if draft.dedupe_key is not None:
+            key = (draft.sender, draft.dedupe_key)
+            first = keyed.setdefault(key, number)
+            stored = _of_key(connection, key)
+            if stored:
+                known[number] = stored
+            elif first != number:
+                places.append(places[first])
+                known[number] = []
+                continue
+        if number not in known:
+            if draft.in_reply_to is not None:
+                _check_parent(connection, draft)
+            rows += _to_rows(draft)
+        places.append((start, len(rows)))
+    ids = _insert_rows(connection, rows)
+    return [
+        (known.get(number) or ids[start:end], number not in known)
+        for number, (start, end) in enumerate(places)
+    ]
+
+
+def _of_key(connection: Connection, key: tuple[str, str]) -> list[int]:
+    query = "SELECT id FROM messages WHERE sender = ? AND dedupe_key = ? ORDER BY id"
+    return [row[0] for row in connection.execute(query, key).fetchall()]
+
+
+def _to_rows(draft: Draft) -> list[tuple[object, ...]]:
+    return [
+        (
+            draft.sender,
+            recipient,
+            draft.body,
+            draft.sent_at,
+            draft.in_reply_to,
+            draft.dedupe_key,
+            draft.is_broadcast,
+            draft.origin,
+        )
+        for recipient in draft.recipients
+    ]
+
+
+def _insert_rows(connection: Connection, rows: list[tuple[object, ...]]) -> list[int]:
+    """Insert rows by as few statements as there are powers of two in their number.
+
+    Ids are given in the order of the rows, each one more than the last.
+    """
+    ids: list[int] = []
+    at = 0
+    while at < len(rows):
+        size = min(INSERT_ROWS, 1 << (len(rows) - at).bit_length() - 1)
+        values = [value for row in rows[at : at + size] for value in row]
+        last = connection.execute(_INSERTS[size], values).lastrowid or 0
+        ids.extend(range(last - size + 1, last + 1))
+        at += size
+    return ids
 
 
 def _check_parent(connection: Connection, draft: Draft) -> None:

@@ -16,7 +16,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import outcome
 import trio
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+A = TypeVar("A")
 Work = Callable[[sqlite3.Connection], T]
+Many = Callable[[sqlite3.Connection, list[A]], list[T]]
+"""Does the same thing for every argument; returns a result for each, in order."""
 
 CLOSE_DEADLINE_S = 5.0
 GATHER_SHARE = 0.25
@@ -40,13 +43,20 @@ RESET_FRAMES = 4000
 
 
 class _Item:
-    """One work, the task that waits for it and what came of it."""
+    """One work, the task that waits for it and what came of it.
 
-    __slots__ = ("outcome", "task", "work")
+    With `many` it is that function's work for one `argument`, and `work` does it for this one.
+    """
 
-    def __init__(self, work: Work[Any], task: trio.lowlevel.Task | None) -> None:
+    __slots__ = ("argument", "many", "outcome", "task", "work")
+
+    def __init__(
+        self, work: Work[Any], many: Many[Any, Any] | None = None, argument: object = None
+    ) -> None:
         self.work = work
-        self.task = task
+        self.many = many
+        self.argument = argument
+        self.task: trio.lowlevel.Task | None = None
         self.outcome: outcome.Value[Any] | outcome.Error = outcome.Value(None)
 
 
@@ -82,16 +92,26 @@ class Writer:
         Cancelled before the writer took it, the work never ran; cancelled later, it is completed
         and its result returned. Raises what the work raised, or `Unavailable`.
         """
+        return cast("T", await self._submit(_Item(work)))
+
+    async def write_together(self, many: Many[A, T], argument: A) -> T:
+        """Do as `write` does, for works of one kind: `many` gets all arguments that wait at once.
+
+        When it raises, it is called for each of them alone, so that the failing one fails alone.
+        """
+        item = _Item(lambda connection: many(connection, [argument])[0], many, argument)
+        return cast("T", await self._submit(item))
+
+    async def _submit(self, item: _Item) -> object:
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._is_closing:
             raise Unavailable(f"the database {self._path} is closed: hive is stopping")
         if not self._is_threaded:
-            item = _Item(work, None)
             self._commit([item])
             await trio.lowlevel.cancel_shielded_checkpoint()
-            result: T = item.outcome.unwrap()
-            return result
-        item = _Item(work, trio.lowlevel.current_task())
+            done: object = item.outcome.unwrap()
+            return done
+        item.task = trio.lowlevel.current_task()
         pending = self._pending
         pending.append(item)
         if 0 < self._wake_at <= len(pending):
@@ -105,8 +125,8 @@ class Writer:
                 return trio.lowlevel.Abort.FAILED
             return trio.lowlevel.Abort.SUCCEEDED
 
-        done: T = await trio.lowlevel.wait_task_rescheduled(abort)
-        return done
+        result: object = await trio.lowlevel.wait_task_rescheduled(abort)
+        return result
 
     async def close(self) -> None:
         """Finish what waits, bring the log into the file and let go of it.
@@ -198,13 +218,20 @@ class Writer:
         """Run the works without savepoints; True when one of them failed."""
         connection = self._connection
         failed = False
+        together: dict[Many[Any, Any], list[_Item]] = {}
         for item in batch:
-            item.outcome = outcome.capture(item.work, connection)
-            if type(item.outcome) is outcome.Error:
-                error = item.outcome.error
-                if isinstance(error, sqlite3.Error) and faults.is_fault(error):
-                    raise error
+            if item.many is None:
+                item.outcome = outcome.capture(item.work, connection)
+                failed |= _has_failed(item.outcome)
+            else:
+                together.setdefault(item.many, []).append(item)
+        for many, items in together.items():
+            done = outcome.capture(_run_together, connection, many, items)
+            if _has_failed(done):
+                # Which of them it was shows when each is run apart.
                 failed = True
+                for item in items:
+                    item.outcome = done
         return failed
 
     def _run_apart(self, batch: list[_Item]) -> None:
@@ -212,16 +239,15 @@ class Writer:
         for item in batch:
             connection.execute("SAVEPOINT work")
             item.outcome = outcome.capture(item.work, connection)
-            if type(item.outcome) is outcome.Error:
-                error = item.outcome.error
-                if isinstance(error, sqlite3.Error) and faults.is_fault(error):
-                    raise error
+            if _has_failed(item.outcome):
                 connection.execute("ROLLBACK TO work")
             connection.execute("RELEASE work")
 
     def _fail(self, batch: list[_Item], error: sqlite3.Error) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        # When not even this works the next batch says so: it cannot begin.
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
         for item in batch:
             item.outcome = outcome.Error(faults.explain(error, self._path))
 
@@ -270,3 +296,18 @@ class Writer:
             log.error("the writer of %s ended: %r", self._path, result.error)
         with contextlib.suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._stopped.set)
+
+
+def _run_together(connection: sqlite3.Connection, many: Many[Any, Any], items: list[_Item]) -> None:
+    results = many(connection, [item.argument for item in items])
+    for item, result in zip(items, results, strict=True):
+        item.outcome = outcome.Value(result)
+
+
+def _has_failed(result: outcome.Outcome[Any]) -> bool:
+    """Whether a work failed; raises its error when it is the file's or the disk's."""
+    if not isinstance(result, outcome.Error):
+        return False
+    if isinstance(result.error, sqlite3.Error) and faults.is_fault(result.error):
+        raise result.error
+    return True

@@ -170,11 +170,13 @@ async def test_closing_flushes_what_waits_and_refuses_what_comes(
 async def test_a_writer_that_hangs_does_not_stop_the_stop(
     tmp_path: Path, gate: Gate, autojump_clock: trio.testing.MockClock
 ) -> None:
+    opened = open_database(tmp_path / "notes.sqlite", (_make_table,))
     async with trio.open_nursery() as nursery:
+        database = await opened.__aenter__()
+        nursery.start_soon(database.write, gate.hold)
+        await gate.wait_held()
         with pytest.raises(Unavailable, match="did not finish within 5 s"):
-            async with open_database(tmp_path / "notes.sqlite", (_make_table,)) as database:
-                nursery.start_soon(database.write, gate.hold)
-                await gate.wait_held()
+            await opened.__aexit__(None, None, None)
         gate.open()
 
 
