@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from hive.agent import driver, stream_json
 from hive.agent.child import DEADLINES, Child, Deadlines
 from hive.agent.driver import MakeLaunch, OnLine, OnText, Outcome, Prompt, ToolServer
@@ -59,6 +61,7 @@ class LiveDriver:
         self._child: Child | None = None
         self._turn: LiveTurn | None = None
         self._is_stale = False
+        self._closing = trio.Lock()
         self._transcript: Transcript | None = None
         self._handed_over: set[str] = set()
         self._answered: set[str] = set()
@@ -111,12 +114,18 @@ class LiveDriver:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """End claude and every process it started; takes some 2 s at most."""
-        child, self._child = self._child, None
-        self._handed_over.clear()
-        self._is_stale = False
-        if child is not None:
-            await child.close()
+        """End claude and every process it started; takes some 2 s at most, cancelled or not."""
+        # Whoever comes second waits, so that no claude is started while another one still ends.
+        with trio.CancelScope(shield=True):
+            await self._end()
+
+    async def _end(self) -> None:
+        async with self._closing:
+            child, self._child = self._child, None
+            self._handed_over.clear()
+            self._is_stale = False
+            if child is not None:
+                await child.close()
 
     async def _run(
         self, prompt_uuid: str, line: bytes, on_line: OnLine, on_text: OnText, *, is_command: bool

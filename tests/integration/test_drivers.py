@@ -218,6 +218,17 @@ async def test_a_uuid_handed_over_twice_is_not_written_twice(live: Make) -> None
         assert (outcome.kind, outcome.was_answered) == (driver.OK, True)
 
 
+async def test_a_close_that_is_cancelled_ends_claude_all_the_same(live: Make) -> None:
+    async with live("stale") as one:
+        await Heard().turn(one)
+        old = one.pid
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await one.aclose()
+        assert one.pid is None
+        assert process_tree.find(old, "no such mark") == set()
+
+
 async def test_a_restart_begins_a_new_process_with_the_next_turn(live: Make) -> None:
     async with live("stale") as one:
         await Heard().turn(one)
