@@ -12,6 +12,9 @@ from hive.wire.agent import ReportState
 AGAIN_S = 30.0
 """How often the same is told again, because a daemon that was restarted has forgotten it."""
 AWAY_S = 2.0
+SETTLE_S = 0.02
+"""Changes that come closer together than this share one report, which is thus out of the way when a
+turn begins and when it is acknowledged."""
 
 
 async def run(
@@ -32,6 +35,7 @@ async def run(
             pause = AWAY_S
         with trio.move_on_after(pause):
             await _wait_other(state, report)
+        await trio.sleep(SETTLE_S)
 
 
 async def _wait_other(state: AgentState, report: ReportState) -> None:
