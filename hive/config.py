@@ -129,6 +129,10 @@ class HostConfig:
     """Model of an agent that has not chosen one."""
     operator_pronouns: str = "she/her"
     """How the prompts speak of the operator."""
+    rate_limit_s: float = 300.0
+    """How long an agent waits at its account's limit when claude does not say until when."""
+    overloaded_s: float = 30.0
+    """How long an agent waits when claude's service is overloaded."""
     stop_containers: bool = False
     """True: stopping the daemon stops every container (`up`); else they are found again."""
     claude_env: dict[str, str] = attrs.field(factory=dict)
@@ -165,6 +169,8 @@ class HarnessConfig:
     model: str = "haiku"
     operator_pronouns: str = "she/her"
     demo: bool = False
+    rate_limit_s: float = 300.0
+    overloaded_s: float = 30.0
     claude_env: dict[str, str] = attrs.field(factory=dict)
     """Further variables for claude, no secret among them."""
     secret_files: dict[str, str] = attrs.field(factory=dict)
@@ -196,6 +202,8 @@ def check_host_config(config: HostConfig) -> None:
         raise BadRequest(f"containers must be one of {', '.join(RUNTIMES)}")
     if config.turn_mode not in TURN_MODES:
         raise BadRequest(f"turn_mode must be one of {', '.join(TURN_MODES)}")
+    if min(config.rate_limit_s, config.overloaded_s) < 1:
+        raise BadRequest("rate_limit_s and overloaded_s are at least 1 second")
     if not 0 <= config.port <= 65535:
         raise BadRequest("port must be between 0 and 65535")
     if config.host not in {"127.0.0.1", "::1", "localhost"} and not config.tls_in_front:

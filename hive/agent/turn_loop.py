@@ -25,8 +25,6 @@ from hive.wire.names import MANAGER
 
 LOOK_S = 1.0
 """How often the files and the desk are looked at while the loop is parked."""
-RATE_LIMIT_S = 300.0
-OVERLOADED_S = 30.0
 BACKOFF_MOST_S = 60.0
 AWAY_MOST_S = 30.0
 TELL_AFTER = 2
@@ -241,8 +239,9 @@ async def _pause(harness: Harness, message: DeliveredMessage, verdict: Verdict) 
     if verdict.kind == driver.RATE_LIMITED:
         await _park_limited(harness, verdict)
     elif verdict.kind == driver.OVERLOADED:
-        harness.bus.note(f"claude's service is overloaded: trying again in {OVERLOADED_S:.0f} s")
-        await harness.desk.sleep(OVERLOADED_S)
+        wait_s = harness.config.overloaded_s
+        harness.bus.note(f"claude's service is overloaded: trying again in {wait_s:.0f} s")
+        await harness.desk.sleep(wait_s)
     elif verdict.kind == driver.NEEDS_LOGIN:
         await harness.driver.restart()
         await _wait_login(harness, was_refused=True)
@@ -251,7 +250,7 @@ async def _pause(harness: Harness, message: DeliveredMessage, verdict: Verdict) 
 
 
 async def _park_limited(harness: Harness, verdict: Verdict) -> None:
-    wait_s = RATE_LIMIT_S
+    wait_s = harness.config.rate_limit_s
     if verdict.retry_at is not None:
         wait_s = max(verdict.retry_at - harness.clock(), 1.0)
     harness.state.set_status(live.RATE_LIMITED)

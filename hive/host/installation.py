@@ -51,6 +51,8 @@ class Installation:
             model=config.model,
             operator_pronouns=config.operator_pronouns,
             demo=config.demo,
+            rate_limit_s=config.rate_limit_s,
+            overloaded_s=config.overloaded_s,
             claude_env=self.claude_env,
             secret_files={variable: str(secrets / variable) for variable in self.secrets},
         )

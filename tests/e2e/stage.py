@@ -38,14 +38,15 @@ class Model:
     """Plays the directives of the newest prompt that has some, through the scripted API."""
 
     def __init__(self) -> None:
-        self.refused: set[tuple[str, int]] = set()
-        """Steps that fail or hang once, and have."""
-        self.failures_each = 1
-        """How often a refusal is repeated, for a claude that retries by itself."""
+        self.is_refusing: bool | None = None
+        """Whether refusing steps refuse; None: each refuses once."""
         self._times: dict[tuple[str, int], int] = {}
 
     def answer(self, request: Request) -> Step:
+        """Return what the model says next."""
         prompt, calls = _newest_directed(request)
+        if messages_api.is_compaction(request):
+            return Text("\n".join(_left(prompt or "", calls)))
         if prompt is None:
             return Text("nothing to do")
         plan = directives.read(prompt)
@@ -65,9 +66,11 @@ class Model:
 
     def _is_over(self, prompt: str, index: int) -> bool:
         """Count one more time that a refusing step is met; whether it has refused enough."""
+        if self.is_refusing is not None:
+            return not self.is_refusing
         key = (prompt, index)
         self._times[key] = self._times.get(key, 0) + 1
-        return self._times[key] > self.failures_each
+        return self._times[key] > 1
 
 
 def _newest_directed(request: Request) -> tuple[str | None, int]:
@@ -84,6 +87,12 @@ def _newest_directed(request: Request) -> tuple[str | None, int]:
             elif block["type"] == "tool_use":
                 calls += 1
     return found, calls
+
+
+def _left(prompt: str, calls: int) -> list[str]:
+    """Return the directives that a summary of the work so far has to carry on."""
+    tools = [line for line in prompt.splitlines() if line.startswith("!tool ")]
+    return tools[calls:]
 
 
 def _refusal(step: object) -> Step:
