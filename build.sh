@@ -197,26 +197,11 @@ quiet() {
   }
 }
 
-# bench [NAME...] [-- ARGS] runs the named programs of bench/, else all of them.
 bench() {
-  local name names=() failed=0
-  while (($#)) && [[ $1 != -- ]]; do
-    names+=("$1")
-    shift
-  done
-  (($# == 0)) || shift
   need_dev
   build
-  need_programs bwrap:bubblewrap redis-server:redis-server pg_lsclusters:postgresql
-  if ((${#names[@]} == 0)); then
-    names=(bench/[a-z]*.py)
-    names=("${names[@]##*/}")
-  fi
-  for name in "${names[@]}"; do
-    printf '\n== %s\n' "${name%.py}"
-    "$PY" "bench/${name%.py}.py" "$@" || failed=1
-  done
-  return "$failed"
+  need_programs bwrap:bubblewrap redis-server:redis-server pg_lsclusters:postgresql gcc:gcc
+  exec "$PY" -m bench "$@"
 }
 
 format() {
