@@ -1,34 +1,32 @@
 """Measures the command line: `hive.pyz list` against a running daemon beside `python3 -c pass`.
 
 One Python for both and for the daemon, whole processes, warm, taken in turns so that whatever else
-the machine does hits both alike. Prints the medians, their ratio and the bar.
+the machine does hits both alike.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from bench.figures import Figure, Report, median, part
 from hive import light
 
 PYZ = Path(__file__).resolve().parent.parent / "dist/hive.pyz"
 BAR = 3.0
+RUNS = 60
+QUICK_RUNS = 10
 WARM_UP = 5
 START_S = 60.0
 STOP_S = 20.0
 
 
-def main() -> int:
-    """Run the measurement; 0 when it is within the bar."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=60, help="runs of each command (60)")
-    arguments = parser.parse_args()
+def measure(*, quick: bool = False) -> Report:
+    """Start a hive and time whole processes beside each other."""
     # The environment's interpreter: the machine's own may carry startup hooks that cost more than
     # all of this and would flatter the ratio. Below /tmp, because a socket's path is short.
     python = sys.executable
@@ -46,7 +44,7 @@ def main() -> int:
             "hive.pyz list": [python, PYZ, "list", "--root", root],
             "hive.pyz pending": [python, PYZ, "pending", "--root", root],
         }
-        taken = _measure(list(commands.values()), arguments.runs)
+        taken = _measure(list(commands.values()), QUICK_RUNS if quick else RUNS)
     finally:
         daemon.terminate()
         daemon.wait(STOP_S)
@@ -78,17 +76,29 @@ def _measure(commands: list[list[str | Path]], runs: int) -> list[list[float]]:
     return taken
 
 
-def _report(taken: dict[str, list[float]]) -> int:
-    base = statistics.median(taken["python3 -c pass"])
+def _report(taken: dict[str, list[float]]) -> Report:
+    base = taken.pop("python3 -c pass")
+    compared = f"python3 -c pass: {_spread(base)}"
+    figures = []
     for name, times in taken.items():
-        middle = statistics.median(times)
-        print(
-            f"{name:<18} median {middle:6.1f} ms  best {min(times):6.1f} ms  {middle / base:4.2f}x"
-        )
-    ratio = statistics.median(taken["hive.pyz list"]) / base
-    print(f"hive.pyz list is {ratio:.2f} times python3 -c pass; the bar is {BAR:.0f} times")
-    return 0 if ratio <= BAR else 1
+        ratio = median(times) / median(base)
+        measured = f"{ratio:.2f} times: {_spread(times)}"
+        if name == "hive.pyz list":
+            bar = f"at most {BAR:.0f} times"
+            figures.append(Figure(name, measured, compared, bar, ratio <= BAR))
+        else:
+            figures.append(Figure(name, measured, compared))
+    return Report(
+        "Command line",
+        tuple(figures),
+        (
+            "`list` is answered by the zipapp's first code, before anything is unpacked or put on"
+            " the path; `pending` goes the way of every other client subcommand.",
+            "Of what `list` costs beyond the bare interpreter, a third is starting from a zip"
+            " archive, a third compiling its first code, a third `json` and the daemon's answer.",
+        ),
+    )
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _spread(times: list[float]) -> str:
+    return f"median {median(times):.1f} ms, p90 {part(times, 0.9):.1f} ms"
