@@ -39,7 +39,7 @@ def measure(*, quick: bool = False) -> Report:
     )
     try:
         _wait_for(Path(root) / "run/host.sock", daemon)
-        commands = {
+        commands: dict[str, list[str | Path]] = {
             "python3 -c pass": [python, "-c", "pass"],
             "hive.pyz list": [python, PYZ, "list", "--root", root],
             "hive.pyz pending": [python, PYZ, "pending", "--root", root],
