@@ -1,7 +1,7 @@
 """Typed calls on the hive socket, with a deadline each and patience with a restarting daemon.
 
-A call that cannot reach the daemon is made again after 2, 4, 8, 16 and 30 s, so that a restart of
-the daemon stays invisible. One whose reply was lost is made again only when making it twice does
+A call that cannot reach the daemon is made again after 0.2 s, then after longer and longer, for about
+a minute, so that a restart of the daemon stays invisible. One whose reply was lost is made again only when making it twice does
 no harm: it carries a `dedupe_key`, or it asks, or it sets the same thing once more.
 """
 
@@ -19,7 +19,7 @@ from hive.errors import DaemonUnreachable, Unavailable, from_code
 from hive.wire import agent, codec
 from hive.wire.messages import DeliveredMessage, LooseEnd, MessageRow
 
-BACKOFF_S = (2.0, 4.0, 8.0, 16.0, 30.0)
+BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 CALL_S = 10.0
 """How long an ordinary call may take."""
 RECV_MARGIN_S = 10.0

@@ -188,7 +188,7 @@ async def _patiently(harness: Harness, work: Callable[[], Awaitable[None]]) -> N
 async def _say_away(harness: Harness, error: HiveError, attempt: int) -> None:
     if attempt == 0:
         harness.bus.note(f"hive does not answer; trying on: {error.message}")
-    await trio.sleep(min(2.0 ** (attempt + 1), AWAY_MOST_S))
+    await trio.sleep(min(0.25 * 2.0**attempt, AWAY_MOST_S))
 
 
 async def _give_back_at_stop(harness: Harness) -> None:

@@ -17,6 +17,7 @@ from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.errors import HiveError
 from hive.nursery import on_host
+from hive.wire.names import MANAGER
 
 STOP_S = 10
 """After this long a stop that hangs is ended by force."""
@@ -104,6 +105,12 @@ def _print_welcome(hive: Hive) -> None:
     elif hive.installation.claude_found is None:
         say("  claude was not found: install Claude Code, or name it with HIVE_CLAUDE, then run")
         say("  this again; or look around first with: hive.pyz up --demo")
+    elif not hive.installation.secrets:
+        say("  claude is here, but hive was given no key or token for it. Either start hive with")
+        say("  ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (made by: claude setup-token), or log")
+        say("  each agent in, here the manager:")
+        folder = hive.paths.agent_claude(MANAGER)
+        say(f"    CLAUDE_CONFIG_DIR={folder} claude auth login")
     if not hive.runtime.isolates:
         say("  WARNING: containers=process isolates nothing; agents can do what you can.")
     say("  Ctrl-C stops everything.\n")
