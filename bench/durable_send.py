@@ -108,7 +108,7 @@ def _load(
     words = [scratch / "load", server.socket, senders, seconds, server.kind]
     words += [scratch / "preamble", scratch / "request"]
     done = subprocess.run(
-        [str(word) for word in words], check=True, capture_output=True, timeout=seconds + START_S
+        [str(word) for word in words], stdout=subprocess.PIPE, check=True, timeout=seconds + START_S
     )
     count, took, p50, p99 = (float(word) for word in done.stdout.split())
     return count / took, p50, p99

@@ -142,7 +142,7 @@ int main(int argc, char **argv) {
         clients[i].asked = now();
         put(&clients[i], request, request_size);
     }
-    while ((last = now()) < end) {
+    while ((last = now()) < end || (!done && last < end + 10)) {
         struct epoll_event events[128];
         int ready = epoll_wait(poll, events, 128, 100);
         for (int i = 0; i < ready; i++) {

@@ -38,6 +38,8 @@ Many = Callable[[sqlite3.Connection, list[A]], list[T]]
 CLOSE_DEADLINE_S = 5.0
 GATHER_SHARE = 0.25
 GATHER_MAX_S = 0.001
+GATHER_MOST = 32
+"""With more writers than this the next batch is prepared while the last one is synced: no wait."""
 CHECKPOINT_WRITES = 1000
 RESET_FRAMES = 4000
 
@@ -180,7 +182,7 @@ class Writer:
         """
         missing = self._expected - len(self._pending)
         window = min(self._commit_s * GATHER_SHARE, GATHER_MAX_S)
-        if missing <= 0 or window <= 0 or self._is_closing:
+        if missing <= 0 or window <= 0 or self._expected > GATHER_MOST or self._is_closing:
             return
         self._wake_at = self._expected
         if len(self._pending) < self._expected:
