@@ -37,6 +37,9 @@ class Archive:
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         """Keep the tree for as long as this process lives, and clear away old ones."""
+        if self._is_new:
+            # A daemon that unpacked itself would else hold the whole archive while it lives.
+            del self._site
         if kind is None:
             self._held = _hold(os.path.join(self._root, self._tree))
             if self._is_new:
