@@ -129,7 +129,7 @@ class Stage:
         """Start the daemon and wait until it answers."""
         log = (self.paths.state.parent / "daemon.log").open("ab")
         with log:
-            self.daemon = subprocess.Popen(
+            self.daemon = subprocess.Popen(  # noqa: ASYNC220 - as quick as a fork
                 [sys.executable, "-m", "hive", "serve", "--config", str(self.config)],
                 env=self.env,
                 stdout=log,
@@ -192,7 +192,8 @@ class Stage:
     async def wait(self, condition: Callable[[], Any]) -> None:
         """Wait until something outside of this process has come about."""
         with trio.fail_after(PATIENCE_S):
-            while not await condition():
+            # Nothing tells when another process has come so far.
+            while not await condition():  # noqa: ASYNC110
                 await trio.sleep(0.05)
 
     def kill_daemon(self) -> None:

@@ -50,7 +50,7 @@ def paths_below(root: Path) -> Paths:
 async def running(
     root: Path, host: FakeHost | None = None, **settings: Any
 ) -> AsyncIterator[Running]:
-    """Run a daemon below `root` for the length of the block; a `host` shared by two is a restart."""
+    """Run a daemon below `root` during the block; a `host` shared by two plays a restart."""
     runtime = FakeRuntime(host or FakeHost())
     config = HostConfig(port=0, demo=True, **settings)
     serve = partial(on_host.serve, config, paths_below(root), runtime=runtime)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import trio
 import trio.testing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.fakes.running import Running, running
+from hive import lines
+from hive.wire.agent import AgentRequest
+from hive.wire.codec import tag_of
+from hive.wire.names import MANAGER
+from tests.fakes.any_json import JSON
+from tests.fakes.running import Running, paths_below, running
 
 
 async def with_agents(daemon: Running, *names: str) -> None:
@@ -153,3 +160,30 @@ async def test_a_crashed_container_is_started_again_and_the_manager_told(short_t
                 await watch.next()
     event = json.loads(messages[-1]["body"])
     assert (event["agent"], event["exit_code"]) == ("alice", 7)
+
+
+REQUESTS = sorted({tag_of(kind) for kind in get_args(AgentRequest)})
+FIELDS = st.sampled_from(
+    ["to", "body", "id", "ids", "answer", "message", "question", "kind", "text", "from", "limit"]
+)
+
+
+def test_no_request_makes_an_internal_error(short_tmp: Path) -> None:
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(
+        st.lists(st.tuples(st.sampled_from(REQUESTS), st.dictionaries(FIELDS, JSON, max_size=4)))
+    )
+    def every(requests: list[tuple[str, dict[str, object]]]) -> None:
+        for cmd, fields in requests:
+            reply = trio.from_thread.run(call, cmd, fields)
+            assert reply.get("code") != "internal", (cmd, fields, reply)
+
+    async def call(cmd: str, fields: dict[str, object]) -> dict[str, object]:
+        socket = paths_below(short_tmp).agent_socket(MANAGER)
+        return await lines.call(socket, {**fields, "cmd": cmd}, timeout_s=10)
+
+    async def main() -> None:
+        async with running(short_tmp):
+            await trio.to_thread.run_sync(every)
+
+    trio.run(main)

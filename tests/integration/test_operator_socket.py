@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import trio
@@ -14,7 +15,7 @@ from hive import lines
 from hive.errors import Conflict
 from hive.wire.admin import AdminRequest
 from hive.wire.codec import tag_of
-from hive.wire.names import agent_name
+from tests.fakes.any_json import JSON
 from tests.fakes.running import paths_below, running
 from tests.fakes.runtime import FakeHost, Script
 
@@ -162,14 +163,7 @@ async def test_bad_input_is_a_clear_error(
     assert len(reply["error"]) > 10
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-COMMANDS = sorted({tag_of(kind) for kind in AdminRequest.__args__} - {"subscribe_agent_status"})
+COMMANDS = sorted({tag_of(kind) for kind in get_args(AdminRequest)} - {"subscribe_agent_status"})
 
 
 def test_no_request_makes_an_internal_error(short_tmp: Path) -> None:
