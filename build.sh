@@ -200,7 +200,7 @@ quiet() {
 bench() {
   need_dev
   build
-  need_programs bwrap:bubblewrap redis-server:redis-server pg_lsclusters:postgresql gcc:gcc
+  need_programs bwrap:bubblewrap redis-server:redis-server pg_lsclusters:postgresql gcc:build-essential
   exec "$PY" -m bench "$@"
 }
 

@@ -1,1 +1,1 @@
-"""The benchmarks: hive's figures, each beside a bar or beside something measured in the same run."""
+"""The benchmarks: hive's figures beside bars, and beside others in the same run."""

@@ -13,10 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench import hives
 from bench.figures import Figure, Report, median, part
 from hive import light
 
-PYZ = Path(__file__).resolve().parent.parent / "dist/hive.pyz"
 BAR = 3.0
 RUNS = 60
 QUICK_RUNS = 10
@@ -29,11 +29,11 @@ def measure(*, quick: bool = False) -> Report:
     """Start a hive and time whole processes beside each other."""
     # The environment's interpreter: the machine's own may carry startup hooks that cost more than
     # all of this and would flatter the ratio. Below /tmp, because a socket's path is short.
-    python = sys.executable
+    python, pyz = sys.executable, hives.need_pyz()
     root = tempfile.mkdtemp(prefix="h", dir="/tmp")
     words = ["up", "--root", root, "--port", "0", "--demo", "--no-browser"]
     daemon = subprocess.Popen(
-        [python, PYZ, *words, "--containers", "process"],
+        [python, pyz, *words, "--containers", "process"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -41,8 +41,8 @@ def measure(*, quick: bool = False) -> Report:
         _wait_for(Path(root) / "run/host.sock", daemon)
         commands: dict[str, list[str | Path]] = {
             "python3 -c pass": [python, "-c", "pass"],
-            "hive.pyz list": [python, PYZ, "list", "--root", root],
-            "hive.pyz pending": [python, PYZ, "pending", "--root", root],
+            "hive.pyz list": [python, pyz, "list", "--root", root],
+            "hive.pyz pending": [python, pyz, "pending", "--root", root],
         }
         taken = _measure(list(commands.values()), QUICK_RUNS if quick else RUNS)
     finally:

@@ -50,14 +50,15 @@ def _watch_daemon(tell: Path) -> None:
     stations: Stations = {}
     to_bench = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     to_bench.setblocking(False)
-    last_commit = 0
+    began = last_commit = 0
     commit, add, lease = Writer._commit, MessageStore.add, MessageStore.lease
     acknowledge, find = MessageStore.acknowledge, program.find
 
     def commit_noted(self: Writer, batch: Any) -> None:
-        nonlocal last_commit
+        nonlocal began, last_commit
+        start = now()
         commit(self, batch)
-        last_commit = now()
+        began, last_commit = start, now()
 
     async def add_noted(self: MessageStore, draft: Any) -> Any:
         made = await add(self, draft)
@@ -68,15 +69,13 @@ def _watch_daemon(tell: Path) -> None:
     async def lease_noted(self: MessageStore, *arguments: Any) -> Any:
         leased = await lease(self, *arguments)
         for message in leased:
-            stations[message.id]["leased"] = last_commit
+            stations[message.id] |= {"leasing": began, "leased": last_commit}
         return leased
 
-    async def acknowledge_noted(
-        self: MessageStore, recipient: str, ids: Any, moment: float
-    ) -> Any:
+    async def acknowledge_noted(self: MessageStore, recipient: str, ids: Any, moment: float) -> Any:
         done = await acknowledge(self, recipient, ids, moment)
         for number in done[0]:
-            stations[number]["acknowledged"] = last_commit
+            stations[number] |= {"acknowledging": began, "acknowledged": last_commit}
             to_bench.sendto(str(number).encode(), str(tell))
         return done
 
@@ -145,8 +144,10 @@ def _watch_harness() -> None:
     turn_loop.acknowledge = acknowledge_noted
     child.stream_json.LineSplitter = Splitter  # type: ignore[misc]
     for driver in (live_driver.LiveDriver, process_driver.ProcessDriver):
-        setattr(driver, "turn", noting("handed", driver.turn))
-        setattr(driver, "_note_written", noting("written", driver._note_written))
+        driver.turn = noting("handed", driver.turn)  # type: ignore[method-assign]
+        driver._note_written = noting(  # type: ignore[method-assign]
+            "written", driver._note_written
+        )
     _write_at_end(lambda: state_dir / HARNESS_NOTES if stations else Path("/dev/null"), stations)
 
 

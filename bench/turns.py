@@ -146,8 +146,16 @@ def _own(turns: Sequence[dict[str, int]]) -> tuple[list[float], list[float], lis
     return before, after, [one + other for one, other in zip(before, after, strict=True)]
 
 
+def _commits(turns: Sequence[dict[str, int]]) -> list[float]:
+    """Return what the two commits took of each turn: that of the lease, that of the end."""
+    leases, ends = _ms(turns, "leasing", "leased"), _ms(turns, "acknowledging", "acknowledged")
+    return [one + other for one, other in zip(leases, ends, strict=True)]
+
+
 def _own_figures(turns: Sequence[dict[str, int]]) -> tuple[Figure, ...]:
     before, after, both = _own(turns)
+    commits = _commits(turns)
+    rest = [one - other for one, other in zip(both, commits, strict=True)]
     whole = median(_ms(turns, "sent", "acknowledged"))
     return (
         Figure(
@@ -159,6 +167,8 @@ def _own_figures(turns: Sequence[dict[str, int]]) -> tuple[Figure, ...]:
         ),
         Figure("of it, from the message committed to the prompt on claude's pipe", spread(before)),
         Figure("of it, from the result read to the acknowledgement committed", spread(after)),
+        Figure("of it, in the two commits, to the disk and back", spread(commits)),
+        Figure("of it, in everything else", spread(rest)),
     )
 
 
@@ -195,12 +205,13 @@ def _notes(turns: Sequence[dict[str, int]]) -> tuple[str, ...]:
         ("the acknowledgement", "recorded", "acknowledged"),
     )
     parts = [f"{name} {median(_ms(turns, start, end)):.2f} ms" for name, start, end in steps]
+    rest = median(_ms(turns, "acknowledged", "over"))
     return (
         "The operator's message goes through the operator's socket, the turn runs in the agent's"
         " sandbox, and the model is a scripted API that answers at once.",
         "Each turn is sent to an idle agent; daemon and harness note the moments in memory, on the"
         " one monotonic clock of the machine.",
         f"hive's own time is made of, p50: {', '.join(parts)}.",
-        f"After the acknowledgement the harness needs {median(_ms(turns, 'acknowledged', 'over')):.2f}"
-        " ms more, p50, before it asks for the next message.",
+        f"After the acknowledgement the harness needs {rest:.2f} ms more, p50, before it asks for the"
+        " next message.",
     )

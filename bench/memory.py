@@ -1,0 +1,141 @@
+"""Measures memory: the daemon without agents and with fifty, and one idle harness in its sandbox.
+
+Everything runs from `dist/hive.pyz` as it is shipped. The agents are real: each has its sandbox and
+its harness, which waits for a message; none has had a turn yet, so no claude runs. The manager is
+always there and counts as no agent. RSS counts what a process shares with others in full, PSS its
+part of it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from pathlib import Path
+
+import attrs
+import trio
+
+from bench import hives
+from bench.figures import Figure, Report
+
+AGENTS = 50
+SETTLE_S = 5.0
+AT_ONCE = 4
+DAEMON_BAR_MIB = 60
+FULL_BAR_MIB = 80
+HARNESS_BAR_MIB = 45
+
+
+@attrs.frozen
+class Size:
+    """A process's memory in MiB."""
+
+    rss: float
+    pss: float
+
+    def __str__(self) -> str:
+        return f"{self.rss:.1f} MiB"
+
+    @property
+    def apart(self) -> str:
+        """What it takes when shared memory is shared out, in words."""
+        return f"PSS {self.pss:.1f} MiB"
+
+
+def measure(*, quick: bool = False) -> Report:
+    """Run a hive from the zipapp and look at its processes."""
+    agents = 2 if quick else AGENTS
+    empty, full, harnesses, bare = trio.run(_measure, agents)
+    middle = Size(
+        statistics.median(size.rss for size in harnesses),
+        statistics.median(size.pss for size in harnesses),
+    )
+    return Report(
+        "Memory",
+        (
+            _figure("the daemon without agents", empty, DAEMON_BAR_MIB, bare),
+            _figure(f"the daemon with {agents} idle agents", full, FULL_BAR_MIB, bare),
+            _figure("one idle harness in its sandbox", middle, HARNESS_BAR_MIB, bare),
+        ),
+        (
+            "The daemon's figures are taken some seconds after the last change, the harness's is"
+            f" the median of {len(harnesses)}.",
+            "No turn was run: claude is a process of its own that an agent's first turn starts.",
+        ),
+    )
+
+
+def _figure(name: str, size: Size, bar_mib: int, bare: Size) -> Figure:
+    return Figure(
+        name,
+        f"{size} RSS, {size.apart}",
+        f"python3 with trio imported, {bare}",
+        f"under {bar_mib} MiB RSS",
+        size.rss < bar_mib,
+    )
+
+
+async def _measure(agents: int) -> tuple[Size, Size, list[Size], Size]:
+    python = Path(sys.base_prefix) / "bin/python3"
+    command = [python, hives.need_pyz()]
+    async with hives.running(command, demo=True) as hive:
+        await hive.wait_idle("manager")
+        await trio.sleep(SETTLE_S)
+        empty = _size(hive.process.pid)
+        names = [f"a{number}" for number in range(agents)]
+        limit = trio.CapacityLimiter(AT_ONCE)
+        async with trio.open_nursery() as nursery:
+            for name in names:
+                nursery.start_soon(_spawn, hive, name, limit)
+        for name in names:
+            await hive.wait_idle(name)
+        await trio.sleep(SETTLE_S)
+        full = _size(hive.process.pid)
+        harnesses = [_size(_harness(hive, name)) for name in names]
+    return empty, full, harnesses, await _bare()
+
+
+async def _spawn(hive: hives.RunningHive, name: str, limit: trio.CapacityLimiter) -> None:
+    async with limit:
+        await hive.operator("spawn", name=name)
+
+
+async def _bare() -> Size:
+    """Return what a Python needs that has imported trio and does nothing."""
+    words = [sys.executable, "-c", "import trio, sys; print(flush=True); sys.stdin.read()"]
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(_start, words)
+        await process.stdout.receive_some()
+        size = _size(process.pid)
+        nursery.cancel_scope.cancel()
+    return size
+
+
+async def _start(words: list[str], *, task_status: trio.TaskStatus[trio.Process]) -> None:
+    await trio.run_process(
+        words, stdin=-1, capture_stdout=False, stdout=-1, task_status=task_status
+    )
+
+
+def _harness(hive: hives.RunningHive, name: str) -> int:
+    """Return the process id of an agent's harness, known by what is mounted in its sandbox."""
+    mounted = f"/{hive.root.name}/state/agents/{name}/state /state "
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            is_one = b"serve" in words and not words[0].endswith(b"bwrap")
+            if is_one and mounted in (folder / "mountinfo").read_text():
+                return int(folder.name)
+        except OSError:
+            continue
+    raise hives.Failed(f"no harness of {name} runs")
+
+
+def _size(pid: int) -> Size:
+    values = {}
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+        words = line.split()
+        values[words[0]] = int(words[1]) / 1024
+    return Size(values["Rss:"], values["Pss:"])
