@@ -160,7 +160,7 @@ def _add_harness(verbs: Verbs[argparse.ArgumentParser]) -> None:
         inner = parser.add_subparsers(title="subcommands", metavar="COMMAND", required=True)
         serve = _add(inner, "serve", _harness, "run the harness")
         serve.set_defaults(role=role)
-        serve.add_argument("--config", type=Path, default=Path("/run/hive/harness.json"))
+        serve.add_argument("--config", type=Path, default=Path("/etc/hive/harness.json"))
         mcp = _add(inner, "mcp", _mcp, "run the MCP server on stdio, for claude")
         mcp.set_defaults(role=role)
         mcp.add_argument("--socket", type=Path, default=Path("/run/hive/mcp.sock"))

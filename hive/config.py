@@ -88,6 +88,10 @@ class Paths:
         """The proposed repository."""
         return self.agents / name / "config"
 
+    def given(self, name: AgentName) -> Path:
+        """What the daemon gives that agent's harness; mounted read-only at /etc/hive."""
+        return self.state / "given" / name
+
     def sandbox(self, name: AgentName) -> Path:
         """The daemon's own records of that agent's container; never mounted."""
         return self.state / "containers" / name
@@ -143,7 +147,7 @@ class HostConfig:
 
 @attrs.frozen
 class HarnessConfig:
-    """Settings of one harness; the daemon writes them to `harness.json` in its run directory."""
+    """Settings of one harness; the daemon writes them to `harness.json`, read-only inside."""
 
     label: str
     """The agent's name."""

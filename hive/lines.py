@@ -49,14 +49,21 @@ class Door:
     """Told of a reply that could not be written, so that what it carried can be taken back."""
 
 
-async def listen(path: Path, mode: int) -> trio.SocketListener:
+async def listen(path: Path, mode: int, *, made_in: Path | None = None) -> trio.SocketListener:
     """Bind `path` with `mode`, replacing a stale file; it appears only when it can be used.
 
-    Raises `Conflict` when somebody answers there, `Unavailable` when it cannot be bound.
+    Where others may write beside it, `made_in` names a directory of our own on the same file
+    system: the socket is made there and moved. Raises `Conflict` when somebody answers at `path`
+    (not asked with `made_in`: whoever may write there may answer there), `Unavailable` when it
+    cannot be bound.
     """
-    if await _answers(path):
+    if made_in is None and await _answers(path):
         raise Conflict(f"another daemon answers on {path}: stop it first")
-    new = path.with_name(path.name + ".new")
+    new = (
+        path.with_name(path.name + ".new")
+        if made_in is None
+        else made_in / f"{path.parent.name}.new"
+    )
     sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         new.unlink(missing_ok=True)

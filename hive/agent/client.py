@@ -1,8 +1,9 @@
 """Typed calls on the hive socket, with a deadline each and patience with a restarting daemon.
 
-A call that cannot reach the daemon is made again after 0.2 s, then after longer and longer, for about
-a minute, so that a restart of the daemon stays invisible. One whose reply was lost is made again only when making it twice does
-no harm: it carries a `dedupe_key`, or it asks, or it sets the same thing once more.
+A call that cannot reach the daemon is made again after 0.2 s, then after longer and longer, for
+about a minute, so that a restart of the daemon stays invisible. One whose reply was lost is made
+again only when making it twice does no harm: it carries a `dedupe_key`, or it asks, or it sets the
+same thing once more.
 """
 
 from __future__ import annotations

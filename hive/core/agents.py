@@ -94,9 +94,9 @@ class Agents:
         """Wait until the registry changes."""
         await self._changed.wait()
 
-    def set_open(self, names: set[AgentName]) -> None:
-        """Say whose sockets are open; called by the task that keeps them."""
-        self.open_names = names
+    def set_open(self, name: AgentName) -> None:
+        """Say that an agent's socket is open; called by the task that keeps them."""
+        self.open_names.add(name)
         self._opened.set()
         self._opened = trio.Event()
 

@@ -17,6 +17,7 @@ from hive.core.hive import Hive
 from hive.errors import Conflict, Refused
 from hive.host import state_dirs
 from hive.host.runtime import Bind, ContainerSpec
+from hive.wire.dashboard import ApprovalResolved
 from hive.wire.names import MANAGER, AgentName
 
 Verb = Callable[[Hive, AgentName], Awaitable[None]]
@@ -48,9 +49,11 @@ async def start(hive: Hive, name: AgentName) -> None:
     hive.agents.get(name)
     with _held(hive, name, transients.STARTING):
         await hive.agents.set_wanted(name, is_running=True)
-        if not (await hive.runtime.status(name)).is_running:
-            await _set_up(hive, name)
-            await _start(hive, name)
+        if (await hive.runtime.status(name)).is_running:
+            return
+        await _set_up(hive, name)
+        await _start(hive, name)
+    await notices.kick(hive, name, "started")
 
 
 async def stop(hive: Hive, name: AgentName, *, graceful: bool = False) -> None:
@@ -83,7 +86,8 @@ async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> None:
         await hive.agents.set_wanted(name, is_running=False)
         await hive.runtime.stop(name, grace_s=GRACE_S)
         await hive.runtime.destroy(name)
-        await hive.approvals.fail_all(name, "agent destroyed")
+        for approval in await hive.approvals.fail_all(name, "agent destroyed"):
+            hive.publish(ApprovalResolved(approval))
         await hive.agents.remove(name)
         await trio.to_thread.run_sync(_remove_tree, hive.paths.agent_run(name))
         if purge:
@@ -143,6 +147,7 @@ async def _start(hive: Hive, name: AgentName) -> None:
         Bind(paths.agent_state(name), inside.state, writable=True),
         Bind(paths.agent_claude(name), inside.claude, writable=True),
         Bind(paths.shared, inside.shared, writable=True),
+        Bind(paths.given(name), inside.given),
         *hive.installation.binds,
     ]
     if name == MANAGER:
@@ -152,7 +157,7 @@ async def _start(hive: Hive, name: AgentName) -> None:
             Bind(paths.state / "meta", "/meta"),
         ]
     role = "manager" if name == MANAGER else "agent"
-    config_file = str(Path(inside.run) / state_dirs.HARNESS_FILE)
+    config_file = str(Path(inside.given) / state_dirs.HARNESS_FILE)
     await hive.runtime.start(
         ContainerSpec(
             name=name,

@@ -21,7 +21,12 @@ from hive.host.runtime import ContainerSpec, Finding, Inside
 from hive.wire.names import AgentName, container_name
 
 INSIDE = Inside(
-    run="/run/hive", state="/state", home="/root", claude="/root/.claude", shared="/shared"
+    run="/run/hive",
+    state="/state",
+    home="/root",
+    claude="/root/.claude",
+    shared="/shared",
+    given="/etc/hive",
 )
 
 

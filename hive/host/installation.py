@@ -13,6 +13,7 @@ from hive.errors import Unavailable
 from hive.host import program
 from hive.host.program import Program
 from hive.host.runtime import Bind, Inside
+from hive.host.state_dirs import SECRETS_DIR
 from hive.wire.names import MANAGER, AgentName
 
 PATH_INSIDE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -35,7 +36,7 @@ class Installation:
 
     def harness_config(self, config: HostConfig, inside: Inside, name: AgentName) -> HarnessConfig:
         """Return the settings of one agent's harness."""
-        secrets = Path(inside.run) / "secrets"
+        secrets = Path(inside.given) / SECRETS_DIR
         return HarnessConfig(
             label=name,
             role="manager" if name == MANAGER else "agent",

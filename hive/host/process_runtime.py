@@ -53,6 +53,7 @@ class Process(RecordedRuntime):
             home=str(self._paths.agent_root(name)),
             claude=str(self._paths.agent_claude(name)),
             shared=str(self._paths.shared),
+            given=str(self._paths.given(name)),
         )
 
     def _marker(self, name: AgentName) -> str:

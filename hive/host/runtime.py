@@ -54,6 +54,8 @@ class Inside:
     home: str
     claude: str
     shared: str
+    given: str
+    """What the daemon wrote for it; read-only there, as far as the runtime isolates."""
 
 
 @attrs.frozen

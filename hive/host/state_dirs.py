@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hive.config import HarnessConfig, Paths
 from hive.errors import BadRequest, Unavailable
+from hive.host import state_files
 from hive.wire import codec
 from hive.wire.dashboard import Tombstone
 from hive.wire.names import MANAGER, AgentName, new_agent_name
@@ -35,28 +36,42 @@ def prepare_hive(paths: Paths) -> None:
 
 
 def prepare(paths: Paths, name: AgentName, config: HarnessConfig, secrets: dict[str, str]) -> None:
-    """Make an agent's directories and write its harness's settings and secrets, atomically."""
-    run = paths.agent_run(name)
+    """Make an agent's directories and write its harness's settings and secrets, atomically.
+
+    What the daemon writes goes to a directory that is read-only inside: in one the agent can write
+    to, a link it planted would lead the daemon anywhere. For the same reason what is to be mounted
+    must be a directory and no link. Raises `Unavailable`.
+    """
+    given = paths.given(name)
     try:
         for folder in (
-            run,
+            paths.agent_run(name),
+            paths.agent_root(name),
             paths.agent_state(name),
             paths.agent_claude(name),
             paths.agent_config(name),
         ):
             folder.mkdir(parents=True, exist_ok=True)
-        folder = run / SECRETS_DIR
+            _refuse_link(folder)
+        given.parent.mkdir(mode=0o700, exist_ok=True)
+        given.mkdir(mode=0o700, exist_ok=True)
+        folder = given / SECRETS_DIR
         folder.mkdir(mode=0o700, exist_ok=True)
         for variable, value in secrets.items():
             _write(folder / variable, value.encode(), 0o600)
         for file in folder.iterdir():
             if file.name not in secrets:
                 file.unlink()
-        _write(run / HARNESS_FILE, codec.dumps(codec.to_json(config)), 0o644)
+        _write(given / HARNESS_FILE, codec.dumps(codec.to_json(config)), 0o644)
     except OSError as error:
         raise Unavailable(
             f"cannot prepare the directories of {name}: {error.strerror}: {error.filename}"
         ) from error
+
+
+def _refuse_link(folder: Path) -> None:
+    if folder.is_symlink() or not folder.is_dir():
+        raise Unavailable(f"{folder} is not a directory: look who put it there, and remove it")
 
 
 def tombstones(paths: Paths, live: Container[str]) -> list[Tombstone]:
@@ -88,7 +103,12 @@ def purge(paths: Paths, name: AgentName) -> None:
     if name == MANAGER:
         raise Unavailable("the manager's state is not purged")
     try:
-        for folder in (paths.agent_root(name), paths.state / "applied" / name, paths.sandbox(name)):
+        for folder in (
+            paths.agent_root(name),
+            paths.state / "applied" / name,
+            paths.sandbox(name),
+            paths.given(name),
+        ):
             if folder.exists():
                 shutil.rmtree(folder)
     except OSError as error:
@@ -101,7 +121,7 @@ def mark_paused(paths: Paths, name: AgentName, paused: bool) -> None:
     try:
         if paused:
             marker.parent.mkdir(parents=True, exist_ok=True)
-            _write(marker, b"", 0o644)
+            state_files.write_below(marker.parent, (PAUSED_FILE,), "")
         else:
             marker.unlink(missing_ok=True)
     except OSError as error:

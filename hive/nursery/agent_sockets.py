@@ -12,46 +12,61 @@ import trio
 
 from hive import __version__, lines
 from hive.core.hive import Hive
-from hive.errors import BadRequest, HiveError
+from hive.errors import BadRequest, HiveError, Unavailable
 from hive.wire import agent, codec
 from hive.wire.limits import RECENT_MAX, RECV_MAX, RECV_WAIT_S, STATUS_BYTES, check_body
 from hive.wire.names import MANAGER, AgentName, recipient_name, wake_label
 
 SOCKET_MODE = 0o660
+AGAIN_S = 5.0
 
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
-    """Keep a listener for every agent of the registry; ready once all are open."""
+    """Keep a listener for every agent of the registry."""
     scopes: dict[AgentName, trio.CancelScope] = {}
-    hive.agents.set_open(set())
+    hive.agents.open_names.clear()
     try:
         async with trio.open_nursery() as nursery:
             while True:
                 wanted = set(hive.agents.names())
                 for name in set(scopes) - wanted:
                     scopes.pop(name).cancel()
-                    hive.paths.agent_socket(name).unlink(missing_ok=True)
+                    hive.agents.open_names.discard(name)
                 for name in wanted - set(scopes):
                     scopes[name] = await nursery.start(_serve_one, hive, name)
-                hive.agents.set_open(set(scopes))
                 task_status.started()
                 task_status = trio.TASK_STATUS_IGNORED
                 if set(hive.agents.names()) == set(scopes):
                     await hive.agents.wait_changed()
     finally:
-        hive.agents.set_open(set())
+        hive.agents.open_names.clear()
 
 
 async def _serve_one(
     hive: Hive, name: AgentName, *, task_status: trio.TaskStatus[trio.CancelScope]
 ) -> None:
-    path = hive.paths.agent_socket(name)
-    await trio.to_thread.run_sync(partial(path.parent.mkdir, parents=True, exist_ok=True))
-    listener = await lines.listen(path, SOCKET_MODE)
+    """Serve one agent's socket; what the agent does to its directory troubles itself alone."""
     with trio.CancelScope() as scope:
+        task_status.started(scope)
+        while True:
+            try:
+                listener = await _listen(hive, name)
+                break
+            except HiveError as error:
+                hive.view.set_trouble(name, f"its socket cannot be opened: {error}")
+                await trio.sleep(AGAIN_S)
         async with trio.open_nursery() as nursery:
             await nursery.start(lines.serve, listener, make_door(hive, name))
-            task_status.started(scope)
+            hive.agents.set_open(name)
+
+
+async def _listen(hive: Hive, name: AgentName) -> trio.SocketListener:
+    path = hive.paths.agent_socket(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"cannot make {path.parent}: {error.strerror}") from error
+    return await lines.listen(path, SOCKET_MODE, made_in=hive.paths.run)
 
 
 def make_door(hive: Hive, name: AgentName) -> lines.Door:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import trio
 
 from hive.core import lifecycle
 from hive.core.hive import Hive
+from hive.core.jobs import Job
 from hive.errors import HiveError
 from hive.wire.names import MANAGER, AgentName
+
+PATIENCE_S = 3.0
+"""How long the daemon waits for its containers before it says that it is up."""
 
 log = logging.getLogger(__name__)
 
@@ -19,16 +24,20 @@ async def run(hive: Hive) -> None:
     if MANAGER not in hive.agents:
         await hive.agents.add(MANAGER)
     running = {status.name for status in await hive.runtime.running()}
-    async with trio.open_nursery() as nursery:
-        for name in running:
-            if not hive.agents.is_wanted(name):
-                log.warning("%s runs and is not meant to: stopping it", name)
-                nursery.start_soon(_stop, hive, name)
-        for name in hive.agents.names():
-            if name in running:
-                log.info("%s runs already: adopted", name)
-            elif hive.agents.is_wanted(name):
-                nursery.start_soon(_start, hive, name)
+    jobs: list[Job] = []
+    for name in running:
+        if not hive.agents.is_wanted(name):
+            log.warning("%s runs and is not meant to: stopping it", name)
+            jobs.append(hive.jobs.submit(f"stop {name}", partial(_stop, hive, name)))
+    for name in hive.agents.names():
+        if name in running:
+            log.info("%s runs already: adopted", name)
+        elif hive.agents.is_wanted(name):
+            jobs.append(hive.jobs.submit(f"start {name}", partial(_start, hive, name)))
+    # One agent that cannot be started must not hold up the hive.
+    with trio.move_on_after(PATIENCE_S):
+        for job in jobs:
+            await job.wait()
     await hive.view.rescan()
 
 

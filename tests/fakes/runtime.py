@@ -79,7 +79,7 @@ class FakeRuntime:
     def inside(self, name: AgentName) -> Inside:
         """Return the paths of a real container."""
         del name
-        return Inside("/run/hive", "/state", "/root", "/root/.claude", "/shared")
+        return Inside("/run/hive", "/state", "/root", "/root/.claude", "/shared", "/etc/hive")
 
     async def start(self, spec: ContainerSpec) -> None:
         """Run the container's script."""

@@ -49,7 +49,7 @@ async def test_spawn_starts_a_container_and_list_names_it(short_tmp: Path) -> No
         assert (await daemon.operator("spawn", name="alice"))["ok"]
         assert (await daemon.operator("list"))["agents"] == ["manager", "alice"]
         spec = daemon.runtime.started[-1]
-    assert spec.argv[-4:] == ("agent", "serve", "--config", "/run/hive/harness.json")
+    assert spec.argv[-4:] == ("agent", "serve", "--config", "/etc/hive/harness.json")
     assert {bind.target for bind in spec.binds} >= {
         "/run/hive",
         "/state",

@@ -1,0 +1,58 @@
+"""Agents that leave links and traps in the directories they may write to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import trio
+
+from hive.wire.names import agent_name
+from tests.fakes.running import running
+
+ALICE = agent_name("alice")
+
+
+async def test_no_link_in_an_agents_directories_leads_the_daemon_elsewhere(short_tmp: Path) -> None:
+    victim = short_tmp / "victim"
+    victim.mkdir()
+    (victim / "precious").write_text("mine")
+    async with running(short_tmp / "r") as daemon:
+        await daemon.operator("spawn", name="alice")
+        paths = daemon.hive.paths
+        for folder in (paths.agent_run(ALICE), paths.agent_state(ALICE), paths.agent_claude(ALICE)):
+            for name in ("harness.json", "harness.json.new", "hyperhive-paused", "mcp.sock.new"):
+                (folder / name).symlink_to(victim / "precious")
+            (folder / "secrets").symlink_to(victim)
+        assert (await daemon.operator("set_paused", name="alice", paused=True))["ok"] is False
+        for cmd in ("restart", "rebuild", "kill"):
+            assert (await daemon.operator(cmd, name="alice"))["ok"]
+        assert (await daemon.operator("destroy", name="alice", purge=True))["ok"]
+    assert [file.name for file in victim.iterdir()] == ["precious"]
+    assert (victim / "precious").read_text() == "mine"
+
+
+async def test_what_is_mounted_must_be_a_directory_and_no_link(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await daemon.operator("spawn", name="alice")
+        await daemon.operator("kill", name="alice")
+        state = daemon.hive.paths.agent_state(ALICE)
+        state.rename(state.with_name("aside"))
+        state.symlink_to("/")
+        reply = await daemon.operator("start", scope={"agent_names": ["alice"]})
+    assert reply["ok"] is False
+    assert "is not a directory" in reply["error"]
+
+
+async def test_an_agent_that_spoils_its_socket_troubles_itself_alone(short_tmp: Path) -> None:
+    async with running(short_tmp) as first:
+        await first.operator("spawn", name="alice")
+        await first.operator("spawn", name="bob")
+        socket = first.hive.paths.agent_socket(ALICE)
+    socket.unlink(missing_ok=True)
+    (socket / "trap").mkdir(parents=True)
+    async with running(short_tmp) as second:
+        assert (await second.agent("bob", "whoami"))["name"] == "bob"
+        with trio.fail_after(5), second.hive.feed.watch() as watch:
+            while not (row := second.hive.view.row(ALICE)) or not row.note:
+                await watch.next()
+        assert "socket" in row.note
