@@ -46,8 +46,11 @@ class Database:
         """How many transactions were committed since it was opened."""
         return self._writer.commits
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, is_synced: bool = True) -> T:
         """Run `work` in a transaction; its result is returned when it is on disk.
+
+        Without `is_synced` it is returned sooner: when it outlives every process, and only a power
+        cut before the next synced write undoes it.
 
         `work` may be run twice, only the last run counts, so it keeps nothing but what it returns;
         what it raises undoes it alone and is raised here. Cancelled before it was begun it never
@@ -55,7 +58,7 @@ class Database:
         `Unavailable` when the disk or the file fails: then nothing of it is in the database, unless
         the failure was that of a last fsync.
         """
-        return await self._writer.write(work)
+        return await self._writer.write(work, is_synced=is_synced)
 
     async def write_together(self, many: Many[A, T], argument: A) -> T:
         """Do as `write` does, with works of one kind done at once.

@@ -97,7 +97,11 @@ class MessageStore:
         return await self._database.read(lambda connection: dict(connection.execute(query)))
 
     async def lease(self, recipient: str, max_count: int, now: float) -> list[DeliveredMessage]:
-        """Hand out the oldest waiting messages: from now on the recipient holds them."""
+        """Hand out the oldest waiting messages: from now on the recipient holds them.
+
+        The disk is not waited for. A power cut ends the recipient too, and then they wait again
+        either way, at worst without the mark that they were handed out before.
+        """
         query = (
             "SELECT id, sender, body, redelivered, in_reply_to, sent_at, broadcast, origin"
             f" FROM messages WHERE {_WAITING} ORDER BY id LIMIT ?"
@@ -111,7 +115,7 @@ class MessageStore:
             )
             return [_delivered(row) for row in rows]
 
-        return await self._database.write(work)
+        return await self._database.write(work, is_synced=False)
 
     async def give_back(self, recipient: str, ids: Sequence[int]) -> int:
         """Undo a lease that was never handed over; the messages wait as they did before it."""

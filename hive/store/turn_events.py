@@ -62,7 +62,7 @@ class TurnEvents:
         self._database = database
 
     async def append(self, events: Sequence[Event]) -> None:
-        """Store a batch in one transaction; raises `Unavailable`."""
+        """Store a batch at once; a power cut may cost the newest. Raises `Unavailable`."""
         rows = [(each.seq, each.ts, each.kind, each.payload_json) for each in events]
 
         def work(connection: sqlite3.Connection) -> None:
@@ -70,7 +70,7 @@ class TurnEvents:
                 "INSERT INTO events (seq, ts, kind, payload_json) VALUES (?, ?, ?, ?)", rows
             )
 
-        await self._database.write(work)
+        await self._database.write(work, is_synced=False)
 
     async def newest(self, *, before: int | None, limit: int) -> list[Event]:
         """Return the newest `limit` events with a `seq` below `before`, oldest first.

@@ -37,9 +37,10 @@ Many = Callable[[sqlite3.Connection, list[A]], list[T]]
 
 CLOSE_DEADLINE_S = 5.0
 GATHER_SHARE = 0.25
-GATHER_MAX_S = 0.001
-GATHER_MOST = 32
-"""With more writers than this the next batch is prepared while the last one is synced: no wait."""
+GATHER_EACH_S = 40e-6
+GATHER_MAX_S = 0.002
+GATHER_ALL = 32
+"""With more writers than this half of them is enough: the others come while these are synced."""
 CHECKPOINT_WRITES = 1000
 RESET_FRAMES = 4000
 
@@ -50,12 +51,18 @@ class _Item:
     With `many` it is that function's work for one `argument`, and `work` does it for this one.
     """
 
-    __slots__ = ("argument", "many", "outcome", "task", "work")
+    __slots__ = ("argument", "is_synced", "many", "outcome", "task", "work")
 
     def __init__(
-        self, work: Work[Any], many: Many[Any, Any] | None = None, argument: object = None
+        self,
+        work: Work[Any],
+        many: Many[Any, Any] | None = None,
+        argument: object = None,
+        *,
+        is_synced: bool = True,
     ) -> None:
         self.work = work
+        self.is_synced = is_synced
         self.many = many
         self.argument = argument
         self.task: trio.lowlevel.Task | None = None
@@ -79,6 +86,7 @@ class Writer:
         self._is_threaded = False
         self._stopped = trio.Event()
         self._written = 0
+        self._syncs = True
         self._is_checkpointing = False
         self._must_reset = False
 
@@ -88,13 +96,15 @@ class Writer:
         self._token = trio.lowlevel.current_trio_token()
         trio.lowlevel.start_thread_soon(self._run, self._ended, "hive-database")
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, is_synced: bool = True) -> T:
         """Run `work` in a transaction and return its result once that is on disk.
 
-        Cancelled before the writer took it, the work never ran; cancelled later, it is completed
-        and its result returned. Raises what the work raised, or `Unavailable`.
+        Without `is_synced` the kernel has it and the disk may not: it outlives every process, and
+        only a power cut undoes it, unless a later write has been synced. Cancelled before the
+        writer took it, the work never ran; cancelled later, it is completed and its result
+        returned. Raises what the work raised, or `Unavailable`.
         """
-        return cast("T", await self._submit(_Item(work)))
+        return cast("T", await self._submit(_Item(work, is_synced=is_synced)))
 
     async def write_together(self, many: Many[A, T], argument: A) -> T:
         """Do as `write` does, for works of one kind: `many` gets all arguments that wait at once.
@@ -180,14 +190,15 @@ class Writer:
 
         Without it, closed-loop senders fall into two halves that wait for each other's commit.
         """
-        missing = self._expected - len(self._pending)
-        window = min(self._commit_s * GATHER_SHARE, GATHER_MAX_S)
-        if missing <= 0 or window <= 0 or self._expected > GATHER_MOST or self._is_closing:
+        goal = self._expected if self._expected <= GATHER_ALL else self._expected // 2
+        missing = goal - len(self._pending)
+        if missing <= 0 or self._is_closing:
             return
-        self._wake_at = self._expected
-        if len(self._pending) < self._expected:
+        window = max(self._commit_s * GATHER_SHARE, missing * GATHER_EACH_S)
+        self._wake_at = goal
+        if len(self._pending) < goal:
             with contextlib.suppress(queue.Empty):
-                self._nudges.get(timeout=window)
+                self._nudges.get(timeout=min(window, GATHER_MAX_S))
         self._wake_at = 0
 
     def _commit(self, batch: list[_Item]) -> None:
@@ -196,6 +207,7 @@ class Writer:
         try:
             if self._must_reset:
                 self._reset_log()
+            self._set_syncs(any(item.is_synced for item in batch))
             connection.execute("BEGIN IMMEDIATE")
             failed = self._run_bare(batch)
             if failed:
@@ -207,7 +219,8 @@ class Writer:
                 start = time.perf_counter()
                 connection.execute("COMMIT")
                 took = time.perf_counter() - start
-                self._commit_s += (took - self._commit_s) / 8
+                if self._syncs:
+                    self._commit_s += (took - self._commit_s) / 8
                 self.commits += 1
         except sqlite3.Error as error:
             self._fail(batch, error)
@@ -215,6 +228,15 @@ class Writer:
         seen = len(batch) + len(self._pending)
         self._expected = max(seen, (self._expected + seen) // 2)
         self._written += len(batch)
+
+    def _set_syncs(self, syncs: bool) -> None:
+        """Say, between two transactions, whether a commit waits for the disk.
+
+        A commit that waits brings every earlier one to the disk as well: they share one log.
+        """
+        if syncs != self._syncs:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if syncs else 'NORMAL'}")
+            self._syncs = syncs
 
     def _run_bare(self, batch: list[_Item]) -> bool:
         """Run the works without savepoints; True when one of them failed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,33 @@ async def test_a_write_is_read_back_at_once(notes: Database) -> None:
     assert await notes.write(_put("one")) == "one"
     assert await notes.read(_texts) == ["one"]
     assert await notes.read(_texts, is_large=True) == ["one"]
+
+
+def _does_sync(connection: sqlite3.Connection) -> bool:
+    connection.execute("INSERT INTO notes VALUES (NULL)")
+    return bool(connection.execute("PRAGMA synchronous").fetchone()[0] == 2)
+
+
+async def test_a_commit_waits_for_the_disk_unless_none_of_its_works_needs_that(
+    notes: Database, gate: Gate
+) -> None:
+    alone: list[bool] = []
+    shared: list[bool] = []
+
+    async def write(into: list[bool], *, is_synced: bool) -> None:
+        into.append(await notes.write(_does_sync, is_synced=is_synced))
+
+    for is_synced in (True, False, True, False):
+        await write(alone, is_synced=is_synced)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(notes.write, gate.hold)
+        await gate.wait_held()
+        nursery.start_soon(partial(write, shared, is_synced=False))
+        nursery.start_soon(partial(write, shared, is_synced=True))
+        await trio.testing.wait_all_tasks_blocked()
+        gate.open()
+    assert alone == [True, False, True, False]
+    assert shared == [True, True]
 
 
 async def test_concurrent_writers_share_one_commit(notes: Database, gate: Gate) -> None:
