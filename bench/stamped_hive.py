@@ -44,49 +44,52 @@ def main() -> int:
 def _watch_daemon(tell: Path) -> None:
     """Note the commits that matter: of a message, of its lease, of its acknowledgement."""
     from hive.host import program
-    from hive.store.messages import MessageStore
-    from hive.store.writer import Writer
+    from hive.store import messages, writer
 
+    # Any, because what is written into them is not what they were declared with.
+    finder: Any = program
+    store: Any = messages.MessageStore
+    writing: Any = writer.Writer
     stations: Stations = {}
     to_bench = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     to_bench.setblocking(False)
     began = last_commit = 0
-    commit, add, lease = Writer._commit, MessageStore.add, MessageStore.lease
-    acknowledge, find = MessageStore.acknowledge, program.find
+    commit, add, lease = writing._commit, store.add, store.lease
+    acknowledge, find = store.acknowledge, finder.find
 
-    def commit_noted(self: Writer, batch: Any) -> None:
+    def commit_noted(self: Any, batch: Any) -> None:
         nonlocal began, last_commit
         start = now()
         commit(self, batch)
         began, last_commit = start, now()
 
-    async def add_noted(self: MessageStore, draft: Any) -> Any:
+    async def add_noted(self: Any, draft: Any) -> Any:
         made = await add(self, draft)
         for number in made[0]:
             stations[number] = {"committed": last_commit}
         return made
 
-    async def lease_noted(self: MessageStore, *arguments: Any) -> Any:
+    async def lease_noted(self: Any, *arguments: Any) -> Any:
         leased = await lease(self, *arguments)
         for message in leased:
             stations[message.id] |= {"leasing": began, "leased": last_commit}
         return leased
 
-    async def acknowledge_noted(self: MessageStore, recipient: str, ids: Any, moment: float) -> Any:
+    async def acknowledge_noted(self: Any, recipient: str, ids: Any, moment: float) -> Any:
         done = await acknowledge(self, recipient, ids, moment)
         for number in done[0]:
             stations[number] |= {"acknowledging": began, "acknowledged": last_commit}
             to_bench.sendto(str(number).encode(), str(tell))
         return done
 
-    def find_stamped(*, isolated: bool) -> program.Program:
+    def find_stamped(*, isolated: bool) -> Any:
         return _stamped(find(isolated=isolated), isolated=isolated)
 
-    Writer._commit = commit_noted  # type: ignore[method-assign]
-    MessageStore.add = add_noted  # type: ignore[method-assign]
-    MessageStore.lease = lease_noted  # type: ignore[method-assign]
-    MessageStore.acknowledge = acknowledge_noted  # type: ignore[method-assign]
-    program.find = find_stamped
+    writing._commit = commit_noted
+    store.add = add_noted
+    store.lease = lease_noted
+    store.acknowledge = acknowledge_noted
+    finder.find = find_stamped
     _write_at_end(lambda: tell.with_name(DAEMON_NOTES), stations)
 
 
@@ -105,8 +108,11 @@ def _stamped(plain: Any, *, isolated: bool) -> Any:
 
 def _watch_harness() -> None:
     """Note where a message is inside the harness, from its arrival to its acknowledgement."""
-    from hive.agent import child, live_driver, process_driver, turn_loop
+    from hive.agent import live_driver, process_driver, stream_json, turn_loop
 
+    drivers: list[Any] = [live_driver.LiveDriver, process_driver.ProcessDriver]
+    lines: Any = stream_json
+    loop: Any = turn_loop
     stations: Stations = {}
     state_dir = Path()
     present: dict[str, int] = {}
@@ -123,7 +129,7 @@ def _watch_harness() -> None:
         present["recorded"] = now()
         await acknowledge(harness, record)
 
-    class Splitter(child.stream_json.LineSplitter):
+    class Splitter(stream_json.LineSplitter):
         """Notes when the data came in that ended with a result."""
 
         def feed(self, data: Any) -> Any:
@@ -140,14 +146,12 @@ def _watch_harness() -> None:
 
         return noted
 
-    turn_loop.handle = handle_noted
-    turn_loop.acknowledge = acknowledge_noted
-    child.stream_json.LineSplitter = Splitter  # type: ignore[misc]
-    for driver in (live_driver.LiveDriver, process_driver.ProcessDriver):
-        driver.turn = noting("handed", driver.turn)  # type: ignore[method-assign]
-        driver._note_written = noting(  # type: ignore[method-assign]
-            "written", driver._note_written
-        )
+    loop.handle = handle_noted
+    loop.acknowledge = acknowledge_noted
+    lines.LineSplitter = Splitter
+    for driver in drivers:
+        driver.turn = noting("handed", driver.turn)
+        driver._note_written = noting("written", driver._note_written)
     _write_at_end(lambda: state_dir / HARNESS_NOTES if stations else Path("/dev/null"), stations)
 
 

@@ -212,6 +212,6 @@ def _notes(turns: Sequence[dict[str, int]]) -> tuple[str, ...]:
         "Each turn is sent to an idle agent; daemon and harness note the moments in memory, on the"
         " one monotonic clock of the machine.",
         f"hive's own time is made of, p50: {', '.join(parts)}.",
-        f"After the acknowledgement the harness needs {rest:.2f} ms more, p50, before it asks for the"
-        " next message.",
+        f"After the acknowledgement the harness needs {rest:.2f} ms more, p50, before it asks for"
+        " the next message.",
     )
