@@ -164,6 +164,8 @@ def _add_harness(verbs: Verbs[argparse.ArgumentParser]) -> None:
         mcp = _add(inner, "mcp", _mcp, "run the MCP server on stdio, for claude")
         mcp.set_defaults(role=role)
         mcp.add_argument("--socket", type=Path, default=Path("/run/hive/mcp.sock"))
+        mcp.add_argument("--session-file", type=Path, help="which conversation claude is in")
+        mcp.add_argument("--claude-dir", type=Path, help="where claude keeps its transcripts")
         wake = _add(inner, "wake", _wake, "put a message into this agent's own inbox")
         wake.add_argument("--socket", type=Path, default=Path("/run/hive/mcp.sock"))
         wake.add_argument("--from", dest="label", required=True, metavar="LABEL")
@@ -197,7 +199,9 @@ def _harness(arguments: argparse.Namespace) -> int:
 def _mcp(arguments: argparse.Namespace) -> int:
     from hive.agent import mcp_server
 
-    return mcp_server.main(arguments.role, arguments.socket)
+    return mcp_server.main(
+        arguments.role, arguments.socket, arguments.session_file, arguments.claude_dir
+    )
 
 
 def _wake(arguments: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from hive.errors import Unavailable
 RATE_LIMITED = "hyperhive-rate-limited"
 NEEDS_LOGIN = "hyperhive-needs-login"
 PAUSED = "hyperhive-paused"
+SESSION = "hyperhive-session.json"
 
 
 def write_whole(file: Path, text: str, mode: int = 0o644) -> None:

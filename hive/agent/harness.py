@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from hive import __version__
-from hive.agent import login, mcp_tools, model, prompts
+from hive.agent import files, login, mcp_tools, model, prompts
 from hive.agent.bus import Bus
 from hive.agent.client import HiveClient
 from hive.agent.desk import Desk
@@ -22,8 +22,6 @@ from hive.agent.tool_server import ToolServer
 from hive.agent.turn_record import RecordFile
 from hive.config import HarnessConfig
 from hive.store.turn_events import events_file
-
-SESSION_FILE = "hyperhive-session.json"
 
 Clock = Callable[[], float]
 MakeDriver = Callable[[MakeLaunch, ToolServer], Driver]
@@ -67,7 +65,7 @@ def make_harness(
         return prompts.make_launch(config, state.model)
 
     def usual(launch: MakeLaunch, tools: ToolServer) -> Driver:
-        session = folder / SESSION_FILE
+        session = folder / files.SESSION
         if config.turn_mode == "process":
             return ProcessDriver(launch, session, clock)
         return LiveDriver(launch, tools, session, clock)

@@ -19,9 +19,6 @@ from hive.agent.driver import Line, OnLine, OnText, Outcome, ToolServer
 from hive.agent.session import Session
 from hive.agent.transcript import Transcript
 
-HARMLESS = frozenset({"recv", "whoami", "get_loose_ends", "get_logs"})
-"""Tools that may be called twice for the same prompt; what they hand out comes again anyway."""
-
 
 class SessionUnknown(Exception):
     """claude knows no conversation of that id."""
@@ -211,11 +208,8 @@ class LiveTurn:
         params = message.get("params")
         if message.get("method") != "tools/call" or not isinstance(params, dict):
             return
-        meta = params.get("_meta")
-        call_id = meta.get("claudecode/toolUseId") if isinstance(meta, dict) else None
-        if params.get("name") not in HARMLESS and isinstance(call_id, str):
-            assert self._transcript is not None
-            await self._transcript.wait_has(call_id)
+        assert self._transcript is not None
+        await self._transcript.hold(params.get("name"), params.get("_meta"))
 
     async def _watch_interrupt(self, child: Child) -> None:
         await self._interrupt.wait()

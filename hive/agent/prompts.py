@@ -102,6 +102,8 @@ def _mcp_config(config: HarnessConfig) -> dict[str, Any]:
     if config.turn_mode == "live":
         return live_driver.mcp_config()
     command = [*config.hive, config.role, "mcp", "--socket", str(config.socket)]
+    command += ["--session-file", str(Path(config.state_dir) / files.SESSION)]
+    command += ["--claude-dir", config.claude_dir]
     return process_driver.mcp_config(command, {})
 
 

@@ -15,6 +15,9 @@ import trio
 
 HOLD_S = 0.5
 LOOK_S = 0.005
+CALL_ID = "claudecode/toolUseId"
+HARMLESS = frozenset({"recv", "whoami", "get_loose_ends", "get_logs"})
+"""Tools that may be called twice: what they take is given back, or they change nothing."""
 _OVERLAP = 4096
 """More than a call's id is long, so that one cut by two looks is found."""
 
@@ -29,6 +32,12 @@ class Transcript:
         self._path: Path | None = None
         self._offset = 0
         self._is_lost = False
+
+    async def hold(self, tool: object, meta: object) -> None:
+        """Wait until a call of `tool` is on file, when it has an effect and says its id."""
+        call_id = meta.get(CALL_ID) if isinstance(meta, dict) else None
+        if tool not in HARMLESS and isinstance(call_id, str):
+            await self.wait_has(call_id)
 
     async def wait_has(self, call_id: str) -> bool:
         """Wait until the call is on file; False when it is not within `HOLD_S`."""
