@@ -48,16 +48,18 @@ class RunningHive:
             raise Failed(f"{request}: {reply}")
         return reply
 
-    async def row(self, name: str) -> dict[str, Any]:
-        """Return an agent's status row."""
+    async def row(self, name: str) -> dict[str, Any] | None:
+        """Return an agent's status row, None before it has one."""
         rows = (await self.operator("agent_status"))["agent_statuses"]
-        return next(row for row in rows if row["name"] == name)
+        return next((row for row in rows if row["name"] == name), None)
 
     async def wait_idle(self, name: str) -> None:
         """Wait until an agent has nothing to do."""
 
         async def is_idle() -> bool:
             row = await self.row(name)
+            if row is None:
+                return False
             return bool(row["turn_state"] == "idle" and row["unread"] == 0 and row["running"])
 
         await self.wait(is_idle)

@@ -8,6 +8,7 @@ part of it.
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ class Size:
 def measure(*, quick: bool = False) -> Report:
     """Run a hive from the zipapp and look at its processes."""
     agents = 2 if quick else AGENTS
-    empty, full, harnesses, bare = trio.run(_measure, agents)
+    empty, full, harnesses, busy, bare = trio.run(_measure, agents)
     middle = Size(
         statistics.median(size.rss for size in harnesses),
         statistics.median(size.pss for size in harnesses),
@@ -56,6 +57,7 @@ def measure(*, quick: bool = False) -> Report:
             _figure("the daemon without agents", empty, DAEMON_BAR_MIB, bare),
             _figure(f"the daemon with {agents} idle agents", full, FULL_BAR_MIB, bare),
             _figure("one idle harness in its sandbox", middle, HARNESS_BAR_MIB, bare),
+            Figure(f"the daemon's work with {agents} idle agents", f"{busy:.1%} of a core"),
         ),
         (
             "The daemon's figures are taken some seconds after the last change, the harness's is"
@@ -75,7 +77,7 @@ def _figure(name: str, size: Size, bar_mib: int, bare: Size) -> Figure:
     )
 
 
-async def _measure(agents: int) -> tuple[Size, Size, list[Size], Size]:
+async def _measure(agents: int) -> tuple[Size, Size, list[Size], float, Size]:
     python = Path(sys.base_prefix) / "bin/python3"
     command = [python, hives.need_pyz()]
     async with hives.running(command, demo=True) as hive:
@@ -89,10 +91,12 @@ async def _measure(agents: int) -> tuple[Size, Size, list[Size], Size]:
                 nursery.start_soon(_spawn, hive, name, limit)
         for name in names:
             await hive.wait_idle(name)
+        before_s = _cpu_s(hive.process.pid)
         await trio.sleep(SETTLE_S)
+        busy = (_cpu_s(hive.process.pid) - before_s) / SETTLE_S
         full = _size(hive.process.pid)
         harnesses = [_size(_harness(hive, name)) for name in names]
-    return empty, full, harnesses, await _bare()
+    return empty, full, harnesses, busy, await _bare()
 
 
 async def _spawn(hive: hives.RunningHive, name: str, limit: trio.CapacityLimiter) -> None:
@@ -131,6 +135,12 @@ def _harness(hive: hives.RunningHive, name: str) -> int:
         except OSError:
             continue
     raise hives.Failed(f"no harness of {name} runs")
+
+
+def _cpu_s(pid: int) -> float:
+    """Return what a process has computed so far, in seconds."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _size(pid: int) -> Size:

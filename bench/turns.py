@@ -83,8 +83,9 @@ def measure(*, quick: bool = False) -> Report:
 async def _measure(pairs: int, live_turns: int) -> Report:
     async with messages_api.serve(lambda _: Text("ok")) as api:
         live, process = await _pairs(api, pairs)
-        own = await _alone(api, live_turns)
-    return Report("Turns", tuple(_own_figures(own) + _whole_figures(live, process)), _notes(own))
+        own, lateness = await _alone(api, live_turns)
+    figures = (*_own_figures(own, lateness), *_whole_figures(live, process))
+    return Report("Turns", figures, _notes(own))
 
 
 async def _pairs(api: MessagesApi, pairs: int) -> list[list[dict[str, int]]]:
@@ -96,18 +97,24 @@ async def _pairs(api: MessagesApi, pairs: int) -> list[list[dict[str, int]]]:
         return [await live.finish(), await process.finish()]
 
 
-async def _alone(api: MessagesApi, turns: int) -> list[dict[str, int]]:
+async def _alone(api: MessagesApi, turns: int) -> tuple[list[dict[str, int]], list[float]]:
+    lateness = []
     async with _timed(api, "live") as live:
         for _ in range(WARM_UP + turns):
             await live.turn()
-            await _pause(api)
-        return await live.finish()
+            lateness.append(await _pause(api))
+        return await live.finish(), lateness
 
 
-async def _pause(api: MessagesApi) -> None:
-    """Let the agent come to rest, for a time that falls into step with nothing."""
+async def _pause(api: MessagesApi) -> float:
+    """Let the agent come to rest, for a time that falls into step with nothing.
+
+    Returns how late this process woke up, in ms: what the machine itself adds to every step.
+    """
     api.requests.clear()
-    await trio.sleep(random.uniform(*PAUSE_S))
+    due = trio.current_time() + random.uniform(*PAUSE_S)
+    await trio.sleep_until(due)
+    return (trio.current_time() - due) * 1000
 
 
 @asynccontextmanager
@@ -152,7 +159,7 @@ def _commits(turns: Sequence[dict[str, int]]) -> list[float]:
     return [one + other for one, other in zip(leases, ends, strict=True)]
 
 
-def _own_figures(turns: Sequence[dict[str, int]]) -> tuple[Figure, ...]:
+def _own_figures(turns: Sequence[dict[str, int]], lateness: Sequence[float]) -> tuple[Figure, ...]:
     before, after, both = _own(turns)
     commits = _commits(turns)
     rest = [one - other for one, other in zip(both, commits, strict=True)]
@@ -168,7 +175,11 @@ def _own_figures(turns: Sequence[dict[str, int]]) -> tuple[Figure, ...]:
         Figure("of it, from the message committed to the prompt on claude's pipe", spread(before)),
         Figure("of it, from the result read to the acknowledgement committed", spread(after)),
         Figure("of it, in the two commits, to the disk and back", spread(commits)),
-        Figure("of it, in everything else", spread(rest)),
+        Figure(
+            "of it, in everything else, with some ten wake-ups of a process",
+            spread(rest),
+            f"one wake-up of an idle process, late by {spread(lateness)}",
+        ),
     )
 
 
