@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class Model:
     def __init__(self) -> None:
         self.is_refusing: bool | None = None
         """Whether refusing steps refuse; None: each refuses once."""
+        self.hangs = 0
+        """How often the model fell silent."""
         self._times: dict[tuple[str, int], int] = {}
 
     def answer(self, request: Request) -> Step:
@@ -61,6 +64,7 @@ class Model:
             if isinstance(step, steps.Say):
                 return Text(step.text)
             if not self._is_over(prompt, index):
+                self.hangs += isinstance(step, steps.Hang)
                 return _refusal(step)
         return Text("done")
 
@@ -173,6 +177,19 @@ class Stage:
 
         await self.wait(is_there)
         return await self.inbox()
+
+    async def wait_hanging(self, name: str) -> None:
+        """Wait until the model has fallen silent in a turn that called a tool before."""
+        history = self.paths.agent_state(agent_name(name)) / "hyperhive-events.sqlite"
+
+        async def is_hanging() -> bool:
+            if self.kind == REAL:
+                return self.model.hangs > 0
+            with closing(sqlite3.connect(f"file:{history}?mode=ro", uri=True)) as database:
+                query = "SELECT count(*) FROM events WHERE payload_json LIKE '%tool_result%'"
+                return bool(database.execute(query).fetchone()[0])
+
+        await self.wait(is_hanging)
 
     async def wait_settled(self, name: str) -> dict[str, Any]:
         """Wait until an agent has nothing to do; return its status row."""

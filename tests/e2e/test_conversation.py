@@ -40,6 +40,7 @@ async def test_a_kill_in_the_middle_of_a_turn_loses_nothing_and_repeats_nothing(
             '!tool send {"to": "operator", "body": "after"}',
         )
         await hive.wait_inbox("before")
+        await hive.wait_hanging("alice")
         if victim == "daemon":
             hive.kill_daemon()
             await hive.start()
