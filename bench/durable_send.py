@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -296,7 +297,7 @@ async def _serve(home: Path) -> None:
     feed = Feed(time.time())
 
     def publish(frame: object) -> None:
-        feed.publish(codec.to_tagged("kind", frame))
+        feed.publish(partial(codec.to_tagged, "kind", frame))
 
     names = [agent_name(name) for name in ("manager", "ada", "bob")]
     async with open_database(home / "broker.sqlite") as database:

@@ -9,7 +9,7 @@ one is made from the time of the start.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,8 @@ from hive.wire import codec
 RING = 4096
 
 Frame = dict[str, Any]
+MakeFrame = Callable[[], Frame]
+"""Makes a frame when somebody wants to see it."""
 
 
 class Feed:
@@ -31,13 +33,14 @@ class Feed:
         self.generation = 0
         self.watchers = 0
         self._first = self.seq + 1
-        self._ring: deque[bytes | Frame] = deque(maxlen=ring)
+        self._ring: deque[bytes | Frame | MakeFrame] = deque(maxlen=ring)
         self._more = trio.Event()
 
-    def publish(self, frame: Frame) -> int:
+    def publish(self, frame: Frame | MakeFrame) -> int:
         """Number a frame and wake whoever waits; never blocks. Returns the frame's number.
 
-        The frame is encoded when the first watcher takes it; it must not be changed any more.
+        The frame is made, when it is given as a function, and encoded when the first watcher takes
+        it; it must not be changed any more.
         """
         self.seq += 1
         if len(self._ring) == self._ring.maxlen:
@@ -80,6 +83,8 @@ class Feed:
         frame = self._ring[index]
         if isinstance(frame, bytes):
             return frame
+        if callable(frame):
+            frame = frame()
         line = codec.dumps({**frame, "seq": self._first + index})[:-1]
         self._ring[index] = line
         return line

@@ -108,7 +108,7 @@ async def make(
     await agents.load()
 
     def publish(frame: object) -> None:
-        feed.publish(codec.to_tagged("kind", frame))
+        feed.publish(partial(codec.to_tagged, "kind", frame))
         if isinstance(frame, Sent | Delivered | Acked):
             view.poke()
 

@@ -46,16 +46,13 @@ RESET_FRAMES = 4000
 
 
 class _Item:
-    """One work, the task that waits for it and what came of it.
-
-    With `many` it is that function's work for one `argument`, and `work` does it for this one.
-    """
+    """A work, or one argument of a work on many; who waits for it and what came of it."""
 
     __slots__ = ("argument", "is_synced", "many", "outcome", "task", "work")
 
     def __init__(
         self,
-        work: Work[Any],
+        work: Work[Any] | None,
         many: Many[Any, Any] | None = None,
         argument: object = None,
         *,
@@ -111,8 +108,7 @@ class Writer:
 
         When it raises, it is called for each of them alone, so that the failing one fails alone.
         """
-        item = _Item(lambda connection: many(connection, [argument])[0], many, argument)
-        return cast("T", await self._submit(item))
+        return cast("T", await self._submit(_Item(None, many, argument)))
 
     async def _submit(self, item: _Item) -> object:
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -245,7 +241,7 @@ class Writer:
         together: dict[Many[Any, Any], list[_Item]] = {}
         for item in batch:
             if item.many is None:
-                item.outcome = outcome.capture(item.work, connection)
+                item.outcome = outcome.capture(_run_one, connection, item)
                 failed |= _has_failed(item.outcome)
             else:
                 together.setdefault(item.many, []).append(item)
@@ -262,7 +258,7 @@ class Writer:
         connection = self._connection
         for item in batch:
             connection.execute("SAVEPOINT work")
-            item.outcome = outcome.capture(item.work, connection)
+            item.outcome = outcome.capture(_run_one, connection, item)
             if _has_failed(item.outcome):
                 connection.execute("ROLLBACK TO work")
             connection.execute("RELEASE work")
@@ -320,6 +316,13 @@ class Writer:
             log.error("the writer of %s ended: %r", self._path, result.error)
         with contextlib.suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._stopped.set)
+
+
+def _run_one(connection: sqlite3.Connection, item: _Item) -> object:
+    if item.work is not None:
+        return item.work(connection)
+    assert item.many is not None
+    return item.many(connection, [item.argument])[0]
 
 
 def _run_together(connection: sqlite3.Connection, many: Many[Any, Any], items: list[_Item]) -> None:

@@ -34,7 +34,10 @@ _TAGS: dict[type, str] = {
 
 def tag_of(kind: type) -> str:
     """Return the word a class travels under: its name in snake_case unless the contract differs."""
-    return _TAGS.get(kind) or _CAMEL.sub("_", kind.__name__).lower()
+    tag = _TAGS.get(kind)
+    if tag is None:
+        tag = _TAGS[kind] = _CAMEL.sub("_", kind.__name__).lower()
+    return tag
 
 
 def _strict(kind: type, wanted: str) -> Callable[[Any, Any], Any]:
