@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import socket
 import sys
 import time
@@ -108,11 +109,14 @@ def _stamped(plain: Any, *, isolated: bool) -> Any:
 
 def _watch_harness() -> None:
     """Note where a message is inside the harness, from its arrival to its acknowledgement."""
+    from trio import _unix_pipes
+
     from hive.agent import live_driver, process_driver, stream_json, turn_loop
 
     drivers: list[Any] = [live_driver.LiveDriver, process_driver.ProcessDriver]
     lines: Any = stream_json
     loop: Any = turn_loop
+    pipes: Any = _unix_pipes
     stations: Stations = {}
     state_dir = Path()
     present: dict[str, int] = {}
@@ -146,13 +150,35 @@ def _watch_harness() -> None:
 
         return noted
 
+    def present_now() -> dict[str, int]:
+        return present
+
     loop.handle = handle_noted
     loop.acknowledge = acknowledge_noted
     lines.LineSplitter = Splitter
     for driver in drivers:
         driver.turn = noting("handed", driver.turn)
-        driver._note_written = noting("written", driver._note_written)
+    pipes.os = _NotingOs(present_now)
     _write_at_end(lambda: state_dir / HARNESS_NOTES if stations else Path("/dev/null"), stations)
+
+
+class _NotingOs:
+    """`os` as Trio's pipes see it; notes the system call that hands claude its prompt.
+
+    Noted before the call, because by its end claude may have the processor already.
+    """
+
+    def __init__(self, present: Callable[[], dict[str, int]]) -> None:
+        self._present = present
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def write(self, file: int, data: Any) -> int:
+        """Write, and note it when it is a prompt."""
+        if bytes(data[:14]) == b'{"type":"user"':
+            self._present()["written"] = now()
+        return os.write(file, data)
 
 
 def _write_at_end(file: Callable[[], Path], stations: Stations) -> None:

@@ -8,8 +8,10 @@ whatever else the machine does hits both alike; each is sent to an agent that is
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -83,8 +85,8 @@ def measure(*, quick: bool = False) -> Report:
 async def _measure(pairs: int, live_turns: int) -> Report:
     async with messages_api.serve(lambda _: Text("ok")) as api:
         live, process = await _pairs(api, pairs)
-        own, lateness = await _alone(api, live_turns)
-    figures = (*_own_figures(own, lateness), *_whole_figures(live, process))
+        own, echoes = await _alone(api, live_turns)
+    figures = (*_own_figures(own, echoes), *_whole_figures(live, process))
     return Report("Turns", figures, _notes(own))
 
 
@@ -98,23 +100,32 @@ async def _pairs(api: MessagesApi, pairs: int) -> list[list[dict[str, int]]]:
 
 
 async def _alone(api: MessagesApi, turns: int) -> tuple[list[dict[str, int]], list[float]]:
-    lateness = []
-    async with _timed(api, "live") as live:
-        for _ in range(WARM_UP + turns):
-            await live.turn()
-            lateness.append(await _pause(api))
-        return await live.finish(), lateness
+    echoes = []
+    cat = subprocess.Popen(["cat"], stdin=-1, stdout=-1, bufsize=0)  # noqa: ASYNC220
+    with cat:
+        async with _timed(api, "live") as live:
+            for _ in range(WARM_UP + turns):
+                await live.turn()
+                await _pause(api)
+                echoes.append(_echo(cat))
+            cat.kill()
+            return await live.finish(), echoes
 
 
-async def _pause(api: MessagesApi) -> float:
-    """Let the agent come to rest, for a time that falls into step with nothing.
-
-    Returns how late this process woke up, in ms: what the machine itself adds to every step.
-    """
+async def _pause(api: MessagesApi) -> None:
+    """Let the agent come to rest, for a time that falls into step with nothing."""
     api.requests.clear()
-    due = trio.current_time() + random.uniform(*PAUSE_S)
-    await trio.sleep_until(due)
-    return (trio.current_time() - due) * 1000
+    await trio.sleep(random.uniform(*PAUSE_S))
+
+
+def _echo(cat: subprocess.Popen[bytes]) -> float:
+    """Return how long a byte takes to another process and back, in ms: two wake-ups."""
+    assert cat.stdin is not None
+    assert cat.stdout is not None
+    began = time.monotonic_ns()
+    os.write(cat.stdin.fileno(), b"x")
+    os.read(cat.stdout.fileno(), 1)
+    return (time.monotonic_ns() - began) / 1e6
 
 
 @asynccontextmanager
@@ -159,7 +170,7 @@ def _commits(turns: Sequence[dict[str, int]]) -> list[float]:
     return [one + other for one, other in zip(leases, ends, strict=True)]
 
 
-def _own_figures(turns: Sequence[dict[str, int]], lateness: Sequence[float]) -> tuple[Figure, ...]:
+def _own_figures(turns: Sequence[dict[str, int]], echoes: Sequence[float]) -> tuple[Figure, ...]:
     before, after, both = _own(turns)
     commits = _commits(turns)
     rest = [one - other for one, other in zip(both, commits, strict=True)]
@@ -176,9 +187,9 @@ def _own_figures(turns: Sequence[dict[str, int]], lateness: Sequence[float]) -> 
         Figure("of it, from the result read to the acknowledgement committed", spread(after)),
         Figure("of it, in the two commits, to the disk and back", spread(commits)),
         Figure(
-            "of it, in everything else, with some ten wake-ups of a process",
+            "of it, in everything else: four hops between processes, and Python",
             spread(rest),
-            f"one wake-up of an idle process, late by {spread(lateness)}",
+            f"a byte to another process and back, {spread(echoes)}",
         ),
     )
 
