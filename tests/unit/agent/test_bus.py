@@ -92,7 +92,8 @@ async def test_a_mended_file_is_taken_again_with_what_waited(
         while bus._waiting:
             await trio.sleep(1)
             await trio.to_thread.run_sync(lambda: None)
-    rows = sqlite3.connect(file).execute("SELECT payload_json FROM events").fetchall()
+    with closing(sqlite3.connect(file)) as database:
+        rows = database.execute("SELECT payload_json FROM events").fetchall()
     written = [codec.loads(row[0])["text"] for row in rows]
     assert [text for text in written if len(text) < 7] == ["first", "second"]
 

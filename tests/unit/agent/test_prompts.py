@@ -109,7 +109,10 @@ def test_the_server_of_process_mode_is_this_hive(tmp_path: Path) -> None:
     prompts.make_launch(made, "haiku")
     servers = json.loads((tmp_path / "run" / "claude-mcp-config.json").read_text())["mcpServers"]
     assert servers["hyperhive"]["command"] == "/hive.pyz"
-    assert servers["hyperhive"]["args"] == ["manager", "mcp", "--socket", str(made.socket)]
+    session = str(Path(made.state_dir) / "hyperhive-session.json")
+    where = ["--socket", str(made.socket), "--session-file", session]
+    where += ["--claude-dir", made.claude_dir]
+    assert servers["hyperhive"]["args"] == ["manager", "mcp", *where]
 
 
 def test_the_flags_name_the_model_and_nothing_of_the_session(tmp_path: Path) -> None:
