@@ -37,7 +37,7 @@ from hive import lines
 from hive.core.broker import Broker
 from hive.feed import Feed
 from hive.nursery import agent_sockets
-from hive.store.database import open_database
+from hive.store.database import LOG_BYTES, open_database
 from hive.store.messages import MessageStore
 from hive.wire import codec
 from hive.wire.names import agent_name
@@ -300,7 +300,7 @@ async def _serve(home: Path) -> None:
         feed.publish(partial(codec.to_tagged, "kind", frame))
 
     names = [agent_name(name) for name in ("manager", "ada", "bob")]
-    async with open_database(home / "broker.sqlite") as database:
+    async with open_database(home / "broker.sqlite", log_bytes=LOG_BYTES) as database:
         broker = Broker(
             MessageStore(database),
             clock=time.time,

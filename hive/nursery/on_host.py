@@ -39,7 +39,7 @@ from hive.nursery import (
 from hive.nursery.supervisor import Supervisor, Task
 from hive.store.agents import AgentStore
 from hive.store.approvals import ApprovalStore
-from hive.store.database import Clock, Database, open_database
+from hive.store.database import LOG_BYTES, Clock, Database, open_database
 from hive.store.messages import MessageStore
 from hive.store.questions import QuestionStore
 from hive.store.reminders import ReminderStore
@@ -87,7 +87,7 @@ async def serve(
     await trio.to_thread.run_sync(state_dirs.prepare_hive, paths)
     with _only_one(paths):
         chosen = runtime or await runtimes.choose(config, paths, clock)
-        async with open_database(paths.broker_db) as database:
+        async with open_database(paths.broker_db, log_bytes=LOG_BYTES) as database:
             hive, supervisor = await make(config, paths, chosen, clock, database)
             try:
                 async with trio.open_nursery() as nursery:

@@ -41,8 +41,9 @@ GATHER_EACH_S = 40e-6
 GATHER_MAX_S = 0.002
 GATHER_ALL = 32
 """With more writers than this half of them is enough: the others come while these are synced."""
-CHECKPOINT_WRITES = 1000
-RESET_FRAMES = 4000
+CHECKPOINT_FRAMES = 1000
+RESET_FRAMES = 1900
+"""Frames are pages of 4 KiB in the log; from this many on it is begun anew at its start."""
 
 
 class _Item:
@@ -82,7 +83,7 @@ class Writer:
         self._is_closing = False
         self._is_threaded = False
         self._stopped = trio.Event()
-        self._written = 0
+        self._frames = 0
         self._syncs = True
         self._is_checkpointing = False
         self._must_reset = False
@@ -223,7 +224,8 @@ class Writer:
         # Whoever wrote while this commit ran is to be expected again, and half of a drop forgotten.
         seen = len(batch) + len(self._pending)
         self._expected = max(seen, (self._expected + seen) // 2)
-        self._written += len(batch)
+        # A row is some 200 bytes and has two indices, so about so many pages were written.
+        self._frames += 4 + len(batch) // 8
 
     def _set_syncs(self, syncs: bool) -> None:
         """Say, between two transactions, whether a commit waits for the disk.
@@ -276,8 +278,8 @@ class Writer:
         for item in batch:
             if item.task is not None:
                 reschedule(item.task, item.outcome)
-        if self._written >= CHECKPOINT_WRITES and not self._is_checkpointing:
-            self._written = 0
+        if self._frames >= CHECKPOINT_FRAMES and not self._is_checkpointing:
+            self._frames = 0
             self._is_checkpointing = True
             trio.lowlevel.start_thread_soon(self._checkpoint, self._checkpointed, "hive-checkpoint")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from functools import partial
@@ -291,7 +292,7 @@ async def test_every_commit_is_synced(notes: Database) -> None:
 async def test_the_log_is_brought_in_while_writing_and_stays_small(
     notes: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hive.store.writer.CHECKPOINT_WRITES", 50)
+    monkeypatch.setattr("hive.store.writer.CHECKPOINT_FRAMES", 200)
     monkeypatch.setattr("hive.store.writer.RESET_FRAMES", 20)
     for number in range(1500):
         await notes.write(_put(str(number)))
@@ -308,3 +309,27 @@ async def test_a_database_in_the_loop_keeps_the_same_promises(tmp_path: Path) ->
             await database.write(_put("one"))
     async with open_database(path, (_make_table,)) as database:
         assert await database.read(_texts) == ["one"]
+
+
+async def test_a_log_made_long_beforehand_holds_nothing_and_takes_everything(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "notes.sqlite"
+    log = path.with_name("notes.sqlite-wal")
+    for number in range(3):
+        async with open_database(path, (_make_table,), log_bytes=100_000) as database:
+            assert log.stat().st_size >= 100_000
+            assert len(await database.read(_texts)) == number
+            await database.write(_put(str(number)))
+            assert log.stat().st_size >= 100_000
+
+
+async def test_a_long_log_left_by_a_killed_process_is_read_to_its_end(tmp_path: Path) -> None:
+    path, copy = tmp_path / "notes.sqlite", tmp_path / "copy.sqlite"
+    async with open_database(path, (_make_table,), log_bytes=100_000) as database:
+        await database.write(_put("one"))
+        for suffix in ("", "-wal"):
+            shutil.copy(str(path) + suffix, str(copy) + suffix)
+    async with open_database(copy, (_make_table,), log_bytes=200_000) as database:
+        assert await database.read(_texts) == ["one"]
+        await database.write(_put("two"))
