@@ -47,5 +47,7 @@ def test_every_variable_that_is_read_is_listed() -> None:
         and isinstance(node.value, str)
         and ENVIRONMENT.fullmatch(node.value)
     }
-    listed = {name for row in table(section(page("config.md"), "Environment")) for name in code(row[0])}
+    listed = {
+        name for row in table(section(page("config.md"), "Environment")) for name in code(row[0])
+    }
     assert read <= listed

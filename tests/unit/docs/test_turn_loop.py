@@ -25,7 +25,9 @@ def test_the_tools_and_their_inputs_are_those_listed(role: str) -> None:
 
 def rows_of(kind: str) -> set[str]:
     rows = table(section(page("turn-loop.md"), STARTED))
-    return {name for row in rows for name in code(row[0]) if name.startswith("-") == (kind == "flag")}
+    return {
+        name for row in rows for name in code(row[0]) if name.startswith("-") == (kind == "flag")
+    }
 
 
 @pytest.fixture
