@@ -16,7 +16,9 @@ def page(name: str) -> str:
 
 def section(text: str, heading: str) -> str:
     """Return what stands below a heading of the second level, without deeper reading."""
-    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    found = re.search(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL
+    )
     assert found is not None, f"there is no section {heading!r}"
     return found[1]
 
@@ -40,4 +42,4 @@ def code(cell: str) -> list[str]:
 
 def blocks(text: str, language: str) -> list[str]:
     """Return the code blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

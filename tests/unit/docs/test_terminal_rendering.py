@@ -10,7 +10,7 @@ PAGE = ROOT / "hive/web/assets/agent_page"
 
 
 def words_of(file: str, pattern: str) -> set[str]:
-    return set(re.findall(pattern, (PAGE / file).read_text(encoding="utf-8"), re.M))
+    return set(re.findall(pattern, (PAGE / file).read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def block_of(file: str, head: str, end: str = "\n};") -> str:
@@ -25,7 +25,7 @@ def test_every_line_of_claude_that_the_page_reads_is_listed() -> None:
     for head in ("const SILENT_TYPES", "const SILENT_SYSTEM"):
         known |= set(re.findall(r'"([a-z_]+)"', block_of("claude_lines.js", head, ");\n")))
     system = block_of("claude_lines.js", "const SYSTEM =")
-    known |= set(re.findall(r"^  ([a-z_]+): \(said\)", system, re.M))
+    known |= set(re.findall(r"^  ([a-z_]+): \(said\)", system, re.MULTILINE))
     in_blocks = {"text", "thinking", "redacted_thinking", "tool_use"}
     assert len(known) > 25
     assert known - in_blocks <= listed
@@ -36,7 +36,9 @@ def test_every_call_that_has_a_head_of_its_own_is_listed() -> None:
     listed = {word for row in rows for word in code(row[0])}
     known: set[str] = set()
     for head in ("const BUILT_IN", "const OF_HIVE"):
-        known |= set(re.findall(r"^  (\w+): \(input\)", block_of("tool_text.js", head), re.M))
+        known |= set(
+            re.findall(r"^  (\w+): \(input\)", block_of("tool_text.js", head), re.MULTILINE)
+        )
     assert len(known) > 10
     assert known == listed
 
