@@ -1,0 +1,71 @@
+# hive from source, with the Python packages of nixpkgs. Untested beyond parsing.
+# The pages' two libraries (package-lock.json) are left out: without them agents' Markdown shows as
+# plain text.
+{
+  lib,
+  python3,
+  bubblewrap,
+  git,
+  makeWrapper,
+}:
+
+let
+  python = python3.pkgs;
+
+  source = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../LICENSE
+      ../hive
+      ../prompts
+      ../pyproject.toml
+    ];
+  };
+in
+python.buildPythonApplication {
+  pname = "hive";
+  version = "0.1.0";
+  pyproject = true;
+  src = source;
+
+  build-system = [ python.hatchling ];
+  nativeBuildInputs = [ makeWrapper ];
+  pythonRelaxDeps = true;
+
+  dependencies = [
+    python.attrs
+    python.cattrs
+    python.h11
+    python.hypercorn
+    python.mcp
+    python.quart
+    python.quart-trio
+    python.trio
+    python.trio-websocket
+    python.wsproto
+  ];
+
+  postInstall = ''
+    mv $out/bin/hive $out/bin/hive.pyz
+  '';
+
+  makeWrapperArgs = [
+    "--suffix"
+    "PATH"
+    ":"
+    (lib.makeBinPath [
+      bubblewrap
+      git
+    ])
+  ];
+
+  pythonImportsCheck = [ "hive.cli" ];
+  doCheck = false;
+
+  meta = {
+    description = "A self-hosted swarm of Claude Code agents, each in its own container, with one dashboard";
+    license = lib.licenses.mit;
+    mainProgram = "hive.pyz";
+    platforms = lib.platforms.linux;
+  };
+}
