@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 from hive.config import Paths, search_path
 from hive.errors import Unavailable
-from hive.host import sandbox, sandbox_probe
+from hive.host import sandbox, sandbox_probe, syscalls
 from hive.host.recorded_runtime import Launch, RecordedRuntime
 from hive.host.records import Record
 from hive.host.runtime import ContainerSpec, Finding, Inside
@@ -62,6 +62,9 @@ class Bubblewrap(RecordedRuntime):
             words = sandbox.arguments(spec, container_name(spec.name), accounts)
             # The status goes to a file that the monitor writes, and the lock to its process 1.
             words += ["--json-status-fd", str(status), "--sync-fd", str(lock)]
+            calls = [_own(stack, _data(each)) for each in (syscalls.machine_filter(),) if each]
+            for handle in calls:
+                words += ["--seccomp", str(handle)]
             # Not on the command line, which everybody on the host can read.
             options = _own(stack, _text("".join(f"{word}\0" for word in words)))
             yield Launch(
@@ -69,7 +72,7 @@ class Bubblewrap(RecordedRuntime):
                 env={},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
-                fds=[lock, status, options, *accounts.values()],
+                fds=[lock, status, options, *calls, *accounts.values()],
             )
 
 
@@ -80,8 +83,12 @@ def _own(stack: ExitStack, handle: int) -> int:
 
 def _text(text: str) -> int:
     """Return a descriptor from which that text can be read."""
+    return _data(os.fsencode(text))
+
+
+def _data(content: bytes) -> int:
     handle = os.memfd_create("hive")
-    data = memoryview(os.fsencode(text))
+    data = memoryview(content)
     while data:
         data = data[os.write(handle, data) :]
     os.lseek(handle, 0, os.SEEK_SET)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import trio
 
 from hive.errors import ProgramFailed
-from hive.host import proc, program
+from hive.host import proc, program, syscalls
 from hive.host.runtime import Bind, ContainerSpec
 from hive.wire.names import MANAGER, AgentName, container_name
 from tests.contract.container_subjects import RealSubject
@@ -146,6 +147,30 @@ async def test_a_new_user_namespace_is_refused(hive: RealSubject) -> None:
 async def test_it_has_no_rights(hive: RealSubject) -> None:
     said = await _say(hive, "grep -E '^(CapEff|CapPrm|CapBnd|NoNewPrivs)' /proc/self/status")
     assert [line.split()[1] for line in said] == ["0" * 16, "0" * 16, "0" * 16, "1"]
+
+
+async def test_the_keyrings_of_the_daemons_user_are_out_of_reach(hive: RealSubject) -> None:
+    known = syscalls.MACHINES.get(os.uname().machine)
+    numbers = sorted(known[1].values()) if known else []
+    here = program.find(isolated=True)
+    words = (
+        "import ctypes, sys; libc = ctypes.CDLL(None, use_errno=True); [print(libc.syscall(int(n),"
+        " 0, 0, 0, 0, 0), ctypes.get_errno()) for n in sys.argv[1:]]"
+    )
+    binds = (*hive.binds, *here.binds)
+    argv = (*here.argv[:-2], "-c", words, *map(str, numbers))
+    spec = ContainerSpec(A, argv, {"PATH": "/usr/bin", **here.env}, binds, "/state")
+    await hive.runtime.start(spec)
+    await hive.runtime.wait_exit(A)
+    assert await hive.runtime.logs(A, 50) == [f"-1 {errno.ENOSYS}"] * len(numbers)
+
+
+async def test_bwraps_own_process_is_filtered_like_those_that_can_trace_it(
+    hive: RealSubject,
+) -> None:
+    mode = "2" if os.uname().machine in syscalls.MACHINES else "0"
+    said = await _say(hive, "grep -h ^Seccomp: /proc/1/status /proc/self/status")
+    assert [line.split()[1] for line in said] == [mode, mode]
 
 
 async def test_it_sees_its_own_processes_only(hive: RealSubject) -> None:
