@@ -6,7 +6,6 @@ whatever is per-container on the host is written anew by it.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -89,7 +88,7 @@ async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> None:
         for approval in await hive.approvals.fail_all(name, "agent destroyed"):
             hive.publish(ApprovalResolved(approval))
         await hive.agents.remove(name)
-        await trio.to_thread.run_sync(_remove_tree, hive.paths.agent_run(name))
+        await trio.to_thread.run_sync(state_dirs.remove_run, hive.paths, name)
         if purge:
             await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
     await notices.tell_manager(hive, "destroyed", agent=name, purged=purge)
@@ -98,6 +97,9 @@ async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> None:
 async def bring_back(hive: Hive, name: AgentName) -> None:
     """Start an agent that is to run and does not, after the daemon's start or a crash."""
     with _held(hive, name, transients.STARTING):
+        # Asked again now that nobody else is at it: it may have been stopped or started meanwhile.
+        if not hive.agents.is_wanted(name) or (await hive.runtime.status(name)).is_running:
+            return
         await _set_up(hive, name)
         await _start(hive, name)
 
@@ -181,8 +183,3 @@ async def _wait_turn_over(hive: Hive, name: AgentName) -> None:
             while (row := hive.view.row(name)) and row.running and row.turn_state != "idle":
                 if await watch.next() is None:
                     return
-
-
-def _remove_tree(path: Path) -> None:
-    if path.exists():
-        shutil.rmtree(path)

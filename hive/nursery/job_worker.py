@@ -1,6 +1,8 @@
 """Runs the jobs that pages and sockets hand in, several at a time, one per agent.
 
 That one agent has one thing done to it at a time is the transients' business, not this task's.
+A job that fails in a way nobody foresaw is logged and fails alone: the others may be in the middle
+of a restart.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import trio
 
 from hive.core.hive import Hive
+from hive.web import replies
 
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
@@ -16,4 +19,4 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
         task_status.started()
         while True:
             job = await hive.jobs.next()
-            nursery.start_soon(job.run)
+            nursery.start_soon(replies.contain, job.label, job.run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from hive.core.loose_ends import LooseEnds
 from hive.core.questions import Questions
 from hive.core.reminders import Reminders, StateDir
 from hive.core.transients import Transients
-from hive.errors import Conflict
+from hive.errors import Conflict, HiveError
 from hive.feed import Feed
 from hive.host import installation, runtimes, state_dirs
 from hive.host.runtime import Runtime
@@ -34,7 +35,6 @@ from hive.nursery import (
     job_worker,
     message_vacuum,
     reminder_scheduler,
-    startup,
 )
 from hive.nursery.supervisor import Supervisor, Task
 from hive.store.agents import AgentStore
@@ -50,6 +50,8 @@ from hive.wire.names import AgentName
 
 STOP_GRACE_S = 1.0
 STOP_CONTAINERS_S = 5.0
+
+log = logging.getLogger(__name__)
 
 
 def wall_clock() -> float:
@@ -92,7 +94,6 @@ async def serve(
             try:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(supervisor.run, tasks_of(hive))
-                    await startup.run(hive)
                     task_status.started(hive)
             finally:
                 if config.stop_containers:
@@ -162,7 +163,15 @@ async def stop_containers(hive: Hive) -> None:
     with trio.CancelScope(shield=True, deadline=trio.current_time() + STOP_CONTAINERS_S):
         async with trio.open_nursery() as nursery:
             for status in await hive.runtime.running():
-                nursery.start_soon(partial(hive.runtime.stop, status.name, grace_s=STOP_GRACE_S))
+                nursery.start_soon(_stop_container, hive, status.name)
+
+
+async def _stop_container(hive: Hive, name: AgentName) -> None:
+    try:
+        await hive.runtime.stop(name, grace_s=STOP_GRACE_S)
+    except HiveError as error:
+        # The others are to be stopped all the same.
+        log.error("%s was not stopped: %s", name, error)  # noqa: TRY400 - foreseen
 
 
 @contextmanager

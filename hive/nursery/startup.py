@@ -1,8 +1,9 @@
-"""What happens once at the start: directories, leftovers, the manager, and who is to run."""
+"""What happens once at the start: leftovers, the manager, and who is to run."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 
 import trio
@@ -19,25 +20,25 @@ PATIENCE_S = 3.0
 log = logging.getLogger(__name__)
 
 
-async def run(hive: Hive) -> None:
-    """Adopt what runs, end what should not, and start everybody who is to run."""
+async def run(hive: Hive, bring_back: Callable[[AgentName], Job]) -> None:
+    """Adopt what runs, end what should not, and have everybody started who is to run."""
     if MANAGER not in hive.agents:
         await hive.agents.add(MANAGER)
     running = {status.name for status in await hive.runtime.running()}
     jobs: list[Job] = []
-    for name in running:
-        if not hive.agents.is_wanted(name):
+    for name in sorted(running):
+        if not hive.agents.is_wanted(name) and hive.transients.get(name) is None:
             log.warning("%s runs and is not meant to: stopping it", name)
             jobs.append(hive.jobs.submit(f"stop {name}", partial(_stop, hive, name)))
     for name in hive.agents.names():
         if name in running:
             log.info("%s runs already: adopted", name)
-        elif hive.agents.is_wanted(name):
-            jobs.append(hive.jobs.submit(f"start {name}", partial(_start, hive, name)))
+        elif hive.agents.is_wanted(name) and hive.transients.get(name) is None:
+            jobs.append(bring_back(name))
     # One agent that cannot be started must not hold up the hive.
     with trio.move_on_after(PATIENCE_S):
         for job in jobs:
-            await job.wait()
+            await _wait(job)
     await hive.view.rescan()
 
 
@@ -45,9 +46,8 @@ async def _stop(hive: Hive, name: AgentName) -> None:
     await hive.runtime.stop(name, grace_s=lifecycle.GRACE_S)
 
 
-async def _start(hive: Hive, name: AgentName) -> None:
+async def _wait(job: Job) -> None:
     try:
-        await lifecycle.bring_back(hive, name)
+        await job.wait()
     except HiveError as error:
-        log.error("%s cannot be started: %s", name, error)  # noqa: TRY400 - foreseen
-        hive.view.set_trouble(name, f"it cannot be started: {error}")
+        log.error("%s failed: %s", job.label, error)  # noqa: TRY400 - foreseen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.nursery import on_host
 from hive.wire.names import agent_name
-from tests.fakes.runtime import FakeHost, FakeRuntime
+from tests.fakes.runtime import FakeHost, FakeRuntime, Script
 
 CALL_S = 10.0
 
@@ -48,10 +48,18 @@ def paths_below(root: Path) -> Paths:
 
 @asynccontextmanager
 async def running(
-    root: Path, host: FakeHost | None = None, **settings: Any
+    root: Path,
+    host: FakeHost | None = None,
+    fails: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Running]:
-    """Run a daemon below `root` during the block; a `host` shared by two plays a restart."""
+    """Run a daemon below `root` during the block; a `host` shared by two plays a restart.
+
+    `fails` names containers that cannot be started, and why.
+    """
     runtime = FakeRuntime(host or FakeHost())
+    for name, reason in (fails or {}).items():
+        runtime.scripts[agent_name(name)] = Script(fails=reason)
     config = HostConfig(port=0, demo=True, **settings)
     serve = partial(on_host.serve, config, paths_below(root), runtime=runtime)
     async with trio.open_nursery() as nursery:
