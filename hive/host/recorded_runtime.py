@@ -194,6 +194,12 @@ class RecordedRuntime(ABC):
                 continue
         return names
 
+    def _anchor(self, name: AgentName) -> int | None:
+        """Return the process that keeps a container together, while it lives."""
+        record = self._record(name)
+        run = record.run()
+        return tree_of(record, run).anchor() if run is not None else None
+
     def _look(self, name: AgentName, record: Record) -> ContainerStatus:
         run = record.run()
         if run is None:

@@ -6,13 +6,12 @@ Everything here blocks: call it through `trio.to_thread`.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Container
 from pathlib import Path
 
 from hive.config import HarnessConfig, Paths
 from hive.errors import BadRequest, Unavailable
-from hive.host import state_files
+from hive.host import state_files, trees
 from hive.wire import codec
 from hive.wire.dashboard import Tombstone
 from hive.wire.names import MANAGER, AgentName, new_agent_name
@@ -82,20 +81,16 @@ def tombstones(paths: Paths, live: Container[str]) -> list[Tombstone]:
             name = new_agent_name(folder.name)
         except BadRequest:
             continue
-        if name not in live and folder.is_dir() and not folder.is_symlink():
+        if name not in live and not folder.is_symlink() and folder.is_dir():
             found.append(_tombstone(folder))
     return found
 
 
 def _tombstone(folder: Path) -> Tombstone:
-    size, newest = 0, folder.stat().st_mtime
-    for where, _, files in os.walk(folder):
-        for file in files:
-            status = Path(where, file).lstat()
-            size += status.st_size
-            newest = max(newest, status.st_mtime)
-    has_login = (folder / "claude" / ".credentials.json").exists()
-    return Tombstone(folder.name, size, newest, has_login)
+    found = trees.measure(folder)
+    # No link is followed: what one that was planted leads to is nobody's login.
+    has_login = os.path.lexists(folder / "claude" / ".credentials.json")
+    return Tombstone(folder.name, found.size, found.newest or folder.lstat().st_mtime, has_login)
 
 
 def purge(paths: Paths, name: AgentName) -> None:
@@ -109,10 +104,18 @@ def purge(paths: Paths, name: AgentName) -> None:
             paths.sandbox(name),
             paths.given(name),
         ):
-            if folder.exists():
-                shutil.rmtree(folder)
+            trees.remove(folder)
     except OSError as error:
-        raise Unavailable(f"cannot remove {error.filename}: {error.strerror}") from error
+        raise Unavailable(f"cannot remove all of {folder}: {error.strerror}") from error
+
+
+def remove_run(paths: Paths, name: AgentName) -> None:
+    """Remove an agent's socket directory; raises `Unavailable`."""
+    folder = paths.agent_run(name)
+    try:
+        trees.remove(folder)
+    except OSError as error:
+        raise Unavailable(f"cannot remove all of {folder}: {error.strerror}") from error
 
 
 def mark_paused(paths: Paths, name: AgentName, paused: bool) -> None:
@@ -120,7 +123,6 @@ def mark_paused(paths: Paths, name: AgentName, paused: bool) -> None:
     marker = paths.agent_state(name) / PAUSED_FILE
     try:
         if paused:
-            marker.parent.mkdir(parents=True, exist_ok=True)
             state_files.write_below(marker.parent, (PAUSED_FILE,), "")
         else:
             marker.unlink(missing_ok=True)

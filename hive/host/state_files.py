@@ -1,7 +1,8 @@
 """Writing a file for an agent into the directory it owns, without following what it planted.
 
-The agent may put symlinks anywhere below its state directory; a path that leads through one is
-refused, so the daemon can be made to write nowhere else.
+The agent may put symlinks anywhere below its state directory, and the manager in place of that
+directory and the one above it; a path that leads through one is refused, so the daemon can be made
+to write nowhere else.
 """
 
 from __future__ import annotations
@@ -15,20 +16,27 @@ from hive.errors import BadRequest, Unavailable
 if TYPE_CHECKING:
     from pathlib import Path
 
+_BASE = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+_PLANTED = 2
+"""So many of the last parts of a root are within the manager's reach: the agent's own directory,
+and `state` in it."""
 
 
 def write_below(root: Path, parts: tuple[str, ...], text: str) -> None:
     """Write `text` to the file `parts` below `root`, on disk before it returns.
 
-    Directories are made as needed. Raises `BadRequest` for a part that is not a plain name or that
-    is a symlink, `Unavailable` when it cannot be written.
+    `root` is an agent's state directory; directories below it are made as needed. Raises
+    `BadRequest` for a part that is not a plain name or that is a symlink, `Unavailable` when it
+    cannot be written.
     """
     if not parts or any(part in {"", ".", ".."} or "/" in part for part in parts):
         raise BadRequest(f"{'/'.join(parts)!r} is not a path below the state directory")
     try:
-        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = pin(root.parents[_PLANTED - 1], root.parts[-_PLANTED:])
         try:
             for part in parts[:-1]:
                 folder = _step(folder, part)
@@ -40,6 +48,21 @@ def write_below(root: Path, parts: tuple[str, ...], text: str) -> None:
         if isinstance(error, NotADirectoryError) or error.errno == errno.ELOOP:
             raise BadRequest(f"{where} leads through a link or a file: give another") from error
         raise Unavailable(f"cannot write {where}: {error.strerror}") from error
+
+
+def pin(base: Path, parts: tuple[str, ...]) -> int:
+    """Return a descriptor that holds a directory below `base`, reached through no link.
+
+    Raises `OSError`.
+    """
+    folder = os.open(base, _BASE)
+    for part in parts:
+        try:
+            below = os.open(part, _DIRECTORY, dir_fd=folder)
+        finally:
+            os.close(folder)
+        folder = below
+    return folder
 
 
 def _step(folder: int, part: str) -> int:

@@ -6,12 +6,13 @@ import errno
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 import trio
 
-from hive.errors import ProgramFailed
+from hive.errors import ProgramFailed, Unavailable
 from hive.host import proc, program, syscalls
 from hive.host.runtime import Bind, ContainerSpec
 from hive.wire.names import MANAGER, AgentName, container_name
@@ -211,6 +212,34 @@ async def test_this_hive_runs_inside_without_its_virtual_environment(hive: RealS
     await hive.runtime.start(spec)
     await hive.runtime.wait_exit(A)
     assert await hive.runtime.logs(A, 5) == ["True"]
+
+
+async def test_what_was_put_in_the_place_of_a_bind_while_it_started_is_not_left_mounted(
+    hive: RealSubject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, victim = hive.paths.agent_state(A), hive.root / "victim"
+    victim.mkdir()
+    spawn = hive.runtime._spawn
+
+    def swap_and_spawn(*given: Any) -> Any:
+        state.rename(state.with_name("aside"))
+        state.symlink_to(victim)
+        return spawn(*given)
+
+    monkeypatch.setattr(hive.runtime, "_spawn", swap_and_spawn)
+    with pytest.raises(Unavailable, match="was replaced"):
+        await hive.runtime.start(hive.shell(A, "exec sleep 100"))
+    assert await hive.runtime.running() == []
+
+
+async def test_a_bind_below_a_link_of_the_managers_is_refused(hive: RealSubject) -> None:
+    mine, victim = hive.paths.agent_root(A), hive.root / "victim"
+    (victim / "state").mkdir(parents=True)
+    mine.rename(mine.with_name("aside"))
+    mine.symlink_to(victim)
+    with pytest.raises(Unavailable, match="cannot open"):
+        await hive.runtime.start(hive.shell(A, "exec sleep 100"))
+    assert await hive.runtime.running() == []
 
 
 async def test_a_bind_that_is_missing_fails_the_start_in_bwraps_own_words(

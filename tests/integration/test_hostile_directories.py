@@ -6,8 +6,10 @@ from pathlib import Path
 
 import trio
 
+from hive.core import actions
 from hive.wire.names import agent_name
 from tests.fakes.running import running
+from tests.unit.host.test_trees import nest
 
 ALICE = agent_name("alice")
 
@@ -56,3 +58,46 @@ async def test_an_agent_that_spoils_its_socket_troubles_itself_alone(short_tmp: 
             while not (row := second.hive.view.row(ALICE)) or not row.note:
                 await watch.next()
         assert "socket" in row.note
+
+
+async def test_no_link_of_the_manager_leads_a_reminder_or_a_pause_elsewhere(
+    short_tmp: Path,
+) -> None:
+    victim = short_tmp / "victim"
+    victim.mkdir()
+    async with running(short_tmp / "r") as daemon:
+        await daemon.operator("spawn", name="alice")
+        paths = daemon.hive.paths
+        for planted in (paths.agent_state(ALICE), paths.agent_root(ALICE)):
+            (victim / "state").mkdir(exist_ok=True)
+            aside = planted.with_name("aside")
+            planted.rename(aside)
+            planted.symlink_to(victim)
+            reply = await daemon.agent(
+                "alice", "remind", message="key", delay_seconds=9, file_path="/state/authorized"
+            )
+            assert reply["kind"] == "error"
+            assert "leads through a link" in reply["message"]
+            assert not (await daemon.operator("set_paused", name="alice", paused=True))["ok"]
+            planted.unlink()
+            aside.rename(planted)
+    assert list(victim.rglob("*")) == [victim / "state"]
+
+
+async def test_what_an_agent_planted_does_not_spoil_a_look_at_it(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await daemon.operator("spawn", name="alice")
+        await daemon.operator("kill", name="alice")
+        paths = daemon.hive.paths
+        for name in ("hyperhive-rate-limited", "hyperhive-needs-login"):
+            (paths.agent_state(ALICE) / name).symlink_to("x" * 300)
+        (paths.agents / "zed").symlink_to("x" * 300)
+        (paths.agent_claude(ALICE) / ".credentials.json").symlink_to("x" * 300)
+        nest(paths.agent_state(ALICE), 3000)
+        nest(paths.agent_run(ALICE), 3000)
+        assert (await daemon.operator("agent_status"))["ok"]
+        assert (await daemon.operator("destroy", name="alice", purge=False))["ok"]
+        assert [each.name for each in actions.tombstones(daemon.hive)] == ["alice"]
+        await actions.purge_tombstone(daemon.hive, "alice")
+        assert actions.tombstones(daemon.hive) == []
+        assert {row.restarts for row in daemon.hive.tasks()} == {0}
