@@ -47,6 +47,8 @@ class Door:
     """True for a request that may wait long for something to happen."""
     lost: Callable[[Reply], Awaitable[None]] | None = None
     """Told of a reply that could not be written, so that what it carried can be taken back."""
+    connections: int = CONNECTIONS
+    """How many it answers at a time."""
 
 
 async def listen(path: Path, mode: int, *, made_in: Path | None = None) -> trio.SocketListener:
@@ -93,8 +95,8 @@ async def serve(
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve a door for ever; beyond `CONNECTIONS` at a time a client gets one error reply."""
-    room = trio.CapacityLimiter(CONNECTIONS)
+    """Serve a door for ever; a client beyond its `connections` gets one error reply."""
+    room = trio.CapacityLimiter(door.connections)
 
     async def one(stream: trio.SocketStream) -> None:
         if room.available_tokens < 1:

@@ -14,11 +14,23 @@ from hive import __version__, lines
 from hive.core.hive import Hive
 from hive.errors import BadRequest, HiveError, Unavailable
 from hive.wire import agent, codec
-from hive.wire.limits import RECENT_MAX, RECV_MAX, RECV_WAIT_S, STATUS_BYTES, check_body
+from hive.wire.limits import (
+    KEY_BYTES,
+    RECENT_MAX,
+    RECV_MAX,
+    RECV_WAIT_S,
+    REPORT_NOTE_BYTES,
+    REPORT_WORD_BYTES,
+    STATUS_BYTES,
+    check_body,
+    check_size,
+)
 from hive.wire.names import MANAGER, AgentName, recipient_name, wake_label
 
 SOCKET_MODE = 0o660
 AGAIN_S = 5.0
+CONNECTIONS = 128
+"""Of one agent; all agents together are meant to stay under the daemon's open files."""
 
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
@@ -76,6 +88,7 @@ def make_door(hive: Hive, name: AgentName) -> lines.Door:
         handle=partial(handle, hive, name),
         fail=fail,
         parks=parks,
+        connections=CONNECTIONS,
         lost=partial(_take_back, hive, name),
     )
 
@@ -103,7 +116,19 @@ def fail(error: HiveError) -> lines.Reply:
 async def handle(hive: Hive, name: AgentName, request: object) -> lines.Reply:
     """Answer one request of that agent."""
     parsed = codec.from_tagged("cmd", agent.AgentRequest, request)
+    _check_sizes(parsed)
     return codec.to_tagged("kind", await answer(hive, name, parsed))
+
+
+def _check_sizes(request: object) -> None:
+    """Refuse what would be kept, or shown to every open page, at any length."""
+    match request:
+        case agent.Send() | agent.Ask() | agent.Remind():
+            check_size("dedupe_key", request.dedupe_key, KEY_BYTES)
+        case agent.ReportState():
+            for word in (request.status, request.turn_state, request.model):
+                check_size("a word of a report", word, REPORT_WORD_BYTES)
+            check_size("the note of a report", request.note, REPORT_NOTE_BYTES)
 
 
 async def answer(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:

@@ -23,6 +23,7 @@ from hive.wire import admin, agent
 from hive.wire.limits import LINE_BYTES
 
 T = TypeVar("T")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CAMEL = re.compile(r"(?<!^)(?=[A-Z])")
 _TAGS: dict[type, str] = {
     admin.SendAsOperator: "send",
@@ -66,6 +67,9 @@ def _str(value: Any, _: Any) -> str:
         raise TypeError("must be a string")
     if "\x00" in value:
         raise TypeError("must not contain a NUL character")
+    if not value.isascii() and _LONE_SURROGATE.search(value):
+        # JSON can write one; no file, database or terminal can.
+        raise TypeError("is not valid Unicode: remove the lone surrogate")
     return value
 
 

@@ -14,6 +14,17 @@ LOG_LINES_DEFAULT = 50
 LOG_LINES_MAX = 500
 STATUS_BYTES = 200
 RECENT_MAX = 200
+KEY_BYTES = 200
+"""A `dedupe_key`: the id of a tool call is a fifth of it."""
+REPORT_WORD_BYTES = 100
+"""Each word of a report, such as the name of a model."""
+REPORT_NOTE_BYTES = 2000
+
+
+def check_size(what: str, text: str | None, limit: int) -> None:
+    """Raise `TooLarge` when a text has more than `limit` bytes of UTF-8."""
+    if text is not None and len(text.encode()) > limit:
+        raise TooLarge(f"{what} is at most {limit} bytes: shorten it")
 
 
 def check_body(what: str, text: str) -> str:

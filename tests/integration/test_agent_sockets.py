@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hive import lines
 from hive.wire.agent import AgentRequest
 from hive.wire.codec import tag_of
-from hive.wire.names import MANAGER
+from hive.wire.names import MANAGER, agent_name
 from tests.fakes.any_json import JSON
 from tests.fakes.running import Running, paths_below, running
 
@@ -109,6 +110,12 @@ async def test_wake_puts_a_labelled_message_into_the_own_inbox(short_tmp: Path) 
         ("answer", {"id": 1, "answer": "x"}, "not_found"),
         ("remind", {"message": "x"}, "bad_request"),
         ("set_status", {"text": "x" * 201}, "bad_request"),
+        ("set_status", {"text": "\ud800"}, "bad_request"),
+        ("send", {"to": "operator", "body": "x", "dedupe_key": "x" * 201}, "too_large"),
+        ("send", {"to": "operator", "body": "x", "dedupe_key": "\ud800"}, "bad_request"),
+        ("report_state", {"status": "x" * 101, "turn_state": "idle"}, "too_large"),
+        ("report_state", {"status": "online", "turn_state": "x" * 101}, "too_large"),
+        ("report_state", {"status": "a", "turn_state": "b", "note": "x" * 2001}, "too_large"),
         ("approve", {"id": 1}, "bad_request"),
         ("spawn", {"name": "eve"}, "bad_request"),
         ("destroy", {"name": "manager"}, "bad_request"),
@@ -121,6 +128,18 @@ async def test_bad_input_and_operator_verbs_are_refused(
         await with_agents(daemon, "alice")
         reply = await daemon.agent("alice", cmd, **fields)
     assert (reply["kind"], reply["code"]) == ("error", code)
+
+
+async def test_one_agent_takes_no_more_than_its_share_of_the_connections(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon, AsyncExitStack() as stack:
+        await with_agents(daemon, "alice", "bob")
+        path = daemon.hive.paths.agent_socket(agent_name("alice"))
+        held = [await stack.enter_async_context(await lines.connect(path)) for _ in range(128)]
+        for stream in held:
+            await stream.send_all(b'{"cmd":"whoami"}\n')
+            assert b"alice" in await stream.receive_some()
+        assert (await daemon.agent("alice", "whoami"))["code"] == "unavailable"
+        assert (await daemon.agent("bob", "whoami"))["name"] == "bob"
 
 
 async def test_whoami_is_answered_from_the_socket(short_tmp: Path) -> None:
