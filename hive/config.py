@@ -246,12 +246,6 @@ def paths_for(root: Path | None, *, system: bool) -> Paths:
     return paths
 
 
-def client_socket() -> Path | None:
-    """The socket named by `HIVE_SOCKET`, if any."""
-    given = os.environ.get("HIVE_SOCKET")
-    return Path(given) if given else None
-
-
 def claude_variables(env: Mapping[str, str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
     """Return what the user gave hive for claude: the plain variables, and the secret ones."""
     env = os.environ if env is None else env

@@ -24,6 +24,8 @@ from hive.wire.live import LiveFrame
 HISTORY_MOST = 2000
 BATCH_PAUSE_S = 0.25
 RETRY_S = 60.0
+KEEP_S = 7 * 86400.0
+SWEEP_S = 3600.0
 STRING_CHARACTERS = 20_000
 """A longer string inside a line of claude is cut before it is published; a line may hold 3 MB."""
 WAITING_BYTES = 8 * 1024 * 1024
@@ -76,6 +78,19 @@ class Bus:
                 self._has_problem(error)
         newest = sorted(events)[-limit:]
         return [codec.loads(events[seq].payload_json, limit=None) for seq in newest]
+
+    async def vacuum(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Drop history past its keep, hourly and once at the start, until cancelled."""
+        task_status.started()
+        while True:
+            if self._store is not None:
+                try:
+                    await self._store.sweep(self._clock() - KEEP_S)
+                except HiveError as error:
+                    self._has_problem(error)
+            await trio.sleep(SWEEP_S)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write the history until cancelled, then write what is left."""

@@ -56,7 +56,8 @@ async def start(hive: Hive, name: AgentName) -> None:
 
 
 async def stop(hive: Hive, name: AgentName, *, graceful: bool = False) -> None:
-    """Stop an agent; `graceful` first lets a running turn end."""
+    """Stop an agent, also one that is just coming up; `graceful` first lets a turn end."""
+    await hive.transients.interrupt(name, transients.COMING_UP)
     hive.agents.get(name)
     with _held(hive, name, transients.STOPPING):
         await hive.agents.set_wanted(name, is_running=False)
@@ -80,6 +81,7 @@ async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> None:
     """Remove an agent; its state stays unless `purge`. The manager cannot be destroyed."""
     if name == MANAGER:
         raise Refused("the manager cannot be destroyed: stop it instead")
+    await hive.transients.interrupt(name, transients.COMING_UP)
     hive.agents.get(name)
     with _held(hive, name, transients.DESTROYING):
         await hive.agents.set_wanted(name, is_running=False)

@@ -6,7 +6,7 @@ cleared and watchers are told. Cancelling one from a page cancels that scope.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 
 import attrs
@@ -22,6 +22,8 @@ STOPPING = "stopping"
 RESTARTING = "restarting"
 REBUILDING = "rebuilding"
 DESTROYING = "destroying"
+COMING_UP = frozenset({SPAWNING, STARTING, RESTARTING, REBUILDING})
+"""What a stop interrupts instead of waiting for it."""
 
 
 @attrs.frozen
@@ -42,6 +44,7 @@ class Transients:
         self._clock = clock
         self._publish = publish
         self._held: dict[AgentName, Transient] = {}
+        self._cleared = trio.Event()
 
     def get(self, name: AgentName) -> Transient | None:
         """Return what is being done to that agent."""
@@ -65,11 +68,14 @@ class Transients:
                 yield scope
         finally:
             del self._held[name]
+            self._cleared.set()
+            self._cleared = trio.Event()
             self._publish(TransientCleared(name))
 
-    def cancel(self, name: AgentName) -> bool:
-        """Cancel what is being done to that agent; False when nothing is."""
-        held = self._held.get(name)
-        if held is not None:
+    async def interrupt(self, name: AgentName, kinds: Container[str]) -> None:
+        """Cancel what is being done to that agent, if it is of these kinds, and wait until it is
+        over.
+        """
+        while (held := self._held.get(name)) is not None and held.kind in kinds:
             held.scope.cancel()
-        return held is not None
+            await self._cleared.wait()

@@ -110,10 +110,13 @@ def purge(paths: Paths, name: AgentName) -> None:
 
 
 def remove_run(paths: Paths, name: AgentName) -> None:
-    """Remove an agent's socket directory; raises `Unavailable`."""
-    folder = paths.agent_run(name)
+    """Remove what is there for a container to run: sockets, settings, secrets.
+
+    Raises `Unavailable`.
+    """
     try:
-        trees.remove(folder)
+        for folder in (paths.agent_run(name), paths.given(name)):
+            trees.remove(folder)
     except OSError as error:
         raise Unavailable(f"cannot remove all of {folder}: {error.strerror}") from error
 

@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from hive import config as settings
-from hive import lines, process
+from hive import light, lines, process
 from hive.config import HostConfig, Paths
 from hive.errors import DaemonUnreachable, HiveError
 from hive.host import installation
@@ -32,8 +32,8 @@ def main(arguments: argparse.Namespace) -> int:
     """Print one line per finding; 0 when all is well, 1 when something is to be mended."""
     root = Path(arguments.root) if arguments.root else None
     paths = settings.paths_for(root, system=False)
-    socket = Path(arguments.socket) if arguments.socket else settings.client_socket()
-    findings = trio.run(examine, paths, socket or paths.host_socket)
+    socket = Path(light.operator_socket(arguments.socket, arguments.root))
+    findings = trio.run(examine, paths, socket)
     if arguments.json:
         print(json.dumps({"findings": [attrs.asdict(each) for each in findings]}))
     else:

@@ -48,6 +48,7 @@ def tasks_of(harness: Harness) -> list[Task]:
     """Return the supervised tasks in order of start; they stop in reverse."""
     return [
         Task("history", harness.bus.run),
+        Task("history vacuum", harness.bus.vacuum),
         Task("report", partial(reporter.run, harness.page_client, harness.state)),
         Task("turns", partial(turn_loop.run, harness), stop_s=LOOP_STOP_S),
         Task("page", partial(_serve_page, harness)),
@@ -92,23 +93,11 @@ async def _stop_on_signal(scope: trio.CancelScope, *, task_status: trio.TaskStat
 
 async def _serve_page(harness: Harness, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve the page until cancelled; ready once it is bound."""
-    shutdown = trio.Event()
-    app = make_app(HarnessPage(harness))
     binds = [server.UnixBind(harness.config.web_socket, PAGE_MODE)]
-
-    async def serve_until_shut(*, task_status: trio.TaskStatus[list[server.Bound]]) -> None:
-        # Shielded, so that a stop ends open streams first and then the rest, in bounded time.
-        with trio.CancelScope(shield=True):
-            await server.serve(app, binds, shutdown=shutdown, task_status=task_status)
-
+    app = make_app(HarnessPage(harness))
     async with trio.open_nursery() as nursery:
-        try:
-            await nursery.start(serve_until_shut)
-            task_status.started()
-            await trio.sleep_forever()
-        finally:
-            harness.bus.feed.close()
-            shutdown.set()
+        await nursery.start(server.serve_until_cancelled, app, binds, harness.bus.feed)
+        task_status.started()
 
 
 def _foreseen(error: BaseException) -> BaseException:

@@ -1,7 +1,6 @@
 """An agent's event history: what its page showed, kept in a file of its own.
 
-Written in batches by the harness's bus; swept by age from the host, which has no part in this file
-but its name.
+Written in batches by the harness's bus, and swept by age by its vacuum.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ import trio
 from hypercorn.config import Config
 
 from hive.errors import Unavailable
+from hive.feed import Feed
 from hive.web import replies
 from hive.web.connection import Connection, Context, Limits
 from hive.web.exchange import App
@@ -114,6 +115,35 @@ async def serve(
     finally:
         for each in sockets:
             each.close()
+
+
+async def serve_until_cancelled(
+    app: App,
+    binds: Sequence[Bind],
+    feed: Feed,
+    *,
+    task_status: trio.TaskStatus[list[Bound]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve as a supervised task does: cancelled, end the feed's watches, then stop in order."""
+    shutdown = trio.Event()
+
+    async def shielded(*, task_status: trio.TaskStatus[list[Bound]]) -> None:
+        with trio.CancelScope(shield=True):
+            await serve(app, binds, shutdown=shutdown, task_status=task_status)
+        await trio.sleep_forever()
+
+    async def wait_cancelled(*, task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            feed.close()
+            shutdown.set()
+
+    async with trio.open_nursery() as nursery:
+        # First, so that a stop is heard while a taken port is still waited for.
+        await nursery.start(wait_cancelled)
+        task_status.started(await nursery.start(shielded))
 
 
 class _Server:

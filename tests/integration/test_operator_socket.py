@@ -15,6 +15,7 @@ from hive import lines
 from hive.errors import Conflict
 from hive.wire.admin import AdminRequest
 from hive.wire.codec import tag_of
+from hive.wire.names import agent_name
 from tests.fakes.any_json import JSON
 from tests.fakes.running import paths_below, running
 from tests.fakes.runtime import FakeHost, Script
@@ -239,3 +240,33 @@ async def test_a_stopped_agent_stays_stopped_over_a_restart(short_tmp: Path) -> 
         await first.operator("kill", name="alice")
     async with running(short_tmp) as second:
         assert [spec.name for spec in second.runtime.started] == ["manager"]
+
+
+async def test_a_stop_interrupts_a_start_that_takes_long(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await daemon.operator("spawn", name="alice")
+        await daemon.operator("kill", name="alice")
+        daemon.runtime.scripts[agent_name("alice")] = Script(takes_s=600)
+        replies: dict[str, dict[str, object]] = {}
+
+        async def start() -> None:
+            replies["start"] = await daemon.operator("start", scope={"agent_names": ["alice"]})
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(start)
+            while daemon.hive.transients.get(agent_name("alice")) is None:
+                await trio.lowlevel.checkpoint()
+            replies["kill"] = await daemon.operator("kill", name="alice")
+        rows = (await daemon.operator("agent_status"))["agent_statuses"]
+    assert replies["kill"]["ok"] is True
+    assert replies["start"]["code"] == "conflict"
+    assert [row["running"] for row in rows] == [True, False]
+
+
+async def test_nothing_of_a_destroyed_agents_secrets_stays(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await daemon.operator("spawn", name="alice")
+        given = daemon.hive.paths.given(agent_name("alice"))
+        assert given.exists()
+        await daemon.operator("destroy", name="alice")
+        assert not given.exists()

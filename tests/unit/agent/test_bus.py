@@ -136,3 +136,18 @@ async def test_each_change_of_the_state_is_one_frame() -> None:
     ]
     assert state.report().ctx_tokens == 1 + 3 + 4
     assert state.to_json()["ctx_usage"]["output_tokens"] == 2
+
+
+async def test_history_past_its_keep_is_dropped(tmp_path: Path) -> None:
+    now = [0.0]
+    bus = Bus(tmp_path / "events.sqlite", lambda: now[0])
+    bus.note("old")
+    async with running(bus):
+        while bus._waiting:  # noqa: ASYNC110 - the writer tells nobody
+            await trio.sleep(0.01)
+        now[0] = bus_module.KEEP_S + 1
+        async with trio.open_nursery() as nursery:
+            await nursery.start(bus.vacuum)
+            while await bus.history(before=None, limit=9):  # noqa: ASYNC110 - nor the vacuum
+                await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
