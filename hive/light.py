@@ -210,5 +210,6 @@ def print_json(value: object) -> None:
 
 def tell(failure: Failure) -> int:
     """Print a failure as one line on standard error and return its exit status."""
-    print("hive: " + " ".join(str(failure).split()), file=sys.stderr)
+    # A reason may quote what an agent's container printed.
+    print("hive: " + printable(" ".join(str(failure).split())), file=sys.stderr)
     return failure.exit_status

@@ -28,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
         light.print_json(reply)
     else:
         for line in show(reply, arguments):
-            print(line)
+            # Names, bodies and reasons are what others wrote.
+            print(light.printable(line))
     return 0
 
 
@@ -150,11 +151,11 @@ def _show_inbox(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
         at = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["sent_at"]))
         answer = f" (answers {row['in_reply_to']})" if row.get("in_reply_to") else ""
         yield f"{mark}{row['id']:>5}  {at}  {row['from']}{answer}"
-        yield from (f"        {_printable(line)}" for line in row["body"].splitlines())
+        yield from (f"        {line}" for line in row["body"].splitlines())
 
 
 def _show_logs(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
-    return (_printable(line) for line in reply["logs"])
+    yield from reply["logs"]
 
 
 def _show_link(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
@@ -171,11 +172,6 @@ def _show_token(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
 
 def _show_list(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     return light.agent_table(reply)
-
-
-def _printable(text: str) -> str:
-    """Return a line with everything that would steer a terminal shown as an escape."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _lifecycle(command: str) -> tuple[Any, Any, float]:

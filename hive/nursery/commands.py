@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import resource
 import signal
 import sys
 import webbrowser
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import trio
 
 from hive import config as settings
+from hive import light
 from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.errors import HiveError
@@ -21,6 +25,9 @@ from hive.wire.names import MANAGER
 
 STOP_S = 10
 """After this long a stop that hangs is ended by force."""
+
+FILES = 16384
+"""Open files that the daemon asks for, as far as its hard limit goes."""
 
 Announce = Callable[[Hive], Awaitable[None]]
 
@@ -62,14 +69,40 @@ def serve(arguments: argparse.Namespace) -> int:
 
 
 def _run(config: HostConfig, paths: Paths, announce: Announce) -> int:
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    keep_to_ourselves()
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         trio.run(_main, config, paths, announce)
     except BaseExceptionGroup as group:
         raise _foreseen(group) from group
     return 0
+
+
+def keep_to_ourselves() -> None:
+    """Let others of this host write nothing we make, whatever we were started with.
+
+    And have room for the connections of many agents: the usual 1,024 open files are those of a few.
+    """
+    os.umask(os.umask(0o077) | 0o027)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < FILES:
+        most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+class LogFormatter(logging.Formatter):
+    """Formats so that no text of others forges a line or steers the terminal that shows it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return the line of a record, without what follows it."""
+        return light.printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802
+        """Return a traceback."""
+        text = super().formatException(ei)
+        return "\n".join(light.printable(line) for line in text.split("\n"))
 
 
 async def _main(config: HostConfig, paths: Paths, announce: Announce) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from hive import config, errors, light
+from hive import cli, config, errors, light
 from hive.wire import names
 
 
@@ -85,3 +86,55 @@ def test_the_table_shows_state_and_marks() -> None:
         "manager    running, needs update opus",
         "a1         failed              building",
     ]
+
+
+def test_a_failure_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert light.tell(light.Failure("not_found", "its last words: \x1b]0;title\x07\u202egone")) == 5
+    assert capsys.readouterr().err == "hive: its last words: \\x1b]0;title\\x07\\u202egone\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "reply"),
+    [
+        (
+            ["pending"],
+            {
+                "approvals": [
+                    {
+                        "id": 1,
+                        "status": "pending",
+                        "kind": "spawn",
+                        "agent": "eve",
+                        "requested_at": "2026",
+                        "description": "\x1b[2J",
+                    }
+                ]
+            },
+        ),
+        (
+            ["inbox"],
+            {
+                "inbox": [
+                    {
+                        "id": 1,
+                        "from": "x\x1b[2J",
+                        "sent_at": 0,
+                        "acked_at": None,
+                        "body": "a\x1b[2J\x9b2J\rb",
+                    }
+                ]
+            },
+        ),
+        (["logs", "eve"], {"logs": ["a\x1b[2Jb"]}),
+        (["token", "--list"], {"tokens": ["\x1b[2J"]}),
+    ],
+)
+def test_what_others_wrote_steers_no_terminal(
+    words: list[str],
+    reply: dict[str, object],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(light, "call", lambda *_, **__: {"ok": True, **reply})
+    assert cli.main(words) == 0
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", capsys.readouterr().out)
