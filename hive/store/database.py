@@ -17,7 +17,7 @@ import trio
 
 from hive.errors import Unavailable
 from hive.store import faults, schema
-from hive.store.writer import A, Many, Work, Writer
+from hive.store.writer import A, Together, Work, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,8 @@ Connection = sqlite3.Connection
 Row = tuple[object, ...]
 
 BUSY_S = 5.0
+STATEMENTS = 256
+"""How many the writing connection keeps prepared."""
 LOG_BYTES = 8 * 1024 * 1024
 """A log of this length is written over and over, see `writer.RESET_FRAMES`, and does not grow."""
 
@@ -62,14 +64,13 @@ class Database:
         """
         return await self._writer.write(work, is_synced=is_synced)
 
-    async def write_together(self, many: Many[A, T], argument: A) -> T:
-        """Do as `write` does, with works of one kind done at once.
+    async def write_together(self, kind: Together[A, T], argument: A) -> T:
+        """Do as `write` does, with works of one kind done at once for all that wait.
 
-        `many` gets the arguments of all that wait and returns a result for each; when it raises it
-        is called for each alone. For what is written often: a hundred rows by one statement cost
-        a fraction of a hundred statements.
+        For what is written often: a hundred rows by one statement cost a fraction of a hundred
+        statements. When it raises, it is done for each alone.
         """
-        return await self._writer.write_together(many, argument)
+        return await self._writer.write_together(kind, argument)
 
     async def read(self, work: Work[T], *, is_large: bool = False) -> T:
         """Run `work`, which only reads, on what is committed; `is_large` keeps it off the loop.
@@ -142,7 +143,7 @@ def _open(
     is_done = False
     try:
         _create(path)
-        writing = _connect(path)
+        writing = _connect(path, STATEMENTS)
         opened.append(writing)
         # The version is looked at before anything is written: a newer hive's file stays as it is.
         schema.check_version(writing, path, migrations)
@@ -195,5 +196,11 @@ def _lengthen(log: Path, size: int) -> None:
             os.fsync(file.fileno())
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, statements: int = 64) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path,
+        timeout=BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=statements,
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from hive.errors import BadRequest
+from hive.store.writer import Together
 from hive.wire.messages import DeliveredMessage, MessageRow
 
 if TYPE_CHECKING:
@@ -21,17 +22,16 @@ if TYPE_CHECKING:
 
 SWEEP_IDS = 5000
 SMALL_ROWS = 200
-
 INSERT_ROWS = 64
 
 _INSERT = (
     "INSERT INTO messages (sender, recipient, body, sent_at, in_reply_to, dedupe_key, broadcast,"
     " origin) VALUES "
 )
-_INSERTS = {
-    2**power: _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * 2**power)
-    for power in range(INSERT_ROWS.bit_length())
-}
+_INSERTS = [
+    _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count) for count in range(INSERT_ROWS + 1)
+]
+"""The statement for each number of rows; each is prepared when it is first needed."""
 _ROW = (
     "id, sender, recipient, body, in_reply_to, sent_at, delivered_at, acked_at, broadcast, origin"
 )
@@ -71,8 +71,7 @@ class MessageStore:
 
         Raises `BadRequest` when `in_reply_to` is not a message to or from the sender.
         """
-
-        return await self._database.write_together(_add, draft)
+        return await self._database.write_together(_ADD, draft)
 
     async def has_waiting(self, recipient: str) -> bool:
         """Whether a lease would find something."""
@@ -219,6 +218,13 @@ def _add(connection: Connection, drafts: list[Draft]) -> list[tuple[list[int], b
     ]
 
 
+def _fits_one_statement(drafts: list[Draft]) -> bool:
+    return sum(len(draft.recipients) for draft in drafts) <= INSERT_ROWS
+
+
+_ADD = Together(_add, _fits_one_statement)
+
+
 def _of_key(connection: Connection, key: tuple[str, str]) -> list[int]:
     query = "SELECT id FROM messages WHERE sender = ? AND dedupe_key = ? ORDER BY id"
     return [row[0] for row in connection.execute(query, key).fetchall()]
@@ -241,18 +247,16 @@ def _to_rows(draft: Draft) -> list[tuple[object, ...]]:
 
 
 def _insert_rows(connection: Connection, rows: list[tuple[object, ...]]) -> list[int]:
-    """Insert rows by as few statements as there are powers of two in their number.
+    """Insert rows, `INSERT_ROWS` by a statement.
 
     Ids are given in the order of the rows, each one more than the last.
     """
     ids: list[int] = []
-    at = 0
-    while at < len(rows):
-        size = min(INSERT_ROWS, 1 << (len(rows) - at).bit_length() - 1)
-        values = [value for row in rows[at : at + size] for value in row]
-        last = connection.execute(_INSERTS[size], values).lastrowid or 0
-        ids.extend(range(last - size + 1, last + 1))
-        at += size
+    for at in range(0, len(rows), INSERT_ROWS):
+        some = rows[at : at + INSERT_ROWS]
+        values = [value for row in some for value in row]
+        last = connection.execute(_INSERTS[len(some)], values).lastrowid or 0
+        ids.extend(range(last - len(some) + 1, last + 1))
     return ids
 
 

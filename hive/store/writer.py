@@ -13,10 +13,11 @@ import contextlib
 import logging
 import queue
 import sqlite3
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import outcome
 import trio
@@ -32,8 +33,24 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 A = TypeVar("A")
 Work = Callable[[sqlite3.Connection], T]
-Many = Callable[[sqlite3.Connection, list[A]], list[T]]
-"""Does the same thing for every argument; returns a result for each, in order."""
+
+
+class Together(Generic[A, T]):
+    """A kind of work that is done for all who wait at once."""
+
+    def __init__(
+        self,
+        run: Callable[[sqlite3.Connection, list[A]], list[T]],
+        is_one_statement: Callable[[list[A]], bool],
+    ) -> None:
+        """`run` returns a result for each argument, in order.
+
+        `is_one_statement` says whether it writes by at most one statement: that is a transaction
+        already, and to begin and to commit another around it costs more than the statement.
+        """
+        self.run = run
+        self.is_one_statement = is_one_statement
+
 
 CLOSE_DEADLINE_S = 5.0
 GATHER_SHARE = 0.25
@@ -41,27 +58,29 @@ GATHER_EACH_S = 40e-6
 GATHER_MAX_S = 0.002
 GATHER_ALL = 32
 """With more writers than this half of them is enough: the others come while these are synced."""
+SWITCH_S = 0.0005
+"""How long this thread and the loop hold the interpreter against each other; 5 ms by default."""
 CHECKPOINT_FRAMES = 1000
 RESET_FRAMES = 1900
 """Frames are pages of 4 KiB in the log; from this many on it is begun anew at its start."""
 
 
 class _Item:
-    """A work, or one argument of a work on many; who waits for it and what came of it."""
+    """A work, or one argument of a kind of work; who waits for it and what came of it."""
 
-    __slots__ = ("argument", "is_synced", "many", "outcome", "task", "work")
+    __slots__ = ("argument", "is_synced", "kind", "outcome", "task", "work")
 
     def __init__(
         self,
         work: Work[Any] | None,
-        many: Many[Any, Any] | None = None,
+        kind: Together[Any, Any] | None = None,
         argument: object = None,
         *,
         is_synced: bool = True,
     ) -> None:
         self.work = work
         self.is_synced = is_synced
-        self.many = many
+        self.kind = kind
         self.argument = argument
         self.task: trio.lowlevel.Task | None = None
         self.outcome: outcome.Value[Any] | outcome.Error = outcome.Value(None)
@@ -91,6 +110,7 @@ class Writer:
     def start(self) -> None:
         """Start the thread; without it works run in the caller's own."""
         self._is_threaded = True
+        sys.setswitchinterval(SWITCH_S)
         self._token = trio.lowlevel.current_trio_token()
         trio.lowlevel.start_thread_soon(self._run, self._ended, "hive-database")
 
@@ -104,12 +124,12 @@ class Writer:
         """
         return cast("T", await self._submit(_Item(work, is_synced=is_synced)))
 
-    async def write_together(self, many: Many[A, T], argument: A) -> T:
-        """Do as `write` does, for works of one kind: `many` gets all arguments that wait at once.
+    async def write_together(self, kind: Together[A, T], argument: A) -> T:
+        """Do as `write` does, for works of one kind: it gets all arguments that wait at once.
 
         When it raises, it is called for each of them alone, so that the failing one fails alone.
         """
-        return cast("T", await self._submit(_Item(None, many, argument)))
+        return cast("T", await self._submit(_Item(None, kind, argument)))
 
     async def _submit(self, item: _Item) -> object:
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -191,6 +211,8 @@ class Writer:
         missing = goal - len(self._pending)
         if missing <= 0 or self._is_closing:
             return
+        if self._expected > GATHER_ALL and self._commit_s > goal * GATHER_EACH_S:
+            return  # a commit takes so long that the others come during it anyway
         window = max(self._commit_s * GATHER_SHARE, missing * GATHER_EACH_S)
         self._wake_at = goal
         if len(self._pending) < goal:
@@ -205,20 +227,21 @@ class Writer:
             if self._must_reset:
                 self._reset_log()
             self._set_syncs(any(item.is_synced for item in batch))
-            connection.execute("BEGIN IMMEDIATE")
-            failed = self._run_bare(batch)
-            if failed:
-                connection.execute("ROLLBACK")
-                if len(batch) > 1:
-                    connection.execute("BEGIN IMMEDIATE")
-                    self._run_apart(batch)
-            if connection.in_transaction:
+            start = time.perf_counter()
+            if not self._run_one_statement(batch):
+                connection.execute("BEGIN IMMEDIATE")
+                failed = self._run_bare(batch)
+                if failed:
+                    connection.execute("ROLLBACK")
+                    if len(batch) > 1:
+                        connection.execute("BEGIN IMMEDIATE")
+                        self._run_apart(batch)
                 start = time.perf_counter()
-                connection.execute("COMMIT")
-                took = time.perf_counter() - start
-                if self._syncs:
-                    self._commit_s += (took - self._commit_s) / 8
-                self.commits += 1
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+            if self._syncs:
+                self._commit_s += (time.perf_counter() - start - self._commit_s) / 8
+            self.commits += 1
         except sqlite3.Error as error:
             self._fail(batch, error)
         # Whoever wrote while this commit ran is to be expected again, and half of a drop forgotten.
@@ -236,19 +259,29 @@ class Writer:
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if syncs else 'NORMAL'}")
             self._syncs = syncs
 
+    def _run_one_statement(self, batch: list[_Item]) -> bool:
+        """Do a batch of one kind by the one statement it is; False when it must be done else."""
+        kind = batch[0].kind
+        if kind is None or any(item.kind is not kind for item in batch):
+            return False
+        if not kind.is_one_statement([item.argument for item in batch]):
+            return False
+        done = outcome.capture(_run_together, self._connection, kind, batch)
+        return not _has_failed(done)
+
     def _run_bare(self, batch: list[_Item]) -> bool:
         """Run the works without savepoints; True when one of them failed."""
         connection = self._connection
         failed = False
-        together: dict[Many[Any, Any], list[_Item]] = {}
+        together: dict[Together[Any, Any], list[_Item]] = {}
         for item in batch:
-            if item.many is None:
+            if item.kind is None:
                 item.outcome = outcome.capture(_run_one, connection, item)
                 failed |= _has_failed(item.outcome)
             else:
-                together.setdefault(item.many, []).append(item)
-        for many, items in together.items():
-            done = outcome.capture(_run_together, connection, many, items)
+                together.setdefault(item.kind, []).append(item)
+        for kind, items in together.items():
+            done = outcome.capture(_run_together, connection, kind, items)
             if _has_failed(done):
                 # Which of them it was shows when each is run apart.
                 failed = True
@@ -323,12 +356,14 @@ class Writer:
 def _run_one(connection: sqlite3.Connection, item: _Item) -> object:
     if item.work is not None:
         return item.work(connection)
-    assert item.many is not None
-    return item.many(connection, [item.argument])[0]
+    assert item.kind is not None
+    return item.kind.run(connection, [item.argument])[0]
 
 
-def _run_together(connection: sqlite3.Connection, many: Many[Any, Any], items: list[_Item]) -> None:
-    results = many(connection, [item.argument for item in items])
+def _run_together(
+    connection: sqlite3.Connection, kind: Together[Any, Any], items: list[_Item]
+) -> None:
+    results = kind.run(connection, [item.argument for item in items])
     for item, result in zip(items, results, strict=True):
         item.outcome = outcome.Value(result)
 
