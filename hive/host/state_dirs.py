@@ -6,6 +6,7 @@ Everything here blocks: call it through `trio.to_thread`.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Container
 from pathlib import Path
 
@@ -22,16 +23,30 @@ PAUSED_FILE = "hyperhive-paused"
 
 
 def prepare_hive(paths: Paths) -> None:
-    """Make the directories of the hive itself; raises `Unavailable`."""
+    """Make the directories of the hive itself; raises `Unavailable`.
+
+    Also where another user could put something in their place: a directory that somebody made
+    before us, in /tmp for example, stays theirs whatever its mode.
+    """
     try:
         for folder in (paths.state, paths.run):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            _refuse_foreign(folder.parent, {0, os.geteuid()})
+            _refuse_foreign(folder, {os.geteuid()})
             folder.chmod(0o750)
         for folder in (paths.agents, paths.shared, paths.state / "applied", paths.state / "meta"):
             folder.mkdir(exist_ok=True)
         (paths.run / "agents").mkdir(exist_ok=True)
     except OSError as error:
         raise Unavailable(f"cannot make {error.filename}: {error.strerror}") from error
+
+
+def _refuse_foreign(folder: Path, owners: set[int]) -> None:
+    about = folder.stat()
+    if about.st_uid not in owners:
+        raise Unavailable(f"{folder} belongs to another user: give another --root")
+    if about.st_mode & stat.S_IWOTH and not about.st_mode & stat.S_ISVTX:
+        raise Unavailable(f"anybody can change what is in {folder}: chmod o-w it")
 
 
 def prepare(paths: Paths, name: AgentName, config: HarnessConfig, secrets: dict[str, str]) -> None:

@@ -118,6 +118,6 @@ def _print(findings: list[Finding]) -> None:
     good, bad, plain = ("\x1b[32m", "\x1b[31m", "\x1b[0m") if is_coloured else ("", "", "")
     for each in findings:
         mark = f"{good}ok{plain}  " if each.is_ok else f"{bad}BAD{plain} "
-        print(f"{mark} {each.what}: {each.detail}")
+        print(f"{mark} {light.printable(f'{each.what}: {each.detail}')}")
         if each.mend and not each.is_ok:
             print(f"     mend: {each.mend}")

@@ -165,6 +165,11 @@ class Connection:
         elif self._exchanges is not None and self._exchanges.current is not None:
             self._exchanges.current.hang_up()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        return self._is_idle
+
     def abort(self) -> None:
         """Close the socket now; whoever waits for it wakes with an error."""
         self._is_cut = True

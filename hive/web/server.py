@@ -158,7 +158,7 @@ class _Server:
         self._config.h11_max_incomplete_size = limits.head_bytes
         self._config.websocket_max_message_size = 1024 * 1024
         self._context = Context()
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, None] = {}
         self._none_open = trio.Event()
         self._is_stopping = False
 
@@ -195,17 +195,29 @@ class _Server:
             scope.cancel()
 
     async def _handle(self, stream: trio.SocketStream) -> None:
-        if len(self._open) >= self._limits.connections:
+        if len(self._open) >= self._limits.connections and not self._make_room():
             log.warning("too many connections: one was closed unanswered")
             stream.socket.close()
             return
         connection = Connection(self._app, self._config, self._context, self._limits, stream)
-        self._open.add(connection)
+        self._open[connection] = None
         try:
             await replies.contain("a connection", connection.run)
         finally:
-            self._open.discard(connection)
+            self._open.pop(connection, None)
             self._note_closed()
+
+    def _make_room(self) -> bool:
+        """Close the oldest connection that has no request under way, if there is one.
+
+        Else whoever opens many and says nothing would keep everybody out.
+        """
+        for connection in self._open:
+            if connection.is_idle:
+                connection.abort()
+                del self._open[connection]
+                return True
+        return False
 
     def _note_closed(self) -> None:
         if self._is_stopping and not self._open:

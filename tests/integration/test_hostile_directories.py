@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
+import pytest
 import trio
 
 from hive.core import actions
+from hive.errors import Unavailable
+from hive.host import state_dirs
 from hive.wire.names import agent_name
-from tests.fakes.running import running
+from tests.fakes.running import paths_below, running
 from tests.unit.host.test_trees import nest
 
 ALICE = agent_name("alice")
@@ -101,3 +106,33 @@ async def test_what_an_agent_planted_does_not_spoil_a_look_at_it(short_tmp: Path
         await actions.purge_tombstone(daemon.hive, "alice")
         assert actions.tombstones(daemon.hive) == []
         assert {row.restarts for row in daemon.hive.tasks()} == {0}
+
+
+@pytest.mark.parametrize("place", ["state", "run"])
+def test_a_directory_that_another_user_made_is_refused(
+    short_tmp: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (short_tmp / place).mkdir()
+    we = os.geteuid() + 1
+    monkeypatch.setattr("hive.host.state_dirs.os.geteuid", lambda: we)
+    with pytest.raises(Unavailable, match="another user"):
+        state_dirs.prepare_hive(paths_below(short_tmp))
+
+
+def test_a_place_that_anybody_can_change_is_refused(short_tmp: Path) -> None:
+    short_tmp.chmod(0o777)
+    with pytest.raises(Unavailable, match="anybody can change"):
+        state_dirs.prepare_hive(paths_below(short_tmp))
+    # As /tmp is: there nobody can replace what is somebody else's.
+    short_tmp.chmod(0o1777)
+    state_dirs.prepare_hive(paths_below(short_tmp))
+
+
+def test_an_open_mask_opens_no_directory_of_the_hive(short_tmp: Path) -> None:
+    mask = os.umask(0)
+    try:
+        state_dirs.prepare_hive(paths_below(short_tmp))
+    finally:
+        os.umask(mask)
+    for name in ("state", "run"):
+        assert stat.S_IMODE((short_tmp / name).stat().st_mode) == 0o750

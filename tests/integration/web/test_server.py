@@ -328,11 +328,29 @@ async def test_the_server_survives_clients_that_reset(serving: Serving) -> None:
         assert (await fetch(running.port, "GET", "/")).status == 200
 
 
+async def test_who_opens_many_connections_and_says_nothing_keeps_nobody_out(
+    serving: Serving,
+) -> None:
+    async with (
+        serving(Application(), limits=Limits(connections=3)) as running,
+        AsyncExitStack() as stack,
+    ):
+        asking = await stack.enter_async_context(await connect(running.port))
+        await asking.send_all(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await asking.receive_some()
+        silent = [await stack.enter_async_context(await connect(running.port)) for _ in range(5)]
+        await silent[-1].send_all(b"GET / HT")
+        assert await silent[0].receive_some() == b""
+        assert (await fetch(running.port, "GET", "/")).status == 200
+        await silent[-1].send_all(b"TP/1.1\r\nHost: x\r\n\r\n")
+        assert (await read_reply(silent[-1])).status == 200
+
+
 async def test_more_connections_than_allowed_are_closed_unanswered(serving: Serving) -> None:
     async with serving(Application(), limits=Limits(connections=1)) as running:
         async with await connect(running.port) as first:
-            await first.send_all(PLAIN)
-            await read_reply(first)
+            await first.send_all(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+            await first.receive_some()
             _, is_closed = await ask(running.port, b"", 2)
             assert is_closed
         await trio.sleep(0.05)
