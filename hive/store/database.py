@@ -17,7 +17,8 @@ import trio
 
 from hive.errors import Unavailable
 from hive.store import faults, schema
-from hive.store.writer import A, Together, Work, Writer
+from hive.store.batch import A, Together, Work
+from hive.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from hive.errors import BadRequest
-from hive.store.writer import Together
+from hive.store.batch import Together
 from hive.wire.messages import DeliveredMessage, MessageRow
 
 if TYPE_CHECKING:

@@ -1,10 +1,7 @@
 """The one writer of a database: waiting works share a commit, each answered when it is on disk.
 
 A long-lived thread owns the writing connection. Whatever waits when it becomes free is run in one
-transaction, so a hundred senders cost one fsync. The works run bare; when one of them fails, the
-transaction is rolled back and all are run again, each in a savepoint of its own, so that the
-failing one fails alone. A work may therefore run twice, and only its last run counts: it keeps
-nothing but what it returns.
+transaction, so a hundred senders cost one fsync; how a failing work fails alone stands in `batch`.
 """
 
 from __future__ import annotations
@@ -16,14 +13,14 @@ import sqlite3
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import outcome
 import trio
 
 from hive.errors import Unavailable
 from hive.store import faults
+from hive.store.batch import Item, Together, Work, run_apart, run_as_one_statement, run_bare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,25 +29,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 A = TypeVar("A")
-Work = Callable[[sqlite3.Connection], T]
-
-
-class Together(Generic[A, T]):
-    """A kind of work that is done for all who wait at once."""
-
-    def __init__(
-        self,
-        run: Callable[[sqlite3.Connection, list[A]], list[T]],
-        is_one_statement: Callable[[list[A]], bool],
-    ) -> None:
-        """`run` returns a result for each argument, in order.
-
-        `is_one_statement` says whether it writes by at most one statement: that is a transaction
-        already, and to begin and to commit another around it costs more than the statement.
-        """
-        self.run = run
-        self.is_one_statement = is_one_statement
-
 
 CLOSE_DEADLINE_S = 5.0
 GATHER_SHARE = 0.25
@@ -65,27 +43,6 @@ RESET_FRAMES = 1900
 """Frames are pages of 4 KiB in the log; from this many on it is begun anew at its start."""
 
 
-class _Item:
-    """A work, or one argument of a kind of work; who waits for it and what came of it."""
-
-    __slots__ = ("argument", "is_synced", "kind", "outcome", "task", "work")
-
-    def __init__(
-        self,
-        work: Work[Any] | None,
-        kind: Together[Any, Any] | None = None,
-        argument: object = None,
-        *,
-        is_synced: bool = True,
-    ) -> None:
-        self.work = work
-        self.is_synced = is_synced
-        self.kind = kind
-        self.argument = argument
-        self.task: trio.lowlevel.Task | None = None
-        self.outcome: outcome.Value[Any] | outcome.Error = outcome.Value(None)
-
-
 class Writer:
     """Runs works on the writing connection; `commits` counts what reached the disk."""
 
@@ -94,7 +51,7 @@ class Writer:
         self.commits = 0
         self._connection = connection
         self._path = path
-        self._pending: deque[_Item] = deque()
+        self._pending: deque[Item] = deque()
         self._nudges: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wake_at = 0
         self._expected = 1
@@ -122,16 +79,16 @@ class Writer:
         writer took it, the work never ran; cancelled later, it is completed and its result
         returned. Raises what the work raised, or `Unavailable`.
         """
-        return cast("T", await self._submit(_Item(work, is_synced=is_synced)))
+        return cast("T", await self._submit(Item(work, is_synced=is_synced)))
 
     async def write_together(self, kind: Together[A, T], argument: A) -> T:
         """Do as `write` does, for works of one kind: it gets all arguments that wait at once.
 
         When it raises, it is called for each of them alone, so that the failing one fails alone.
         """
-        return cast("T", await self._submit(_Item(None, kind, argument)))
+        return cast("T", await self._submit(Item(None, kind, argument)))
 
-    async def _submit(self, item: _Item) -> object:
+    async def _submit(self, item: Item) -> object:
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._is_closing:
             raise Unavailable(f"the database {self._path} is closed: hive is stopping")
@@ -184,7 +141,7 @@ class Writer:
                 break
         self._finish()
 
-    def _take(self) -> list[_Item] | None:
+    def _take(self) -> list[Item] | None:
         """Wait for works and take all that wait; None when closed and nothing is left."""
         pending = self._pending
         while not pending:
@@ -195,7 +152,7 @@ class Writer:
                 self._nudges.get()
             self._wake_at = 0
         self._gather()
-        batch: list[_Item] = []
+        batch: list[Item] = []
         try:
             while True:
                 batch.append(pending.popleft())
@@ -220,7 +177,7 @@ class Writer:
                 self._nudges.get(timeout=min(window, GATHER_MAX_S))
         self._wake_at = 0
 
-    def _commit(self, batch: list[_Item]) -> None:
+    def _commit(self, batch: list[Item]) -> None:
         """Run a batch in one transaction and leave every item with its outcome."""
         connection = self._connection
         try:
@@ -228,14 +185,14 @@ class Writer:
                 self._reset_log()
             self._set_syncs(any(item.is_synced for item in batch))
             start = time.perf_counter()
-            if not self._run_one_statement(batch):
+            if not run_as_one_statement(connection, batch):
                 connection.execute("BEGIN IMMEDIATE")
-                failed = self._run_bare(batch)
+                failed = run_bare(connection, batch)
                 if failed:
                     connection.execute("ROLLBACK")
                     if len(batch) > 1:
                         connection.execute("BEGIN IMMEDIATE")
-                        self._run_apart(batch)
+                        run_apart(connection, batch)
                 start = time.perf_counter()
                 if connection.in_transaction:
                     connection.execute("COMMIT")
@@ -259,46 +216,7 @@ class Writer:
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if syncs else 'NORMAL'}")
             self._syncs = syncs
 
-    def _run_one_statement(self, batch: list[_Item]) -> bool:
-        """Do a batch of one kind by the one statement it is; False when it must be done else."""
-        kind = batch[0].kind
-        if kind is None or any(item.kind is not kind for item in batch):
-            return False
-        if not kind.is_one_statement([item.argument for item in batch]):
-            return False
-        done = outcome.capture(_run_together, self._connection, kind, batch)
-        return not _has_failed(done)
-
-    def _run_bare(self, batch: list[_Item]) -> bool:
-        """Run the works without savepoints; True when one of them failed."""
-        connection = self._connection
-        failed = False
-        together: dict[Together[Any, Any], list[_Item]] = {}
-        for item in batch:
-            if item.kind is None:
-                item.outcome = outcome.capture(_run_one, connection, item)
-                failed |= _has_failed(item.outcome)
-            else:
-                together.setdefault(item.kind, []).append(item)
-        for kind, items in together.items():
-            done = outcome.capture(_run_together, connection, kind, items)
-            if _has_failed(done):
-                # Which of them it was shows when each is run apart.
-                failed = True
-                for item in items:
-                    item.outcome = done
-        return failed
-
-    def _run_apart(self, batch: list[_Item]) -> None:
-        connection = self._connection
-        for item in batch:
-            connection.execute("SAVEPOINT work")
-            item.outcome = outcome.capture(_run_one, connection, item)
-            if _has_failed(item.outcome):
-                connection.execute("ROLLBACK TO work")
-            connection.execute("RELEASE work")
-
-    def _fail(self, batch: list[_Item], error: sqlite3.Error) -> None:
+    def _fail(self, batch: list[Item], error: sqlite3.Error) -> None:
         # When not even this works the next batch says so: it cannot begin.
         with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
@@ -306,7 +224,7 @@ class Writer:
         for item in batch:
             item.outcome = outcome.Error(faults.explain(error, self._path))
 
-    def _deliver(self, batch: list[_Item]) -> None:
+    def _deliver(self, batch: list[Item]) -> None:
         reschedule = trio.lowlevel.reschedule
         for item in batch:
             if item.task is not None:
@@ -351,27 +269,3 @@ class Writer:
             log.error("the writer of %s ended: %r", self._path, result.error)
         with contextlib.suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._stopped.set)
-
-
-def _run_one(connection: sqlite3.Connection, item: _Item) -> object:
-    if item.work is not None:
-        return item.work(connection)
-    assert item.kind is not None
-    return item.kind.run(connection, [item.argument])[0]
-
-
-def _run_together(
-    connection: sqlite3.Connection, kind: Together[Any, Any], items: list[_Item]
-) -> None:
-    results = kind.run(connection, [item.argument for item in items])
-    for item, result in zip(items, results, strict=True):
-        item.outcome = outcome.Value(result)
-
-
-def _has_failed(result: outcome.Outcome[Any]) -> bool:
-    """Whether a work failed; raises its error when it is the file's or the disk's."""
-    if not isinstance(result, outcome.Error):
-        return False
-    if isinstance(result.error, sqlite3.Error) and faults.is_fault(result.error):
-        raise result.error
-    return True

@@ -294,3 +294,27 @@ async def test_an_id_is_never_given_twice(post: Post) -> None:
     await post.broker.ack_turn("bob", [last])
     assert await post.broker.vacuum(post.clock.now + 1) == 0
     assert await post.broker.send("ada", "bob", "next") > last
+
+
+async def test_of_many_sent_at_once_a_bad_one_fails_alone(post: Post) -> None:
+    """More than fit one statement, some with the same key, one answering what is not there."""
+    ids: list[int] = []
+    refused: list[str] = []
+
+    async def send(number: int) -> None:
+        parent = 999 if number == 30 else None
+        key = "same" if number < 5 else None
+        try:
+            sent = post.broker.send("ada", "bob", str(number), in_reply_to=parent, dedupe_key=key)
+            ids.append(await sent)
+        except BadRequest as error:
+            refused.append(error.message)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(150):
+            nursery.start_soon(send, number)
+    assert (len(refused), len(ids), len(set(ids))) == (1, 149, 145)
+    stored = [row.id for row in await post.broker.history(500)]
+    assert stored == sorted(set(ids))
+    sent_ids = sorted(frame.id for frame in post.frames if isinstance(frame, Sent))
+    assert sent_ids == stored
