@@ -60,6 +60,8 @@ class LiveDriver:
         self._deadlines = deadlines
         self._child: Child | None = None
         self._turn: LiveTurn | None = None
+        self._is_busy = False
+        self._is_interrupted = False
         self._is_stale = False
         self._closing = trio.Lock()
         self._transcript: Transcript | None = None
@@ -95,9 +97,12 @@ class LiveDriver:
 
     async def interrupt(self) -> bool:
         """Interrupt the running turn; see `Driver`."""
-        if self._turn is None:
+        if not self._is_busy:
             return False
-        self._turn.want_interrupt()
+        # Kept too, for a turn that waits for an old claude to end or is begun once more.
+        self._is_interrupted = True
+        if self._turn is not None:
+            self._turn.want_interrupt()
         return True
 
     def start_new_session(self) -> None:
@@ -130,7 +135,8 @@ class LiveDriver:
     async def _run(
         self, prompt_uuid: str, line: bytes, on_line: OnLine, on_text: OnText, *, is_command: bool
     ) -> Outcome:
-        assert self._turn is None, "turns of one agent never overlap"
+        assert not self._is_busy, "turns of one agent never overlap"
+        self._is_busy, self._is_interrupted = True, False
         try:
             for _ in range(STARTS):
                 try:
@@ -142,6 +148,8 @@ class LiveDriver:
                     self._session.cannot_cut()
         except HiveError as error:
             return Outcome(driver.FAILED, note=error.message)
+        finally:
+            self._is_busy = False
         return Outcome(driver.FAILED, note="claude neither resumes the session nor begins it")
 
     async def _try(
@@ -162,6 +170,8 @@ class LiveDriver:
             self._session, self._tools, prompt_uuid, on_line, on_text, self._deadlines
         )
         turn.is_command = is_command
+        if self._is_interrupted:
+            turn.want_interrupt()
         try:
             if self._child is None:
                 turn.is_cut = self._session.is_cut

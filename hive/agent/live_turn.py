@@ -186,7 +186,7 @@ class LiveTurn:
             return
         if request.get("subtype") != "mcp_message" or not isinstance(request.get("message"), dict):
             refusal = stream_json.control_refusal(request_id, str(request.get("subtype")))
-            nursery.start_soon(child.write, refusal)
+            nursery.start_soon(self._write, child, refusal)
             return
         nursery.start_soon(self._answer_tool, child, request_id, request["message"])
 
@@ -200,9 +200,18 @@ class LiveTurn:
                 del self._calls[request_id]
             if answer is None:
                 answer = {"jsonrpc": "2.0", "id": message.get("id", 0), "result": {}}
-            # A line must go out whole: half of one would end claude.
-            with trio.CancelScope(shield=True):
-                await child.write(stream_json.mcp_answer(request_id, answer))
+            await self._write(child, stream_json.mcp_answer(request_id, answer))
+
+    async def _write(self, child: Child, line: bytes) -> None:
+        """Write an answer whole; a claude that does not take it is ended.
+
+        Half a line would garble whatever follows, and without the answer claude would wait for it
+        for ever, and the turn for claude.
+        """
+        with trio.CancelScope(shield=True):
+            if not await child.write(line) and child.is_alive:
+                self._on_text("claude does not read what it asked for: it is ended")
+                await child.kill()
 
     async def _hold(self, message: dict[str, Any]) -> None:
         params = message.get("params")

@@ -2,11 +2,13 @@
 
 What was given by the operator (a key or a token as a file) counts as logged in; else claude itself
 is asked. Neither proves that a turn will work, so after a turn was refused the wait ends when the
-credentials have changed, or after a while to try again.
+credentials have changed, or after a while to try again. A claude that cannot be asked, because it
+is missing or of a version that does not know the question, is tried: the turn says what is wrong.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -74,6 +76,14 @@ def _stat(file: Path) -> tuple[int, int] | None:
     return (found.st_mtime_ns, found.st_size)
 
 
+def _says_no(answer: str) -> bool:
+    try:
+        said = json.loads(answer)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("loggedIn") is False
+
+
 def make_login(config: HarnessConfig, make_launch: Callable[[], Awaitable[Launch]]) -> Login:
     """Return the login of a harness."""
     secrets = tuple(Path(file) for file in config.secret_files.values())
@@ -89,8 +99,8 @@ def make_login(config: HarnessConfig, make_launch: Callable[[], Awaitable[Launch
                 check=False,
             )
         except ProgramFailed:
-            return False
-        return done.status == 0
+            return True
+        return done.status == 0 or not _says_no(done.stdout)
 
     return Login(
         is_given=config.demo or bool(secrets),

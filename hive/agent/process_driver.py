@@ -53,6 +53,8 @@ class ProcessDriver:
         self._session = Session.load(session_file)
         self._clock = clock
         self._run_now: _Run | None = None
+        self._is_busy = False
+        self._is_interrupted = False
         self._answered: set[str] = set()
         self.prompt_written_at: float | None = None
         """When the newest prompt was on claude's pipe, by the clock; for measuring hive itself."""
@@ -80,9 +82,12 @@ class ProcessDriver:
 
     async def interrupt(self) -> bool:
         """Interrupt the running turn; see `Driver`."""
-        if self._run_now is None:
+        if not self._is_busy:
             return False
-        self._run_now.interrupt.set()
+        # Kept too, for a turn whose claude is not started yet or is started once more.
+        self._is_interrupted = True
+        if self._run_now is not None:
+            self._run_now.interrupt.set()
         return True
 
     def start_new_session(self) -> None:
@@ -99,10 +104,11 @@ class ProcessDriver:
     async def _turn(
         self, prompt_uuid: str, line: bytes, on_line: OnLine, on_text: OnText, *, is_command: bool
     ) -> Outcome:
-        assert self._run_now is None, "turns of one agent never overlap"
+        assert not self._is_busy, "turns of one agent never overlap"
         if prompt_uuid in self._answered:
             # Killed in time, claude may itself not know that it had begun to answer.
             return Outcome(driver.OK, was_answered=True)
+        self._is_busy, self._is_interrupted = True, False
         try:
             for _ in range(STARTS):
                 run = await self._once(prompt_uuid, line, on_line, on_text, is_command)
@@ -116,6 +122,8 @@ class ProcessDriver:
                     return run.outcome
         except HiveError as error:
             return Outcome(driver.FAILED, note=error.message)
+        finally:
+            self._is_busy = False
         return Outcome(driver.FAILED, note="claude neither resumes the session nor begins it")
 
     async def _once(
@@ -136,6 +144,8 @@ class ProcessDriver:
         )
         run.is_command = is_command
         run.is_cut = is_cut
+        if self._is_interrupted:
+            run.interrupt.set()
         try:
             await run.go(line, self._note_written)
         finally:

@@ -37,6 +37,9 @@ class Verdict:
     """The operator ended it: to be acknowledged, but not a clean turn."""
 
 
+CANCELLED = Verdict(driver.INTERRUPTED, "cancelled by the operator", is_cancelled=True)
+
+
 @attrs.define
 class _Try:
     """What this try has used up."""
@@ -60,10 +63,15 @@ async def work_on(
     """
     work = _Try(message, unread, harness.record.save(record))
     harness.desk.is_turning = True
+    harness.desk.is_cancelled = False
     harness.state.set_turn_state(live.THINKING)
     try:
         for _ in range(STEPS_MOST):
             verdict = await _step(harness, work)
+            is_ok = verdict is not None and verdict.kind == driver.OK
+            if harness.desk.is_cancelled and not is_ok:
+                # However this step ended, between two prompts and in a compaction too.
+                return CANCELLED
             if verdict is not None:
                 return attrs.evolve(verdict, seen=tuple(sorted(work.seen)))
         return Verdict(driver.FAILED, "claude was handed the message too often and never answered")
@@ -77,12 +85,15 @@ async def work_on(
 async def compact(harness: Harness) -> Outcome:
     """Compact the conversation."""
     state, before = harness.state, harness.state.turn_state
+    is_in_turn = harness.desk.is_turning
     state.set_turn_state(live.COMPACTING)
     harness.desk.is_turning = True
     try:
         return await harness.driver.compact(_watcher(harness, TurnFacts()), _texts(harness))
     finally:
-        harness.desk.is_turning = before == live.THINKING
+        harness.desk.is_turning = is_in_turn
+        if not is_in_turn:
+            harness.desk.is_cancelled = False
         state.set_turn_state(before)
 
 
@@ -136,11 +147,12 @@ async def _judge(harness: Harness, work: _Try, outcome: Outcome) -> Verdict | No
     """Return what the outcome means; None to hand the next prompt over at once."""
     if outcome.kind == driver.OK and outcome.tools_missing:
         await harness.driver.restart()
-        return Verdict(driver.FAILED, "claude ran without hive's tools; it is started anew")
+        note = "claude ran without hive's tools; it is started anew"
+        if harness.config.turn_mode == "live":
+            note += ". A version that cannot take them over its pipe needs --turn-mode process"
+        return Verdict(driver.FAILED, note)
     if outcome.kind == driver.OK:
         return Verdict(driver.OK)
-    if outcome.kind == driver.INTERRUPTED and harness.desk.is_cancelled:
-        return Verdict(driver.INTERRUPTED, "cancelled by the operator", is_cancelled=True)
     if outcome.kind == driver.PROMPT_TOO_LONG:
         return await _make_room(harness, work, outcome)
     if outcome.kind == driver.NEEDS_LOGIN and not work.has_tried_login:
@@ -156,7 +168,9 @@ async def _make_room(harness: Harness, work: _Try, outcome: Outcome) -> Verdict 
         harness.bus.note("the conversation is too long: compacting it")
         done = await compact(harness)
         if done.kind == driver.OK:
-            # The summary may have swallowed the message: it is handed over in full again.
+            # The summary may have swallowed the message and what was received behind it: the one
+            # is handed over in full again, the others come back.
+            work.seen.clear()
             work.record = work.record.afresh()
             return None
         if done.kind != driver.PROMPT_TOO_LONG and done.kind != driver.FAILED:

@@ -89,6 +89,9 @@ async def next_message(harness: Harness) -> DeliveredMessage | None:
         nursery.start_soon(_cancel_when_wanted, harness, nursery.cancel_scope)
         try:
             messages.extend(await harness.client.recv(wait_s=RECV_WAIT_S, max_count=1))
+            if not messages:
+                # The message that made trouble is gone: somebody else marked it read.
+                harness.state.set_trouble(None)
         except HiveError as error:
             await _say_away(harness, error, 0)
         nursery.cancel_scope.cancel()
@@ -127,7 +130,7 @@ async def handle(harness: Harness, message: DeliveredMessage) -> None:
 def _end(harness: Harness, verdict: Verdict, duration_ms: int) -> None:
     harness.state.last_turn_ms = duration_ms
     is_ok = verdict.kind == driver.OK
-    if is_ok:
+    if is_ok or verdict.is_cancelled:
         harness.state.set_trouble(None)
     harness.bus.publish(live.TurnEnd(is_ok, verdict.note, duration_ms))
 

@@ -99,6 +99,7 @@ class FakeDriver:
     script: list[Play] = attrs.field(factory=list)
     usual: Play = play_ok
     compact_outcomes: list[Outcome] = attrs.field(factory=list)
+    while_compacting: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     restarts: int = 0
     compactions: int = 0
     is_closed: bool = False
@@ -125,7 +126,7 @@ class FakeDriver:
 
     async def compact(self, on_line: OnLine, on_text: OnText) -> Outcome:
         """Play the next outcome of a compaction, `ok` when none is scripted."""
-        await trio.lowlevel.checkpoint()
+        await self.while_compacting()
         self.compactions += 1
         return self.compact_outcomes.pop(0) if self.compact_outcomes else Outcome(driver.OK)
 

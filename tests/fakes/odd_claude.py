@@ -83,6 +83,15 @@ def garbage(prompt: str) -> None:
     result(prompt, answer["response"]["subtype"])
 
 
+def unread(prompt: str) -> None:
+    """Ask for a tool and never read the answer."""
+    started(prompt)
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    request = {"subtype": "mcp_message", "server_name": "hyperhive", "message": message}
+    say(type="control_request", request_id="r", request=request)
+    time.sleep(3600)
+
+
 def leaves(prompt: str) -> None:
     """Leave processes behind in sessions of their own."""
     started(prompt)
@@ -103,7 +112,8 @@ def uncut(prompt: str) -> None:
 
 
 BEHAVIOURS: dict[str, Callable[[str], None]] = {
-    each.__name__: each for each in (stale, silent, deaf, dies, huge, garbage, leaves, uncut)
+    each.__name__: each
+    for each in (stale, silent, deaf, dies, huge, garbage, unread, leaves, uncut)
 }
 
 

@@ -211,6 +211,52 @@ async def test_lines_nobody_knows_are_handed_on_and_requests_refused(live: Make)
         assert [line["type"] for line in heard.lines] == ["of the future", "result"]
 
 
+async def test_a_claude_that_does_not_read_a_tools_answer_does_not_hang_its_turn(
+    tmp_path: Path,
+) -> None:
+    class LongTools(NoTools):
+        async def handle(self, message: dict[str, Any]) -> dict[str, Any] | None:
+            return {"jsonrpc": "2.0", "id": message["id"], "result": "x" * 1_000_000}
+
+    async def make_launch() -> Launch:
+        argv = (sys.executable, odd_claude.__file__, "unread")
+        return Launch(argv, {"PATH": "/usr/bin:/bin"}, str(tmp_path))
+
+    session = tmp_path / "session.json"
+    deadlines = Deadlines(write_s=0.2)
+    one = LiveDriver(make_launch, LongTools(), session, time.monotonic, deadlines)
+    heard = Heard()
+    outcome = await heard.turn(one)
+    assert (outcome.kind, one.pid) == (driver.FAILED, None)
+    assert heard.texts == ["claude does not read what it asked for: it is ended"]
+
+
+async def test_an_interrupt_while_claude_is_being_started_is_not_lost(
+    odd: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with odd("deaf", Deadlines(interrupt_s=0.2)) as one:
+        outcomes: list[Outcome] = []
+        make_launch = one._make_launch
+        waits, go_on = trio.Event(), trio.Event()
+
+        async def slow_launch() -> Launch:
+            waits.set()
+            await go_on.wait()
+            return await make_launch()
+
+        monkeypatch.setattr(one, "_make_launch", slow_launch)
+
+        async def run() -> None:
+            outcomes.append(await Heard().turn(one))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            await waits.wait()
+            assert await one.interrupt()
+            go_on.set()
+        assert outcomes[0].kind == driver.INTERRUPTED
+
+
 async def test_a_uuid_handed_over_twice_is_not_written_twice(live: Make) -> None:
     async with live("stale") as one:
         await Heard().turn(one)

@@ -91,13 +91,29 @@ async def test_claude_itself_is_asked_with_its_own_environment(tmp_path: Path) -
     assert await login.is_ready()
 
 
-async def test_a_claude_that_cannot_be_asked_is_not_logged_in(tmp_path: Path) -> None:
-    made = config(tmp_path, demo=False, claude=(str(tmp_path / "gone"),))
+async def test_a_claude_that_says_it_is_not_logged_in_is_not_tried(tmp_path: Path) -> None:
+    text = """echo '{ "loggedIn": false, "authMethod": "none" }'; exit 1"""
+    assert not await _is_ready(tmp_path, str(_script(tmp_path, text)))
+
+
+async def test_a_claude_that_is_missing_is_not_taken_for_one_without_a_login(
+    tmp_path: Path,
+) -> None:
+    assert await _is_ready(tmp_path, str(tmp_path / "gone"))
+
+
+async def test_a_claude_that_does_not_know_the_question_is_tried(tmp_path: Path) -> None:
+    text = "echo 'error: unknown command auth' >&2; exit 1"
+    assert await _is_ready(tmp_path, str(_script(tmp_path, text)))
+
+
+async def _is_ready(tmp_path: Path, program: str) -> bool:
+    made = config(tmp_path, demo=False, claude=(program,))
 
     async def launch() -> Launch:
         return prompts.make_launch(made, "haiku")
 
-    assert not await make_login(made, launch).is_ready()
+    return await make_login(made, launch).is_ready()
 
 
 def test_what_the_operator_gave_counts_as_a_login(tmp_path: Path) -> None:

@@ -301,6 +301,87 @@ async def test_the_operator_cancels_a_turn_and_its_message_does_not_come_back(
     assert (end.ok, end.note) == (False, "cancelled by the operator")
 
 
+async def test_a_turn_cancelled_while_it_is_compacted_does_not_come_back(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    page = HarnessPage(rig.harness)
+    rig.driver.script = [ends(driver.PROMPT_TOO_LONG)]
+    rig.driver.while_compacting = page.cancel
+    rig.driver.compact_outcomes = [Outcome(driver.INTERRUPTED, note="it was interrupted")]
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert mail.deliveries == 1
+    (end,) = rig.of_kind(live.TurnEnd)
+    assert end.note == "cancelled by the operator"
+
+
+async def test_a_cancelled_turn_that_ends_by_a_failure_does_not_come_back(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    page = HarnessPage(rig.harness)
+
+    async def play(running: Running) -> Outcome:
+        await page.cancel()
+        return Outcome(driver.FAILED, note="claude said nothing for 60 s and was ended")
+
+    rig.driver.script = [ends(driver.FAILED), play]
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert mail.deliveries == 2
+    assert rig.harness.state.trouble is None
+
+
+async def test_the_trouble_of_a_message_that_somebody_marked_read_goes_with_it(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("poison")
+    rig.driver.script = [ends(driver.FAILED)]
+    async with looping(rig):
+        await until(lambda: rig.harness.state.trouble)
+        mail.acks = 1
+        await until(lambda: rig.harness.state.trouble is None, 400)
+
+
+async def test_a_cancelled_compaction_does_not_cancel_the_next_turn(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    page = HarnessPage(rig.harness)
+    rig.driver.while_compacting = page.cancel
+    rig.driver.compact_outcomes = [Outcome(driver.INTERRUPTED, note="it was interrupted")]
+    rig.driver.script = [ends(driver.FAILED)]
+    async with looping(rig):
+        await page.compact()
+        await until(lambda: rig.driver.compactions)
+        mail = rig.hive.put("work")
+        await until(lambda: mail.acks)
+    assert mail.deliveries == 2
+    assert [end.ok for end in rig.of_kind(live.TurnEnd)] == [False, True]
+
+
+async def test_what_was_received_before_a_compaction_is_not_acknowledged_unseen(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    rig.hive.put("one")
+    two = rig.hive.put("two")
+
+    async def play(running: Running) -> Outcome:
+        assert "two" in await running.call("recv", max=1)
+        return running.result(driver.PROMPT_TOO_LONG)
+
+    rig.driver.script = [play]
+    async with looping(rig):
+        await until(lambda: rig.hive.is_idle)
+    assert rig.driver.compactions == 1
+    assert (two.deliveries, two.acks) == (2, 1)
+
+
 async def test_an_interruption_nobody_asked_for_is_a_failure(
     tmp_path: Path, autojump_clock: object
 ) -> None:
