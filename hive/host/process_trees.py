@@ -165,9 +165,25 @@ async def _end_rest(record: Record, run: Run) -> None:
     holders_from = trio.current_time() + _HOLDERS_S
     while tree_of(record, run).kill() or record.is_locked():
         if trio.current_time() > holders_from:
-            for pid in proc.holders(record.lock):
-                if pid != os.getpid():
-                    with proc.opened(pid) as handle:
-                        if handle is not None:
-                            proc.send(handle, signal.SIGKILL)
+            if _has_told(record, run):
+                record.leave_lock()
+            else:
+                _kill_holders(record)
         await trio.sleep(_POLL_S)
+
+
+def _has_told(record: Record, run: Run) -> bool:
+    """Whether a sandbox's namespace was known, and with it everything that was in it.
+
+    What ran in there could hand its lock out through a socket, to anybody who takes descriptors; so
+    who holds it then is not to be killed for that.
+    """
+    return not run.marker and record.told().anchor is not None
+
+
+def _kill_holders(record: Record) -> None:
+    for pid in proc.holders(record.lock):
+        if pid != os.getpid():
+            with proc.opened(pid) as handle:
+                if handle is not None:
+                    proc.send(handle, signal.SIGKILL)

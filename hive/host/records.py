@@ -80,6 +80,10 @@ class Record:
         os.close(handle)
         return None
 
+    def leave_lock(self) -> None:
+        """Leave the lock to whoever holds it; the next run gets a file of its own."""
+        self.lock.unlink(missing_ok=True)
+
     def is_locked(self) -> bool:
         """Whether anything that could be this container is alive, its monitor included."""
         return _is_locked(self.lock) or _is_locked(self.status)

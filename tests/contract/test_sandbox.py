@@ -5,8 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import attrs
 import pytest
@@ -240,6 +244,59 @@ async def test_a_bind_below_a_link_of_the_managers_is_refused(hive: RealSubject)
     with pytest.raises(Unavailable, match="cannot open"):
         await hive.runtime.start(hive.shell(A, "exec sleep 100"))
     assert await hive.runtime.running() == []
+
+
+TAKE_LOCK = """
+import fcntl, socket, sys
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind(sys.argv[1])
+    listener.listen()
+    print("listening", flush=True)
+    lock = socket.recv_fds(listener.accept()[0], 1, 1)[1][0]
+print("taken", flush=True)
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+"""Takes descriptors as a desktop's programs do, and here also waits for the lock."""
+
+SEND_LOCK = """
+import array, os, socket, time
+names = {os.readlink("/proc/1/fd/" + each): each for each in os.listdir("/proc/1/fd")}
+lock = os.open("/proc/1/fd/" + next(names[each] for each in names if "lock" in each), os.O_RDWR)
+with socket.socket(socket.AF_UNIX) as stream:
+    stream.connect("/shared/taker")
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [lock]))]
+    stream.sendmsg([b"x"], rights)
+    time.sleep(100)
+"""
+
+
+async def test_who_was_handed_a_containers_lock_is_neither_killed_nor_in_the_way(
+    hive: RealSubject,
+) -> None:
+    here = program.find(isolated=True)
+    binds = (*hive.binds, *here.binds)
+    argv = (*here.argv[:-2], "-c", SEND_LOCK)
+    with _taker(hive.paths.shared / "taker") as (innocent, said):
+        assert await trio.to_thread.run_sync(said.readline) == b"listening\n"
+        await hive.runtime.start(ContainerSpec(A, argv, {"PATH": "/usr/bin"}, binds, "/state"))
+        assert await trio.to_thread.run_sync(said.readline) == b"taken\n"
+        await hive.runtime.stop(A, grace_s=0)
+        assert await trio.to_thread.run_sync(said.readline) == b"locked\n"
+        assert await _say(hive, "echo again") == ["again"]
+        assert innocent.poll() is None
+
+
+@contextmanager
+def _taker(path: Path) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    words = [sys.executable, "-c", TAKE_LOCK, str(path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as taker:
+        try:
+            assert taker.stdout is not None
+            yield taker, taker.stdout
+        finally:
+            taker.kill()
 
 
 async def test_a_bind_that_is_missing_fails_the_start_in_bwraps_own_words(
