@@ -170,6 +170,14 @@ class Supervisor:
         except Exception as error:
             log.exception("task %s failed", kept.task.name)
             return _first_words(error)
+        except BaseExceptionGroup as group:
+            # Stopped, and a part of it failed in its stop: the others stop in order all the same.
+            failed, cancelled = group.split(Exception)
+            if failed is not None:
+                log.exception("task %s failed while it stopped", kept.task.name, exc_info=failed)
+                kept.last_error = _first_words(failed)
+            assert cancelled is not None
+            raise cancelled from None
         log.error("task %s ended by itself", kept.task.name)
         return "it ended by itself"
 

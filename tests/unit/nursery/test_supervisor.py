@@ -159,3 +159,40 @@ async def test_readiness_is_reported_once_all_are_ready(
     async with trio.open_nursery() as nursery:
         await nursery.start(make().run, [Task("a", Body([], "a")), Task("b", Body([], "b", 1))])
         nursery.cancel_scope.cancel()
+
+
+async def test_a_task_that_fails_in_its_stop_does_not_break_the_stop_of_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stopped: list[str] = []
+
+    async def first(*, task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(0.01)
+            stopped.append("first")
+
+    async def fails() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise OSError("the disk is full")
+
+    async def second(*, task_status: trio.TaskStatus[None]) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fails)
+            task_status.started()
+            await trio.sleep_forever()
+
+    supervisor = Supervisor(trio.current_time)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run, [Task("first", first), Task("second", second)])
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert stopped == ["first"]
+    assert [row.state for row in supervisor.rows()] == ["stopped", "stopped"]
+    assert "the disk is full" in (supervisor.rows()[1].last_error or "")
+    assert "second failed while it stopped" in caplog.text
