@@ -16,6 +16,7 @@ from hive.core.hive import Hive
 from hive.errors import Conflict, Refused
 from hive.host import state_dirs
 from hive.host.runtime import Bind, ContainerSpec
+from hive.wire import live
 from hive.wire.dashboard import ApprovalResolved
 from hive.wire.names import MANAGER, AgentName
 
@@ -23,6 +24,7 @@ Verb = Callable[[Hive, AgentName], Awaitable[None]]
 
 GRACE_S = 5.0
 """How long a harness may take to end its turn's pieces after it was asked to stop."""
+BUSY = frozenset({live.THINKING, live.COMPACTING})
 TURN_S = 120.0
 """How long a graceful stop waits for a running turn."""
 
@@ -140,6 +142,8 @@ async def _set_up(hive: Hive, name: AgentName) -> None:
     await trio.to_thread.run_sync(
         state_dirs.prepare, hive.paths, name, spec, hive.installation.secrets
     )
+    is_paused = hive.agents.get(name).paused
+    await trio.to_thread.run_sync(state_dirs.mark_paused, hive.paths, name, is_paused)
     await hive.agents.wait_open(name)
 
 
@@ -180,8 +184,11 @@ async def _start(hive: Hive, name: AgentName) -> None:
 
 
 async def _wait_turn_over(hive: Hive, name: AgentName) -> None:
-    with trio.move_on_after(TURN_S):
-        with hive.feed.watch() as watch:
-            while (row := hive.view.row(name)) and row.running and row.turn_state != "idle":
-                if await watch.next() is None:
+    """Let a running turn end; paused, so that no other begins. The next start undoes the pause."""
+    await trio.to_thread.run_sync(state_dirs.mark_paused, hive.paths, name, True)
+    with trio.move_on_after(TURN_S), hive.feed.watch() as watch:
+        while (row := hive.view.row(name)) and row.running and row.turn_state in BUSY:
+            if await watch.next() is None:
+                if not watch.needs_reset:
                     return
+                watch.skip()

@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 import trio
+import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,10 +16,11 @@ from hive import lines
 from hive.errors import Conflict
 from hive.wire.admin import AdminRequest
 from hive.wire.codec import tag_of
-from hive.wire.names import agent_name
+from hive.wire.names import AgentName, agent_name
 from tests.fakes.any_json import JSON
 from tests.fakes.running import paths_below, running
 from tests.fakes.runtime import FakeHost, Script
+from tests.fakes.waiting import until
 
 STATUS_KEYS = [
     "name",
@@ -79,6 +81,44 @@ async def test_a_requested_agent_appears_once_it_is_approved(short_tmp: Path) ->
         assert (await daemon.operator("list"))["agents"] == ["manager"]
         assert (await daemon.operator("approve", id=number))["ok"]
         assert (await daemon.operator("list"))["agents"] == ["manager", "bob"]
+
+
+async def test_a_graceful_stop_waits_for_the_turn_and_lets_no_other_begin(
+    short_tmp: Path,
+) -> None:
+    async with running(short_tmp) as daemon:
+        await daemon.operator("spawn", name="alice")
+        mark = daemon.hive.paths.agent_state(AgentName("alice")) / "hyperhive-paused"
+        await daemon.hive.view.rescan()
+        await daemon.agent("alice", "report_state", status="online", turn_state="thinking")
+        await until(lambda: daemon.hive.view.row(AgentName("alice")).turn_state == "thinking")
+        replies: list[bool] = []
+
+        async def stop() -> None:
+            scope = {"agent_names": ["alice"]}
+            replies.append((await daemon.operator("stop", scope=scope, graceful=True))["ok"])
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop)
+            await until(mark.exists)
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            assert (await daemon.runtime.status(AgentName("alice"))).is_running
+            await daemon.agent("alice", "report_state", status="paused", turn_state="idle")
+        assert replies == [True]
+        assert not (await daemon.runtime.status(AgentName("alice"))).is_running
+        assert (await daemon.operator("start", scope={"agent_names": ["alice"]}))["ok"]
+        assert not mark.exists()
+
+
+async def test_a_graceful_stop_does_not_wait_for_a_harness_that_never_spoke(
+    short_tmp: Path,
+) -> None:
+    async with running(short_tmp) as daemon:
+        await daemon.operator("spawn", name="alice")
+        await daemon.hive.view.rescan()
+        with trio.fail_after(5):
+            scope = {"agent_names": ["alice"]}
+            assert (await daemon.operator("stop", scope=scope, graceful=True))["ok"]
 
 
 async def test_deciding_twice_at_once_runs_once(short_tmp: Path) -> None:
