@@ -87,7 +87,7 @@ async def test_the_page_comes_back_live_after_the_daemon_was_killed(
         await spawn(hive, "alice")
         await page.wait("/h-alice/.test(document.querySelector('#containers').innerText)")
         hive.kill_daemon()
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         await hive.start()
         await hive.send("alice", '!tool send {"to": "operator", "body": "after the crash"}')
         await page.wait("/after the crash/.test(document.querySelector('#inbox').innerText)", 40)
