@@ -44,8 +44,6 @@ class HarnessPage:
             notices.append({"level": "error", "message": f"no inbox: {error.message}"})
         if harness.bus.problem is not None:
             notices.append({"level": "warning", "message": f"no history: {harness.bus.problem}"})
-        if harness.state.trouble is not None:
-            notices.append({"level": "warning", "message": harness.state.trouble})
         return {
             "label": harness.config.label,
             "role": harness.config.role,

@@ -70,7 +70,7 @@ class AgentState:
         """Set, or clear, the sentence that says why the agent does not work."""
         if text != self.trouble:
             self.trouble = text
-            self._ring()
+            self._tell(live.TroubleChanged(text))
 
     def report(self) -> ReportState:
         """Return what the daemon shows of this agent."""
@@ -86,6 +86,7 @@ class AgentState:
         """Return the badges as the page's snapshot holds them."""
         return {
             "status": self.status,
+            "trouble": self.trouble,
             "turn_state": self.turn_state,
             "turn_state_since": self.turn_state_since,
             "model": self.model,

@@ -71,6 +71,13 @@ class StatusChanged:
 
 
 @attrs.frozen
+class TroubleChanged:
+    """Why the agent does not work, in one sentence; None when it does again."""
+
+    text: str | None
+
+
+@attrs.frozen
 class ModelChanged:
     """The next turn runs on this model."""
 
@@ -99,6 +106,7 @@ LiveFrame = (
     | Note
     | TurnEnd
     | StatusChanged
+    | TroubleChanged
     | ModelChanged
     | TokenUsageChanged
     | TurnStateChanged

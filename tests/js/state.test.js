@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { contextTone, nothing as noAgent, reduce as reduceAgent } from "../../hive/web/assets/agent_page/state.js";
+import { contextTone, nothing as noAgent, reduce as reduceAgent, statusAdvice } from "../../hive/web/assets/agent_page/state.js";
 import { badgesOf } from "../../hive/web/assets/dashboard/badges.js";
 import { progress } from "../../hive/web/assets/dashboard/guide.js";
 import { noticesOf } from "../../hive/web/assets/dashboard/notices.js";
@@ -94,4 +94,12 @@ test("the agent page's header follows its frames", () => {
   reduceAgent(state, { kind: "model_changed", seq: 3, model: "opus" });
   assert.deepEqual([state.turn_state, state.last_turn_ms, state.model], ["thinking", 50, "opus"]);
   assert.deepEqual([contextTone(9), contextTone(120000), contextTone(150000)], ["go", "warm", "danger"]);
+});
+
+test("the sentence about an agent's trouble goes when its trouble does", () => {
+  const state = noAgent();
+  reduceAgent(state, { kind: "trouble_changed", seq: 1, text: "the turn on message 3 failed" });
+  assert.equal(statusAdvice(state)?.text, "the turn on message 3 failed");
+  reduceAgent(state, { kind: "trouble_changed", seq: 2, text: null });
+  assert.equal(statusAdvice(state), null);
 });

@@ -8,13 +8,14 @@
 const GREEN_BELOW = 100_000;
 const RED_FROM = 150_000;
 
-/** @returns {AgentState} what is shown before the first snapshot */
-export function nothing() {
+/** @param {string} [label] @returns {AgentState} what is shown before the first snapshot */
+export function nothing(label = "…") {
   return {
-    label: "…",
+    label,
     role: "agent",
     demo: false,
     status: "online",
+    trouble: null,
     seq: -1,
     turn_state: "offline",
     turn_state_since: Date.now() / 1000,
@@ -33,6 +34,9 @@ export function reduce(state, frame) {
   switch (frame.kind) {
     case "status_changed":
       state.status = frame.status;
+      return true;
+    case "trouble_changed":
+      state.trouble = frame.text;
       return true;
     case "model_changed":
       state.model = frame.model;
@@ -84,6 +88,7 @@ export function statusAdvice(state) {
     case "paused":
       return { tone: "warning", text: "Paused: messages wait until the agent is resumed." };
     default:
+      if (state.trouble) return { tone: "warning", text: state.trouble };
       if (state.notices?.length) return { tone: state.notices[0].level, text: state.notices[0].message };
       if (!state.demo) return null;
       return { tone: "demo", text: "Demonstration: a script plays this agent; nothing here was written by Claude." };

@@ -51,7 +51,7 @@
  *   tombstones: Tombstone[], inbox: MessageRow[], tasks: TaskRow[]
  * }} DashboardState
  * @typedef {{
- *   label: string, role: string, demo: boolean, status: string, seq: number,
+ *   label: string, role: string, demo: boolean, status: string, seq: number, trouble?: string | null,
  *   turn_state: string, turn_state_since: number, model: string | null,
  *   ctx_usage: TokenUsage | null, cost_usage: TokenUsage | null, last_turn_ms: number | null,
  *   session_id: string | null, inbox: MessageRow[], notices?: Notice[], version: string
