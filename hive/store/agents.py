@@ -88,10 +88,6 @@ class AgentStore:
         """Set the agent's own status line; raises `NotFound`."""
         await self._set(name, "status_text = ?, status_set_at = ?", text, at)
 
-    async def set_parent(self, name: AgentName, parent: AgentName | None) -> None:
-        """Set whom the agent belongs to; raises `NotFound`."""
-        await self._set(name, "parent = ?", parent)
-
     async def _set(self, name: AgentName, change: str, *values: object) -> None:
         query = f"UPDATE agents SET {change} WHERE name = ?"
 

@@ -73,11 +73,6 @@ class ApprovalStore:
             lambda connection: connection.execute(_DECIDE, values).rowcount == 1
         )
 
-    async def set_fetched_sha(self, id_: int, sha: str) -> None:
-        """Pin what an approval will build."""
-        query = "UPDATE approvals SET fetched_sha = ? WHERE id = ?"
-        await self._database.write(lambda connection: connection.execute(query, (sha, id_)))
-
     async def fail_all(self, agent: str, note: str) -> list[Approval]:
         """Fail whatever waits for an agent that is gone; return the failed."""
         now = self._clock()

@@ -28,10 +28,9 @@ T = TypeVar("T")
 Clock = Callable[[], float]
 """Returns Unix seconds."""
 Connection = sqlite3.Connection
-Row = tuple[object, ...]
 
 BUSY_S = 5.0
-STATEMENTS = 256
+STATEMENTS = 64
 """How many the writing connection keeps prepared."""
 LOG_BYTES = 8 * 1024 * 1024
 """A log of this length is written over and over, see `writer.RESET_FRAMES`, and does not grow."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SWEEP_IDS = 5000
 SMALL_ROWS = 200
-INSERT_ROWS = 64
+INSERT_ROWS = 128
 
 _INSERT = (
     "INSERT INTO messages (sender, recipient, body, sent_at, in_reply_to, dedupe_key, broadcast,"

@@ -126,17 +126,6 @@ class QuestionStore:
         where = "answered_at IS NULL AND deadline_at <= ? ORDER BY deadline_at, id LIMIT ?"
         return await self._read(where, (now, limit))
 
-    async def next_deadline(self) -> float | None:
-        """Return when the next open question expires (Unix seconds)."""
-        query = (
-            "SELECT min(deadline_at) FROM operator_questions"
-            " WHERE answered_at IS NULL AND deadline_at IS NOT NULL"
-        )
-        deadline: float | None = await self._database.read(
-            lambda connection: connection.execute(query).fetchone()[0]
-        )
-        return deadline
-
     async def _read(self, where: str, values: tuple[object, ...]) -> list[Question]:
         return await self._database.read(lambda connection: _select(connection, where, values))
 

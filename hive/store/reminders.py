@@ -91,14 +91,6 @@ class ReminderStore:
         where = "sent_at IS NULL AND due_at <= ? AND attempt_count < ? ORDER BY due_at, id LIMIT ?"
         return await self._read(where, (now, ATTEMPTS_MAX, limit))
 
-    async def next_due(self) -> float | None:
-        """Return when the next reminder is due (Unix seconds)."""
-        query = "SELECT min(due_at) FROM reminders WHERE sent_at IS NULL AND attempt_count < ?"
-        due: float | None = await self._database.read(
-            lambda connection: connection.execute(query, (ATTEMPTS_MAX,)).fetchone()[0]
-        )
-        return due
-
     async def deliver(
         self, deliveries: Sequence[Delivery], now: float
     ) -> list[tuple[Draft, list[int]]]:

@@ -33,9 +33,7 @@ A = TypeVar("A")
 CLOSE_DEADLINE_S = 5.0
 GATHER_SHARE = 0.25
 GATHER_EACH_S = 40e-6
-GATHER_MAX_S = 0.002
-GATHER_ALL = 32
-"""With more writers than this half of them is enough: the others come while these are synced."""
+GATHER_MAX_S = 0.004
 SWITCH_S = 0.0005
 """How long this thread and the loop hold the interpreter against each other; 5 ms by default."""
 CHECKPOINT_FRAMES = 1000
@@ -162,14 +160,13 @@ class Writer:
     def _gather(self) -> None:
         """Wait a moment for those who were answered by the last commit and will write again.
 
-        Without it, closed-loop senders fall into two halves that wait for each other's commit.
+        Without it, closed-loop senders fall into halves that wait for each other's commits, and
+        the more commits there are the less of the machine is left for the senders.
         """
-        goal = self._expected if self._expected <= GATHER_ALL else self._expected // 2
+        goal = self._expected
         missing = goal - len(self._pending)
         if missing <= 0 or self._is_closing:
             return
-        if self._expected > GATHER_ALL and self._commit_s > goal * GATHER_EACH_S:
-            return  # a commit takes so long that the others come during it anyway
         window = max(self._commit_s * GATHER_SHARE, missing * GATHER_EACH_S)
         self._wake_at = goal
         if len(self._pending) < goal:
