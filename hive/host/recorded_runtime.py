@@ -288,6 +288,9 @@ class RecordedRuntime(ABC):
         try:
             with trio.fail_after(END_S):
                 await process_trees.end(record, run)
+            if not record.is_swept():
+                # What ran may have handed it out, to whoever would take it at any later time.
+                record.leave_lock()
             record.note_swept()
         except trio.TooSlowError:
             raise Unavailable(

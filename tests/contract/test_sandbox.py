@@ -254,11 +254,12 @@ with socket.socket(socket.AF_UNIX) as listener:
     print("listening", flush=True)
     lock = socket.recv_fds(listener.accept()[0], 1, 1)[1][0]
 print("taken", flush=True)
+sys.stdin.readline()
 fcntl.flock(lock, fcntl.LOCK_EX)
 print("locked", flush=True)
 sys.stdin.read()
 """
-"""Takes descriptors as a desktop's programs do, and here also waits for the lock."""
+"""Takes descriptors as a desktop's programs do, and here, when told, waits for the lock."""
 
 SEND_LOCK = """
 import array, os, socket, time
@@ -272,8 +273,9 @@ with socket.socket(socket.AF_UNIX) as stream:
 """
 
 
+@pytest.mark.parametrize("is_late", [False, True])
 async def test_who_was_handed_a_containers_lock_is_neither_killed_nor_in_the_way(
-    hive: RealSubject,
+    hive: RealSubject, is_late: bool
 ) -> None:
     here = program.find(isolated=True)
     binds = (*hive.binds, *here.binds)
@@ -282,8 +284,15 @@ async def test_who_was_handed_a_containers_lock_is_neither_killed_nor_in_the_way
         assert await trio.to_thread.run_sync(said.readline) == b"listening\n"
         await hive.runtime.start(ContainerSpec(A, argv, {"PATH": "/usr/bin"}, binds, "/state"))
         assert await trio.to_thread.run_sync(said.readline) == b"taken\n"
-        await hive.runtime.stop(A, grace_s=0)
+        if is_late:
+            await hive.runtime.stop(A, grace_s=0)
+        assert innocent.stdin is not None
+        innocent.stdin.write(b"\n")
+        innocent.stdin.flush()
+        if not is_late:
+            await hive.runtime.stop(A, grace_s=0)
         assert await trio.to_thread.run_sync(said.readline) == b"locked\n"
+        assert not (await hive.runtime.status(A)).is_running
         assert await _say(hive, "echo again") == ["again"]
         assert innocent.poll() is None
 
