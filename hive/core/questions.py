@@ -128,10 +128,6 @@ class Questions:
             expired += 1
         return expired
 
-    async def next_deadline(self) -> float | None:
-        """When `run_due` has something to do next (Unix seconds)."""
-        return await self._store.next_deadline()
-
     async def pending(self) -> list[Question]:
         """Every open question, oldest first."""
         return await self._store.open()

@@ -114,10 +114,6 @@ class Reminders:
         """Let one that was given up on be tried again; raises `NotFound`."""
         await self._store.retry(id_)
 
-    async def next_due(self) -> float | None:
-        """When `run_due` has something to do next (Unix seconds)."""
-        return await self._store.next_due()
-
     async def run_due(self, now: float) -> int:
         """Deliver what is due (Unix seconds), at most `DUE_BATCH`; return how many were delivered.
 

@@ -128,7 +128,7 @@ async def make(
     reminders = Reminders(ReminderStore(database), broker, clock=clock, state_dir=state_dir)
     approvals = ApprovalStore(database, clock)
     transients = Transients(clock, publish)
-    counts = Counts(messages.count_waiting_each, reminders.counts)
+    counts = Counts(broker.unread_counts, reminders.counts)
     view = ContainerView(paths, agents, runtime, transients, counts, publish)
     supervisor = Supervisor(clock, tasks_changed)
     hive = Hive(

@@ -79,13 +79,3 @@ def wake_label(text: str) -> str:
 def container_name(name: AgentName) -> str:
     """Return the container's name, at most 11 characters as nixos-container demands."""
     return MANAGER_CONTAINER if name == MANAGER else CONTAINER_PREFIX + name
-
-
-def from_container(container: str) -> AgentName | None:
-    """Return the agent a container belongs to, or None when it is not one of ours."""
-    if container == MANAGER_CONTAINER:
-        return MANAGER
-    text = container.removeprefix(CONTAINER_PREFIX)
-    if text == container or not _PATTERN.fullmatch(text) or text in RESERVED:
-        return None
-    return AgentName(text)

@@ -176,6 +176,12 @@ def _add_talk(routes: Blueprint, hive: Hive) -> None:
         await actions.cancel_question(hive, number(text))
         return OK
 
+    @routes.post("/retry-reminder/<text>")
+    async def retry_reminder(text: str) -> Json:
+        await read(Nothing)
+        await actions.retry_reminder(hive, number(text))
+        return OK
+
     @routes.post("/cancel-reminder/<text>")
     async def cancel_reminder(text: str) -> Json:
         await read(Nothing)

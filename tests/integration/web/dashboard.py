@@ -42,6 +42,7 @@ WRITES = (
     "/answer-question/1",
     "/cancel-question/1",
     "/cancel-reminder/1",
+    "/retry-reminder/1",
     "/purge-tombstone/bob",
     "/agent/bob/send",
     "/agent/bob/api/cancel",

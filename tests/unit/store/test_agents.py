@@ -20,7 +20,6 @@ async def test_a_record_comes_back_after_a_reopen(tmp_path: Path) -> None:
         await post.agents.set_wanted(ADA, STOPPED)
         await post.agents.set_paused(ADA, paused=True)
         await post.agents.set_status(ADA, "reading", 7.0)
-        await post.agents.set_parent(ADA, None)
     async with open_post(tmp_path) as post:
         kept = await post.agents.get(ADA)
         assert kept == attrs.evolve(
@@ -29,7 +28,6 @@ async def test_a_record_comes_back_after_a_reopen(tmp_path: Path) -> None:
             paused=True,
             status_text="reading",
             status_set_at=7.0,
-            parent=None,
         )
         assert await post.agents.all() == [kept]
 

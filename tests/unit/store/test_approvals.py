@@ -43,12 +43,11 @@ async def test_of_two_who_decide_at_once_one_is_first(tmp_path: Path) -> None:
 async def test_what_was_approved_can_still_fail(tmp_path: Path) -> None:
     async with open_post(tmp_path) as post:
         added = await post.approvals.add("cy", "apply_commit", commit_ref="abc")
-        await post.approvals.set_fetched_sha(added.id, "abcdef")
         await post.approvals.resolve(added.id, status="approved")
         assert not await post.approvals.resolve(added.id, status="denied")
         assert await post.approvals.resolve(added.id, status="failed", expected="approved")
         kept = await post.approvals.get(added.id)
-        assert (kept.status, kept.fetched_sha, kept.commit_ref) == ("failed", "abcdef", "abc")
+        assert (kept.status, kept.commit_ref) == ("failed", "abc")
 
 
 async def test_what_waits_for_a_destroyed_agent_fails(tmp_path: Path) -> None:
