@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from hive import __version__
 
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return verb(arguments)
     except HiveError as error:
-        print(f"hive: {error}", file=sys.stderr)
+        print("hive: " + " ".join(str(error).split()), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         return 130
@@ -40,9 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all errors are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"hive: {message}; see {self.prog} --help\n")
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of every subcommand."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="hive.pyz",
         description="Runs a swarm of Claude Code agents, each in its own container.",
         epilog="Start with: hive.pyz up",

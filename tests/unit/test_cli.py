@@ -1,0 +1,22 @@
+"""What the command line says of words it does not understand."""
+
+from __future__ import annotations
+
+import pytest
+
+from hive import cli
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["frob"], ["approve"], ["approve", "x"], ["list", "--frob"], ["agent"], ["up", "--port", "x"]],
+)
+def test_bad_usage_is_one_line_that_names_the_mend(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert said.err.startswith("hive: ")
+    assert said.err.endswith(" --help\n")
