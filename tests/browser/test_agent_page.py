@@ -230,6 +230,36 @@ async def test_an_agent_that_is_down_says_so_and_comes_back(page: Page, server: 
     await page.wait("document.querySelector('#connection-detail').hidden")
 
 
+async def test_the_page_of_a_stopped_agent_starts_it(page: Page, server: PageServer) -> None:
+    page.expected = ["503"]
+    down = {"error": {"code": "stopped", "message": "alice is not running: start it"}}
+    server.answers["/events/stream"] = server.answers["/api/state"] = (503, down)
+    await page.navigate(server.agent_url)
+    await page.wait("document.querySelector('#connection').dataset.status === 'stopped'")
+    assert await page.text("h1") == "alice"
+    assert "what you write to it waits" in await page.text("#away")
+    coming = {"error": {"code": "coming_up", "message": "alice is coming up"}}
+    server.answers["/events/stream"] = server.answers["/api/state"] = (503, coming)
+    await page.click("#away button")
+    await server.wait_posted("/start/alice")
+    await page.wait("document.querySelector('#away').innerText.includes('coming up')")
+    assert await page.count("#away form:not([hidden])") == 0
+    server.answers.clear()
+    await page.wait(LIVE, 20)
+    await page.wait("document.querySelector('#away').hidden")
+
+
+async def test_what_is_typed_while_a_message_is_sent_stays(page: Page, server: PageServer) -> None:
+    await opened(page, server.agent_url)
+    await page.click("#prompt")
+    await page.type("first")
+    await page.press("Enter")
+    await page.eval("document.querySelector('#prompt').value = 'second'")
+    assert await server.wait_posted("/agent/alice/send") == {"body": "first"}
+    await page.wait("!document.querySelector('.prompt .go').hasAttribute('aria-busy')")
+    assert await page.eval("document.querySelector('#prompt').value") == "second"
+
+
 async def test_loose_ends_open_once_and_are_answered_as_the_operator(
     page: Page, server: PageServer
 ) -> None:

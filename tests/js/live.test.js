@@ -86,6 +86,18 @@ test("a closed stream is made anew, later each time, and explains itself", async
   assert.equal(it.timers[0].ms, 2000);
 });
 
+test("an agent that is not there yet is asked for again soon", async () => {
+  const it = scene();
+  it.live.start();
+  for (const _ of [1, 2, 3]) {
+    it.stream.breakOff(2);
+    await it.fail(Object.assign(new Error("alice is coming up"), { status: 503, code: "coming_up" }));
+    const timer = it.timers.pop();
+    assert.equal(timer.ms, 1000);
+    timer.then();
+  }
+});
+
 test("a login that ended is told apart", async () => {
   const it = scene();
   it.live.start();

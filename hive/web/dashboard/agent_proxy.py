@@ -23,6 +23,7 @@ import trio
 
 from hive.core import actions
 from hive.core.hive import Hive
+from hive.core.transients import DESTROYING, STOPPING
 from hive.errors import HiveError, NotFound, Unavailable
 from hive.web import replies
 from hive.web.exchange import Receive, Scope, Send
@@ -49,6 +50,18 @@ _POLICY = [
     (b"content-security-policy", b"sandbox; default-src 'none'"),
     (b"cache-control", b"no-store"),
 ]
+
+
+class ComingUp(Unavailable):
+    """The agent is being started, or its harness does not listen yet."""
+
+    code = "coming_up"
+
+
+class Stopped(Unavailable):
+    """The agent does not run and nobody is starting it."""
+
+    code = "stopped"
 
 
 @attrs.frozen
@@ -111,12 +124,24 @@ class AgentPages:
             nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)
             try:
                 await exchange.run(_request(scope, rest, body), body)
+            except _NotThereError:
+                failure = self._absence(name)
             except HiveError as error:
                 # Kept, because a nursery would wrap it.
                 failure = error
             nursery.cancel_scope.cancel()
         if failure is not None:
             raise failure
+
+    def _absence(self, name: AgentName) -> HiveError:
+        """Return why no harness listens; a page tells the two apart by their codes."""
+        row = self._hive.view.row(name)
+        transient = self._hive.transients.get(name)
+        is_ending = transient is not None and transient.kind in {STOPPING, DESTROYING}
+        is_coming = row is None or row.running or transient is not None
+        if is_coming and not is_ending:
+            return ComingUp(f"{name} is coming up: try again in a moment")
+        return Stopped(f"{name} is not running: start it")
 
 
 def _request(scope: Scope, rest: str, body: bytes) -> h11.Request:
@@ -131,6 +156,10 @@ def _request(scope: Scope, rest: str, body: bytes) -> h11.Request:
     return h11.Request(method=scope["method"], target=target, headers=headers)
 
 
+class _NotThereError(Exception):
+    """No harness listens on the agent's socket."""
+
+
 class _Exchange:
     """One request to a harness and its answer, passed on as it comes."""
 
@@ -141,7 +170,7 @@ class _Exchange:
         self._h11 = h11.Connection(h11.CLIENT)
 
     async def run(self, request: h11.Request, body: bytes) -> None:
-        """Raises `Unavailable` when there is no harness, or it does not speak sense in time."""
+        """Raises `_NotThereError`, or `Unavailable` when it does not speak sense in time."""
         async with await self._connect() as stream:
             try:
                 with trio.fail_after(ANSWER_S):
@@ -162,7 +191,7 @@ class _Exchange:
                 await sock.connect(pinned)
             is_done = True
         except (OSError, trio.TooSlowError) as error:
-            raise Unavailable(f"{self._name} is not running: start it") from error
+            raise _NotThereError(self._name) from error
         finally:
             if not is_done:
                 sock.close()

@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from hive.agent.controls import HarnessPage
+from hive.core import transients
 from hive.web import server
 from hive.web.agent_page.app import make_app
 from hive.web.dashboard import agent_proxy
@@ -119,10 +120,18 @@ async def test_a_message_is_sent_by_the_daemon_though_the_harness_is_away(short_
 async def test_a_harness_that_is_away_is_said_to_be(short_tmp: Path) -> None:
     async with browsing(short_tmp, "bob") as browser:
         answer = await browser.get("/agent/bob/api/state")
-        assert (answer.status, answer.code) == (503, "unavailable")
+        assert (answer.status, answer.code) == (503, "coming_up")
+        await browser.hive.runtime.stop(BOB, grace_s=1)
+        await browser.hive.view.rescan()
+        answer = await browser.get("/agent/bob/api/state")
+        assert (answer.status, answer.code) == (503, "stopped")
         assert "start it" in answer.json()["error"]["message"]
         browser.hive.paths.web_socket(BOB).write_text("not a socket")
-        assert (await browser.get("/agent/bob/api/state")).status == 503
+        assert (await browser.get("/agent/bob/api/state")).code == "stopped"
+        with browser.hive.transients.hold(BOB, transients.STARTING):
+            assert (await browser.get("/agent/bob/api/state")).code == "coming_up"
+        with browser.hive.transients.hold(BOB, transients.STOPPING):
+            assert (await browser.get("/agent/bob/api/state")).code == "stopped"
 
 
 async def test_a_harness_learns_nothing_of_who_asks(short_tmp: Path) -> None:
@@ -193,7 +202,7 @@ async def test_a_link_to_the_operators_socket_leads_nowhere(short_tmp: Path) -> 
     async with browsing(short_tmp, "bob") as browser:
         browser.hive.paths.web_socket(BOB).symlink_to(browser.hive.paths.host_socket)
         answer = await browser.post("/agent/bob/api/cancel")
-        assert (answer.status, answer.code) == (503, "unavailable")
+        assert (answer.status, answer.code) == (503, "coming_up")
 
 
 async def test_a_harness_that_does_not_answer_is_given_up(

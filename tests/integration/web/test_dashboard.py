@@ -144,7 +144,7 @@ async def test_the_pages_are_served(short_tmp: Path) -> None:
         ("GET", "/agent/../", 400, "bad_request"),
         ("GET", "/agent/bob/secrets", 404, "not_found"),
         ("GET", "/agent/bob/static/../../guard.py", 404, "not_found"),
-        ("GET", "/agent/bob/api/state", 503, "unavailable"),
+        ("GET", "/agent/bob/api/state", 503, "coming_up"),
         ("DELETE", "/agent/bob/api/state", 405, "method_not_allowed"),
         ("GET", "/static/../guard.py", 404, "not_found"),
     ],

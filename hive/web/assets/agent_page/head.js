@@ -6,7 +6,7 @@ import { actionForm } from "../shared/form.js";
 import { appearance } from "../shared/theme.js";
 import { count, duration, stopTicking, ticking, turnLength } from "../shared/time.js";
 import { contextTokens, contextTone, statusAdvice } from "./state.js";
-import { CANCEL, COMPACT, DASHBOARD, NEW_SESSION } from "./urls.js";
+import { CANCEL, COMPACT, DASHBOARD, NEW_SESSION, agentName } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").AgentState} AgentState */
 
@@ -28,16 +28,16 @@ const STATUS = {
 
 /** @param {HTMLElement} place @param {HTMLElement} connection @param {HTMLElement} detail */
 export function headView(place, connection, detail) {
-  const name = el("h1", {}, "…");
-  const role = el("span", { class: "chip" });
+  const name = el("h1", {}, agentName());
+  const role = el("span", { class: "chip", hidden: true });
   const glyph = el("span", { class: "glyph", "aria-hidden": "true" });
   const word = el("span");
   const age = el("span", { class: "age" });
-  const turn = el("span", { class: "badge", id: "turn-state" }, glyph, word, el("span", { "aria-hidden": "true" }, "·"), age);
-  const status = el("span", { class: "badge", id: "status" });
+  const turn = el("span", { class: "badge", id: "turn-state", hidden: true }, glyph, word, el("span", { "aria-hidden": "true" }, "·"), age);
+  const status = el("span", { class: "badge", id: "status", hidden: true });
   const model = el("span", { class: "badge", id: "model", hidden: true });
-  const ctx = el("span", { class: "badge", id: "ctx", hidden: true });
-  const cost = el("span", { class: "badge", id: "cost", hidden: true });
+  const ctx = el("span", { class: "badge", id: "ctx", hidden: true, title: "What the conversation holds now; compacting makes it smaller" });
+  const cost = el("span", { class: "badge", id: "cost", hidden: true, title: "All tokens of the last turn, every call to the model counted" });
   const last = el("span", { class: "badge", id: "last-turn", hidden: true });
   const cancel = control(CANCEL, "■ C4NC3L", "Cancel turn", "danger", undefined);
   const compact = control(COMPACT, "⇲ C0MP4CT", "Compact context", "", undefined);
@@ -58,7 +58,7 @@ export function headView(place, connection, detail) {
     el(
       "div",
       { class: "row", role: "group", "aria-label": "State" },
-      turn, status, model, ctx, cost, last,
+      turn, status, model, ctx, last, cost,
       el("span", { class: "row push controls" }, cancel.form, compact.form, fresh.form),
     ),
   );
@@ -83,6 +83,8 @@ export function headView(place, connection, detail) {
   /** @param {AgentState} state */
   const update = (state) => {
     setText(name, state.label);
+    turn.hidden = false;
+    role.hidden = state.seq < 0;
     document.title = `${state.turn_state === "idle" ? "" : "◆ "}${state.label} · hyperhive`;
     setText(role, state.role === "manager" ? "m1nd" : "ag3nt");
     setAttr(role, "aria-label", state.role);
@@ -91,11 +93,13 @@ export function headView(place, connection, detail) {
     badge(status, state.status === "online" ? "" : words, tone);
     badge(model, state.model ? `model · ${state.model}` : "", "calm");
     const tokens = contextTokens(state.ctx_usage);
-    badge(ctx, tokens ? `ctx · ${count(tokens)}` : "", contextTone(tokens));
+    badge(ctx, tokens ? `context · ${count(tokens)} tokens` : "", contextTone(tokens));
     const paid = contextTokens(state.cost_usage);
-    badge(cost, paid ? `cost · ${count(paid)}` : "", "");
-    badge(last, state.last_turn_ms === null ? "" : `last turn ${turnLength(state.last_turn_ms)}`, "");
-    setAttr(cancel.button, "aria-disabled", state.turn_state === "idle" ? "true" : null);
+    badge(cost, paid ? `spent · ${count(paid)} tokens` : "", "");
+    badge(last, state.last_turn_ms === null ? "" : `last turn · ${turnLength(state.last_turn_ms)}`, "");
+    const isOff = state.turn_state === "offline";
+    setAttr(cancel.button, "aria-disabled", isOff || state.turn_state === "idle" ? "true" : null);
+    for (const one of [compact, fresh]) setAttr(one.button, "aria-disabled", isOff ? "true" : null);
     const advice = statusAdvice(state);
     detail.hidden = advice === null;
     setAttr(detail, "class", `strip ${advice?.tone ?? ""}`);

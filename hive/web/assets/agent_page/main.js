@@ -3,18 +3,19 @@
 
 import { getJson, sentence } from "../shared/api.js";
 import { connectionBadge } from "../shared/connection.js";
-import { el, must } from "../shared/dom.js";
+import { el, must, setText } from "../shared/dom.js";
 import { installForms } from "../shared/form.js";
 import { Live, pauseWhenHidden } from "../shared/live.js";
 import { loadMarkdown } from "../shared/markdown.js";
 import { Terminal } from "../shared/terminal.js";
+import { awayOf, awayView, awayWords } from "./away.js";
 import { inboxDrawer, looseEndsDrawer } from "./drawers.js";
 import { KEPT, frameRows } from "./frames.js";
 import { headView } from "./head.js";
 import { line } from "./lines.js";
 import { promptLine } from "./prompt.js";
 import { nothing, reduce } from "./state.js";
-import { NEWEST, STATE, STREAM, older } from "./urls.js";
+import { NEWEST, STATE, STREAM, agentName, older } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
 /** @typedef {import("../shared/wire.js").AgentState} AgentState */
@@ -24,20 +25,24 @@ const HIDDEN_MS = 30000;
 await loadMarkdown();
 installForms();
 
-let state = nothing();
+const name = agentName();
+let state = nothing(name);
+/** @type {import("./away.js").Away | null} */
+let away = null;
 const connection = connectionBadge();
 const head = headView(must("#head"), connection.root, must("#state-detail"));
 const inbox = inboxDrawer();
 const looseEnds = looseEndsDrawer();
+const awayStrip = awayView(must("#away"), name, () => {
+  live.stop();
+  live.start();
+});
+const INVITATION =
+  "Nothing has happened here yet. Write below what you want; you will see every step the agent takes. /help lists the commands.";
+const empty = el("p", {}, INVITATION);
 const terminal = new Terminal({
   name: "What the agent does, oldest first",
-  empty: el(
-    "p",
-    {},
-    "Nothing has happened here yet. Write below what you want; you will see every step the agent takes. ",
-    el("code", {}, "/help"),
-    " lists the commands.",
-  ),
+  empty,
   draw: frameRows(),
   newest: async () => (await getJson(NEWEST)).events,
   older: async (before) => (await getJson(older(before))).events,
@@ -54,6 +59,20 @@ function show() {
   inbox.update(state.inbox);
   const waits = state.status !== "online" || state.turn_state === "offline";
   prompt.setWaiting(waits ? "a message waits until the agent can work" : "");
+}
+
+/** @param {import("./away.js").Away | null} why */
+function setAway(why) {
+  if (why === away) return;
+  away = why;
+  awayStrip.show(why);
+  setText(empty, why ? awayWords(why, name).empty : INVITATION);
+  if (!why) return;
+  state.turn_state = "offline";
+  state.turn_state_since = Date.now() / 1000;
+  state.notices = [];
+  state.trouble = null;
+  show();
 }
 
 /** @param {Frame} frame */
@@ -76,10 +95,13 @@ async function refreshInbox() {
 const live = new Live({
   stream: STREAM,
   get: getJson,
-  status: (status, detail) => {
-    connection.set(status, detail);
-    if (status === "live") return;
-    prompt.setWaiting("not connected: a message is kept, and waits for the agent");
+  status: (status, detail, code) => {
+    if (status === "retrying" && detail === "" && away) return; // the next attempt, nothing new
+    const why = awayOf(code);
+    connection.set(why ?? status, why ? "" : detail);
+    if (status === "connecting") return;
+    setAway(why);
+    if (status !== "live") prompt.setWaiting("not connected: a message is kept, and waits for the agent");
   },
   apply,
   sources: [

@@ -5,6 +5,7 @@ import { post, sentence } from "../shared/api.js";
 import { el, setAttr, setText } from "../shared/dom.js";
 import { growing } from "../shared/form.js";
 import { BODY_BYTES, bodyProblem, byteLength } from "../shared/names.js";
+import { toast } from "../shared/toast.js";
 import { COMMANDS, Completion, matching, parseCommand } from "./commands.js";
 import { line } from "./lines.js";
 import { CANCEL, COMPACT, MODEL, NEW_SESSION, SEND } from "./urls.js";
@@ -55,9 +56,12 @@ export function promptLine(terminal) {
     const text = area.value.trim();
     if (!text || bodyProblem(text) || button.getAttribute("aria-busy") === "true") return;
     setAttr(button, "aria-busy", "true");
+    const sent = area.value;
     try {
       await run(text, terminal);
-      area.value = "";
+      // What was typed in the meantime is the next message.
+      if (area.value === sent) area.value = "";
+      if (waits && !text.startsWith("/")) toast("Kept: it is delivered when the agent can work.");
       show();
       grow();
     } catch (error) {

@@ -12,6 +12,11 @@ export const MODEL = "api/model";
 export const NEW_SESSION = "api/new-session";
 const PAGE = 300;
 
+/** @returns {string} whose page this is, by its address */
+export const agentName = () => /^\/agent\/([^/]+)\//.exec(location.pathname)?.[1] ?? "agent";
+/** @param {string} name of an agent that is to be started, at the dashboard */
+export const start = (name) => `/start/${encodeURIComponent(name)}`;
+
 export const NEWEST = `events/history?limit=${PAGE}`;
 /** @param {number} before */
 export const older = (before) => `events/history?before=${before}&limit=${PAGE}`;

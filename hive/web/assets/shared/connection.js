@@ -3,29 +3,38 @@
 
 import { el, setText } from "./dom.js";
 
-/** @type {Record<import("./live.js").Status, [string, string, string]>} */
+/** @typedef {import("./live.js").Status | "coming_up" | "stopped" | "gone"} Shown */
+/** @type {Record<Shown, [string, string, string]>} */
 const LOOK = {
   connecting: ["◌", "connecting", "warm"],
   live: ["●", "live", "go"],
   retrying: ["◍", "reconnecting", "danger"],
   logged_out: ["⊘", "logged out", "danger"],
+  coming_up: ["◌", "coming up", "warm"],
+  stopped: ["○", "stopped", "warm"],
+  gone: ["✗", "gone", "danger"],
 };
 
-/** @returns {{root: HTMLElement, set: (status: import("./live.js").Status, detail: string) => void}} */
+/** What does not change by itself. */
+const STILL = new Set(["live", "stopped", "gone"]);
+
+/** @returns {{root: HTMLElement, set: (status: Shown, detail: string) => void}} */
 export function connectionBadge() {
   const glyph = el("span", { class: "glyph", "aria-hidden": "true" });
   const text = el("span");
   const root = el("span", { class: "badge", role: "status", id: "connection" }, glyph, text);
   const strip = document.getElementById("connection-detail");
-  /** @param {import("./live.js").Status} status @param {string} detail */
+  /** @param {Shown} status @param {string} detail */
   const set = (status, detail) => {
     const [sign, words, tone] = LOOK[status];
-    root.className = `badge ${tone}${status === "live" ? "" : " pulse"}`;
+    root.className = `badge ${tone}${STILL.has(status) ? "" : " pulse"}`;
     root.dataset.status = status;
     setText(glyph, sign);
     setText(text, words);
     if (!strip) return;
     // A blink of the network is not worth a strip that moves the page; a reason is.
+    // Each new attempt begins without one, and says nothing new.
+    if (status === "retrying" && detail === "") return;
     strip.hidden = detail === "" || status === "live";
     setText(strip, detail);
   };

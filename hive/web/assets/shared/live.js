@@ -23,7 +23,7 @@ import { Gate } from "./gate.js";
  * }} Stream
  * @typedef {{
  *   stream: string, sources: readonly Source[], apply: (frame: Frame) => void,
- *   status: (status: Status, detail: string) => void,
+ *   status: (status: Status, detail: string, code: string) => void,
  *   open?: (url: string) => Stream, get: (url: string) => Promise<any>,
  *   later?: (ms: number, then: () => void) => void
  * }} LiveOptions
@@ -32,6 +32,7 @@ import { Gate } from "./gate.js";
 const CLOSED = 2;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 15000;
+const AWAY = new Set(["coming_up", "stopped"]);
 
 export class Live {
   /** @param {LiveOptions} options */
@@ -85,13 +86,13 @@ export class Live {
 
   _live() {
     this._retryMs = FIRST_RETRY_MS;
-    this._options.status("live", "");
+    this._options.status("live", "", "");
   }
 
   /** @param {Stream} stream */
   _broken(stream) {
     if (stream.readyState !== CLOSED) {
-      this._options.status("retrying", "");
+      this._options.status("retrying", "", "");
       return;
     }
     this._retry();
@@ -102,7 +103,7 @@ export class Live {
     this._generation += 1;
     this._stream?.close();
     this._stream = null;
-    this._options.status("retrying", "");
+    this._options.status("retrying", "", "");
     const generation = this._generation;
     const wait = this._retryMs;
     this._retryMs = Math.min(this._retryMs * 2, LAST_RETRY_MS);
@@ -124,7 +125,10 @@ export class Live {
   /** @param {any} error */
   _tell(error) {
     const status = error?.status === 401 ? "logged_out" : "retrying";
-    this._options.status(status, error instanceof Error ? error.message : String(error));
+    const code = String(error?.code ?? "");
+    // Who answers that it is not there yet is asked again soon.
+    if (AWAY.has(code)) this._retryMs = FIRST_RETRY_MS;
+    this._options.status(status, error instanceof Error ? error.message : String(error), code);
   }
 
   /** @param {{data: string, lastEventId: string}} event */
