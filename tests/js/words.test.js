@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Completion, matching, parseCommand } from "../../hive/web/assets/agent_page/commands.js";
-import { event } from "../../hive/web/assets/dashboard/flow.js";
+import { event } from "../../hive/web/assets/shared/events.js";
 import { offered, redirected } from "../../hive/web/assets/dashboard/mentions.js";
 import { bodyProblem, byteLength, nameProblem } from "../../hive/web/assets/shared/names.js";
 import { count, duration, relative, size, turnLength } from "../../hive/web/assets/shared/time.js";
@@ -55,7 +55,7 @@ test("an @ at the start offers names; a known one redirects", () => {
 });
 
 test("what hive tells an agent is one readable line", () => {
-  assert.equal(event('{"event": "needs_login", "agent": "bob", "note": null, "ok": true}'), "◈ needs login · agent bob · ok true");
+  assert.equal(event('{"event": "needs_login", "agent": "bob", "note": null, "ok": true}'), "◈ needs login · agent bob · ok");
   for (const body of ["You were restarted.", "[1]", "null", '{"a": 1}']) assert.equal(event(body), null);
 });
 

@@ -2,6 +2,7 @@
 /** One frame of the agent's page as rows: turns, notes, and what claude printed. */
 
 import { el } from "../shared/dom.js";
+import { event } from "../shared/events.js";
 import { timeTag, turnLength } from "../shared/time.js";
 import { claudeRows } from "./claude_lines.js";
 import { line, prose, raw } from "./lines.js";
@@ -11,6 +12,9 @@ import { ToolRows } from "./tools.js";
 
 /** The kinds that are history; all others only change the header. */
 export const KEPT = ["turn_start", "stream", "note", "turn_end"];
+
+/** How a turn ends that the operator interrupted: nothing has failed. */
+const CANCELLED = "cancelled by the operator";
 
 /** @returns {(frame: Frame) => HTMLElement | null} */
 export function frameRows() {
@@ -46,7 +50,9 @@ function turnStart(frame) {
   ];
   const head = line("turn-start", "◆", `TURN ← ${frame.from}${more.join("")} `);
   if (typeof frame.at === "number") head.append(timeTag(frame.at));
-  const body = el("div", { class: "line turn-body" }, prose(String(frame.body ?? "")));
+  const told = frame.from === "system" ? event(String(frame.body)) : null;
+  const said = told === null ? prose(String(frame.body ?? "")) : el("div", { class: "wrap muted" }, told);
+  const body = el("div", { class: "line turn-body" }, said);
   return [head, body];
 }
 
@@ -54,6 +60,7 @@ function turnStart(frame) {
 function turnEnd(frame) {
   const took = frame.duration_ms === null || frame.duration_ms === undefined ? "" : ` · ${turnLength(frame.duration_ms)}`;
   const why = frame.note ? ` — ${frame.note}` : "";
+  if (!frame.ok && frame.note === CANCELLED) return line("turn-cancelled", "◇", `turn cancelled${took}`);
   return frame.ok
     ? line("turn-ok", "✓", `turn ok${took}${why}`)
     : line("turn-fail", "✗", `turn fail${took}${why}`);

@@ -2,6 +2,7 @@
 /** Every message of the hive as it passes, with the box to write one. */
 
 import { el, setText } from "../shared/dom.js";
+import { event } from "../shared/events.js";
 import { markdown } from "../shared/markdown.js";
 import { Terminal } from "../shared/terminal.js";
 import { timeTag } from "../shared/time.js";
@@ -124,22 +125,6 @@ function messageRow(message, rows, reply) {
 function bodyOf(message) {
   const told = message.from === "system" ? event(String(message.body)) : null;
   return told === null ? markdown(String(message.body)) : el("div", { class: "wrap muted" }, told);
-}
-
-/** @param {string} body @returns {string | null} "spawned · agent alice", null when it is no event */
-export function event(body) {
-  let value;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return null; // a sentence for the agent, shown as it is
-  }
-  if (!value || typeof value !== "object" || typeof value.event !== "string") return null;
-  const { event: name, ...rest } = value;
-  const parts = Object.entries(rest)
-    .filter(([, field]) => field !== null && field !== "")
-    .map(([key, field]) => `${key.replaceAll("_", " ")} ${typeof field === "string" ? field : JSON.stringify(field)}`);
-  return [`◈ ${name.replaceAll("_", " ")}`, ...parts].join(" · ");
 }
 
 /** @param {HTMLElement | undefined} row */
