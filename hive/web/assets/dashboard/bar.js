@@ -10,7 +10,7 @@ import { operatorQuestions, unreadCount } from "./state.js";
 /** @param {HTMLElement} place @param {HTMLElement} connection */
 export function barView(place, connection) {
   const links = [
-    jump("containers", "◇", "agents", (state) => state.containers.filter((row) => row.running).length, "go"),
+    jump("containers", "◇", "running", (state) => state.containers.filter((row) => row.running).length, "go"),
     jump("approvals", "◆", "approvals", (state) => state.approvals.length, "warm"),
     jump("questions", "?", "questions", (state) => operatorQuestions(state).length, "warm"),
     jump("inbox", "✉", "unread", unreadCount, "mauve"),

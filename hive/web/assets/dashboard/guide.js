@@ -5,6 +5,11 @@ import { el, remember, remembered, setAttr, setText } from "../shared/dom.js";
 
 /** @typedef {import("../shared/wire.js").DashboardState} State */
 
+const INTRODUCTION =
+  "Agents live in containers of their own, write to each other and to you. Three steps to the first answer:";
+/** A finished guide stays long enough to be seen finished. */
+const LEAVES_MS = 8000;
+
 /**
  * @param {State} state @param {boolean} hasWritten whether the operator ever sent a message
  * @returns {{done: boolean[], now: number}} `now`: the step that is next, 3 when all are done
@@ -29,11 +34,12 @@ export function guideView(go) {
   let first = "manager";
   let hasWritten = false;
   const close = el("button", { type: "button", class: "quiet push", "aria-label": "Close this guide" }, "✕");
+  const last = el("p", { class: "muted", "aria-live": "polite" }, INTRODUCTION);
   const root = el(
     "section",
     { class: "panel card guide", "aria-labelledby": "guide-title", hidden: true },
     el("div", { class: "row" }, el("h2", { id: "guide-title" }, "Welcome to your hive"), close),
-    el("p", { class: "muted" }, "Agents live in containers of their own, write to each other and to you. Three steps to the first answer:"),
+    last,
     el("ol", { class: "steps" }, ...steps.map((one) => one.root)),
   );
   let isOpen = remembered("guide") === "open";
@@ -44,6 +50,17 @@ export function guideView(go) {
     root.hidden = true;
     document.getElementById("main")?.focus();
   });
+  let shown = -1;
+  let isLeaving = false;
+  const leave = () => {
+    isLeaving = true;
+    remember("guide", "done");
+    setText(last, "That is all: the answer arrives in your inbox.");
+    setTimeout(() => {
+      isClosed = true;
+      root.hidden = true;
+    }, LEAVES_MS);
+  };
   /** @param {State} state */
   const update = (state) => {
     const { done, now } = progress(state, hasWritten);
@@ -54,9 +71,13 @@ export function guideView(go) {
       isOpen = true;
       remember("guide", "open");
     }
-    if (now === steps.length && isOpen) remember("guide", "done");
     root.hidden = isClosed || !isOpen;
     steps.forEach((one, index) => one.set(done[index], index === now));
+    if (root.hidden) return;
+    // The form below has the word while a name is asked for; behind each later step the next one is shown.
+    if (now > 1 && now !== shown && shown >= 0) root.scrollIntoView({ block: "nearest" });
+    shown = now;
+    if (now === steps.length && !isLeaving) leave();
   };
   return { root, update, written: () => void (hasWritten = true) };
 }

@@ -51,6 +51,7 @@ function questionCard(one) {
   const deadline = one.deadline_at;
   if (deadline !== null) ticking(left, (now) => `⧗ ${duration(deadline - now)} left`);
   const who = isPeer(one) ? `${one.asker} → ${one.target}` : one.asker;
+  const cancel = cancelForm(one);
   const root = el(
     "li",
     { class: `panel card ${isPeer(one) ? "peer" : "waiting"}`, "data-question": one.id },
@@ -63,14 +64,14 @@ function questionCard(one) {
       el("span", { class: "muted push" }, `#${one.id} · `, timeTag(one.asked_at, "ago")),
     ),
     markdown(one.question),
-    answerForm(one),
-    cancelForm(one),
+    answerForm(one, cancel.button),
+    cancel.form,
   );
   return { root, update: () => undefined };
 }
 
-/** @param {Question} one */
-function answerForm(one) {
+/** @param {Question} one @param {HTMLElement} cancel stands beside the answer */
+function answerForm(one, cancel) {
   const type = one.multi ? "checkbox" : "radio";
   const options = one.options.map((option) =>
     el("label", { class: "option" }, el("input", { type, name: "option", value: option }), option),
@@ -92,7 +93,7 @@ function answerForm(one) {
       el("fieldset", { class: "options" }, el("legend", { class: "sr-only" }, one.question), ...options),
     area,
     answer,
-    el("div", { class: "row" }, el("button", { class: isPeer(one) ? "mauve" : "go" }, ...words)),
+    el("div", { class: "row" }, el("button", { class: isPeer(one) ? "mauve" : "go" }, ...words), cancel),
   );
   growing(area, () => form.requestSubmit());
   // Registered on the form itself, so that it runs before the page's own submit listener.
@@ -110,7 +111,7 @@ function answerForm(one) {
 
 /** @param {Question} one */
 function cancelForm(one) {
-  return actionForm(
+  const made = actionForm(
     {
       url: cancelQuestion(one.id),
       leet: "",
@@ -122,7 +123,11 @@ function cancelForm(one) {
       button: "Cancel the question",
     },
     label("✗ C4NC3L", `Cancel the question of ${one.asker}`),
-  ).form;
+  );
+  // Forms do not nest, but a button may stand outside of its own.
+  made.form.id = `cancel-question-${one.id}`;
+  made.button.setAttribute("form", made.form.id);
+  return made;
 }
 
 /** @param {Question} one */

@@ -15,7 +15,7 @@ export function requestForm() {
     autocapitalize: "none",
     spellcheck: "false",
     maxlength: "24",
-    placeholder: "alice",
+    placeholder: "a name",
     "aria-describedby": "new-agent-hint",
   });
   const hint = el("p", { class: "hint", id: "new-agent-hint" });
@@ -25,7 +25,7 @@ export function requestForm() {
     id: "new-agent-about",
     autocomplete: "off",
     maxlength: "500",
-    placeholder: "what it is for (you can leave this out)",
+    placeholder: "can be left out",
   });
   const button = el("button", { class: "go primary" }, ...label("⊕ R3QU3ST SP4WN", "Request agent"));
   const root = el(

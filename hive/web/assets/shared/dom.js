@@ -78,8 +78,10 @@ export function keyed(parent, items, key, create) {
   const wanted = new Set(items.map(key));
   for (const [name, row] of known) {
     if (wanted.has(name)) continue;
+    const hadFocus = row.root.contains(document.activeElement);
     row.root.remove();
     known.delete(name);
+    if (hadFocus) keepPlace(parent);
   }
   /** @type {Element | null} */
   let at = parent.firstElementChild;
@@ -91,6 +93,18 @@ export function keyed(parent, items, key, create) {
     if (at !== null && row.root === at) at = at.nextElementSibling;
     else parent.insertBefore(row.root, at);
   }
+}
+
+/**
+ * A row that had the focus is gone, as an approval that was decided: the next Tab goes on from its
+ * section instead of from the top of the page.
+ * @param {Element} parent
+ */
+function keepPlace(parent) {
+  const place = parent.closest("section, details, main");
+  if (!(place instanceof HTMLElement)) return;
+  if (!place.hasAttribute("tabindex")) place.tabIndex = -1;
+  place.focus({ preventScroll: true });
 }
 
 /**
