@@ -50,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of every subcommand."""
-    parser = _Parser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="hive.pyz",
         description="Runs a swarm of Claude Code agents, each in its own container.",
         epilog="Start with: hive.pyz up",
