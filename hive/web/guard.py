@@ -8,14 +8,13 @@ one. `SecureHeaders` puts the same headers on every answer, errors included.
 
 from __future__ import annotations
 
-import html
 import re
 
 import attrs
 
 from hive.config import HostConfig
 from hive.errors import BadRequest, Refused, Unauthorized
-from hive.web import replies
+from hive.web import plain_page, replies
 from hive.web.access import SESSION_S, Access
 from hive.web.exchange import App, Message, Receive, Scope, Send
 
@@ -38,26 +37,6 @@ _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::([0
 _READS = frozenset({"GET", "HEAD"})
 _PAGE = re.compile(r"/|/agent/[^/]*/?")
 _OPEN = re.compile(r"/healthz|/favicon\.ico|/static/.+")
-
-_SIGN_IN = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>hyperhive: log in</title>
-<link rel="stylesheet" href="/static/shared/palette.css">
-<link rel="stylesheet" href="/static/shared/base.css">
-</head>
-<body>
-<main>
-<h1>hyperhive</h1>
-<p>{why}</p>
-<p>Run <code>hive.pyz login-link</code> on the machine the hive runs on,
-and open the link it prints in this browser.</p>
-</main>
-</body>
-</html>
-"""
 
 
 class SecureHeaders:
@@ -203,8 +182,7 @@ class Guard:
 
 
 async def _send_sign_in(scope: Scope, send: Send, why: str) -> None:
-    page = _SIGN_IN.format(why=html.escape(why)).encode()
-    await replies.send_body(scope, send, 401, b"text/html; charset=utf-8", page)
+    await replies.send_body(scope, send, 401, plain_page.HTML, plain_page.log_in(why))
 
 
 def _cookies(scope: Scope) -> list[str]:

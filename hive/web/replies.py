@@ -26,6 +26,7 @@ _FIELDS_MAX = 32
 
 Headers = Iterable[tuple[bytes, bytes]]
 T = TypeVar("T")
+Tell = Callable[[Scope, Send, HiveError], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +66,10 @@ async def contain(what: str, work: Callable[[], Awaitable[None]]) -> None:
 class Boundary:
     """An ASGI application around another one, which turns its failures into answers."""
 
-    def __init__(self, app: App) -> None:
-        """Guard `app`."""
+    def __init__(self, app: App, tell: Tell | None = None) -> None:
+        """Guard `app`; `tell` answers with a failure, as JSON when it is not given."""
         self._app = app
+        self._tell = tell or send_error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; an answer that has begun is cut off rather than ended."""
@@ -89,7 +91,7 @@ class Boundary:
         else:
             return
         if not has_begun:
-            await send_error(scope, send, error)
+            await self._tell(scope, send, error)
 
 
 async def send_error(scope: Scope, send: Send, error: HiveError, headers: Headers = ()) -> None:

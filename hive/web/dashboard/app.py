@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any, cast
 
 import trio
-from quart import Response
+from quart import Response, request
 from quart.json.provider import DefaultJSONProvider
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound, Refused, TooLarge, Unavailable
-from hive.web import replies, static
+from hive.web import plain_page, replies, static
 from hive.web.access import Access
 from hive.web.dashboard import actions, agent_proxy, state, stream
 from hive.web.exchange import App, Message, Receive, Scope, Send
@@ -33,7 +33,7 @@ def make_app(hive: Hive) -> App:
     if not isinstance(hive.access, Access):
         raise TypeError("the dashboard needs hive.web.access.Access")
     guard = Guard(_Dashboard(hive), hive.access, Rules.of(hive.config))
-    return SecureHeaders(Boundary(guard))
+    return SecureHeaders(Boundary(guard, plain_page.tell))
 
 
 class _Dashboard:
@@ -94,13 +94,13 @@ def _make_quart(hive: Hive) -> QuartTrio:
     app.register_blueprint(actions.make_blueprint(hive))
 
     @app.errorhandler(HiveError)
-    async def foreseen(error: HiveError) -> tuple[dict[str, Any], int]:
-        return replies.error_body(error), error.http_status
+    async def foreseen(error: HiveError) -> tuple[dict[str, Any] | Response, int]:
+        return _told(error), error.http_status
 
     @app.errorhandler(HTTPException)
-    async def http(error: HTTPException) -> tuple[dict[str, Any], int]:
+    async def http(error: HTTPException) -> tuple[dict[str, Any] | Response, int]:
         known = _as_hive_error(error)
-        return replies.error_body(known), error.code or known.http_status
+        return _told(known), error.code or known.http_status
 
     @app.after_request
     async def never_stored(response: Response) -> Response:
@@ -108,6 +108,12 @@ def _make_quart(hive: Hive) -> QuartTrio:
         return response
 
     return app
+
+
+def _told(error: HiveError) -> dict[str, Any] | Response:
+    if plain_page.is_wanted(request.method, request.headers.get("accept")):
+        return Response(plain_page.failed(error), content_type=plain_page.HTML.decode())
+    return replies.error_body(error)
 
 
 def _as_hive_error(error: HTTPException) -> HiveError:

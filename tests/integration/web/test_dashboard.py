@@ -161,6 +161,22 @@ async def test_what_cannot_be_is_said_in_json(
         assert reply.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [("/agent/nobody/", b"There is no agent"), ("/nothing", b"There is nothing at this address")],
+)
+async def test_a_browser_gets_a_failure_as_a_page(
+    short_tmp: Path, target: str, sentence: bytes
+) -> None:
+    async with browsing(short_tmp) as browser:
+        reply = await browser.get(target, Accept="text/html,application/xhtml+xml")
+        assert (reply.status, reply.header("content-type")) == (404, "text/html; charset=utf-8")
+        assert sentence in reply.body
+        assert b'href="/"' in reply.body
+        bad = await browser.get("/agent/%3Cscript%3E/", Accept="text/html")
+        assert b"<script" not in bad.body
+
+
 async def test_too_much_is_refused(short_tmp: Path) -> None:
     async with browsing(short_tmp, "bob") as browser:
         reply = await browser.post("/op-send", to="bob", body="x" * 5000)
