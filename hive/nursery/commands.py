@@ -10,6 +10,7 @@ import signal
 import sys
 import webbrowser
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.errors import HiveError
 from hive.nursery import on_host
+from hive.web import server
 from hive.wire.names import MANAGER
 
 STOP_S = 10
@@ -29,7 +31,11 @@ STOP_S = 10
 FILES = 16384
 """Open files that the daemon asks for, as far as its hard limit goes."""
 
+PORT_TRIES = 15
+"""How often `up` looks at its port: longer than the hive of a moment ago takes to stop."""
+
 Announce = Callable[[Hive], Awaitable[None]]
+Beforehand = Callable[[], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +58,8 @@ def up(arguments: argparse.Namespace) -> int:
             url = (hive.address.url or "") + hive.access.new_login_link()
             await trio.to_thread.run_sync(webbrowser.open, url, abandon_on_cancel=True)
 
-    return _run(config, paths, announce)
+    binds = server.loopback_binds(config.host, config.port)
+    return _run(config, paths, announce, partial(server.wait_free, binds, PORT_TRIES))
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -68,13 +75,15 @@ def serve(arguments: argparse.Namespace) -> int:
     return _run(config, paths, announce)
 
 
-def _run(config: HostConfig, paths: Paths, announce: Announce) -> int:
+def _run(
+    config: HostConfig, paths: Paths, announce: Announce, beforehand: Beforehand | None = None
+) -> int:
     keep_to_ourselves()
     handler = logging.StreamHandler()
     handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
-        trio.run(_main, config, paths, announce)
+        trio.run(_main, config, paths, announce, beforehand)
     except BaseExceptionGroup as group:
         raise _foreseen(group) from group
     return 0
@@ -105,15 +114,23 @@ class LogFormatter(logging.Formatter):
         return "\n".join(light.printable(line) for line in text.split("\n"))
 
 
-async def _main(config: HostConfig, paths: Paths, announce: Announce) -> None:
+async def _main(
+    config: HostConfig, paths: Paths, announce: Announce, beforehand: Beforehand | None
+) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, nursery.cancel_scope)
-        hive = await nursery.start(_serve, config, paths)
+        hive = await nursery.start(_serve, config, paths, beforehand)
         await announce(hive)
 
 
-async def _serve(config: HostConfig, paths: Paths, *, task_status: trio.TaskStatus[Hive]) -> None:
-    await on_host.serve(config, paths, task_status=task_status)
+async def _serve(
+    config: HostConfig,
+    paths: Paths,
+    beforehand: Beforehand | None,
+    *,
+    task_status: trio.TaskStatus[Hive],
+) -> None:
+    await on_host.serve(config, paths, beforehand=beforehand, task_status=task_status)
 
 
 async def _stop_on_signal(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -79,15 +79,20 @@ async def serve(
     *,
     clock: Clock = wall_clock,
     runtime: Runtime | None = None,
+    beforehand: Callable[[], Awaitable[None]] | None = None,
     task_status: trio.TaskStatus[Hive] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run the daemon until cancelled; started with its `Hive` once everything is up.
+
+    `beforehand` runs as soon as these paths are ours; what it raises ends the start.
 
     Raises `Conflict` when another daemon has these paths, `Unavailable` when this host lacks
     something, `GaveUp` when a task failed for good.
     """
     await trio.to_thread.run_sync(state_dirs.prepare_hive, paths)
     with _only_one(paths):
+        if beforehand is not None:
+            await beforehand()
         chosen = runtime or await runtimes.choose(config, paths, clock)
         async with open_database(paths.broker_db, log_bytes=LOG_BYTES) as database:
             hive, supervisor = await make(config, paths, chosen, clock, database)

@@ -30,6 +30,7 @@ from hive.web.connection import Connection, Context, Limits
 from hive.web.exchange import App
 
 BIND_RETRY_S = 2.0
+FREE_RETRY_S = 0.2
 _RETRIES_PER_WARNING = 30
 _BACKLOG = 512
 _UNACKNOWLEDGED_MS = 30_000
@@ -249,6 +250,33 @@ def _describe(sock: trio.socket.SocketType, path: Path | None) -> Bound:
         return Bound(f"unix:{path}", None)
     host, port = sock.getsockname()[:2]
     return Bound(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", port)
+
+
+async def wait_free(binds: Sequence[TcpBind], tries: int) -> None:
+    """Wait `tries` times `FREE_RETRY_S` for addresses; raises `Unavailable` when one stays taken.
+
+    For a person in front of a terminal; a daemon that restarts goes on trying.
+    """
+    for bind in binds:
+        for _ in range(tries):
+            if await _is_free(bind):
+                break
+            await trio.sleep(FREE_RETRY_S)
+        else:
+            raise Unavailable(
+                f"{_name(bind)} is taken by another program, maybe by another hive: stop it, or"
+                " give another port with --port"
+            )
+
+
+async def _is_free(bind: TcpBind) -> bool:
+    try:
+        bound = await _bind_tcp(bind)
+    except OSError as error:
+        # Any other failure is told better by the one who binds to stay.
+        return error.errno not in _TRY_AGAIN
+    bound.close()
+    return True
 
 
 async def _bind_until(bind: Bind, shutdown: trio.Event) -> _Socket | None:

@@ -431,6 +431,16 @@ async def test_a_taken_port_is_tried_again_until_it_is_free(
         shutdown.set()
 
 
+async def test_whoever_waits_for_a_port_is_told_that_it_stays_taken(autojump_clock: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        binds = [server.TcpBind("127.0.0.1", taken.getsockname()[1])]
+        with pytest.raises(Unavailable, match="--port"):
+            await server.wait_free(binds, 3)
+    await server.wait_free(binds, 1)
+
+
 async def test_a_stop_ends_the_wait_for_a_taken_port(autojump_clock: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
