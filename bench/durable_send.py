@@ -273,6 +273,12 @@ def _postgres(home: Path, env: dict[str, str]) -> Iterator[Contestant]:
             " WHERE acked_at IS NULL; CREATE INDEX ON messages (recipient)"
         )
         psql: list[Any] = ["psql", "-h", home, "-U", "hive", "-d", "postgres", "-qc", table]
+        give_up = time.monotonic() + START_S
+        ready = [found[-1] / "pg_isready", "-q", "-h", home]
+        while subprocess.run(ready, check=False).returncode:
+            if time.monotonic() > give_up:
+                raise Missing("PostgreSQL did not become ready")
+            time.sleep(0.1)
         subprocess.run(psql, check=True)
         yield Contestant(socket, "pg", *_postgres_bytes())
 
