@@ -98,6 +98,25 @@ test("an agent that is not there yet is asked for again soon", async () => {
   }
 });
 
+test("a stream that stays broken is explained after a while, a blink is not", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  await it.answer({ seq: 1 });
+  it.stream.frame(2);
+  it.stream.breakOff(0);
+  it.stream.breakOff(0);
+  assert.equal(it.timers.length, 1);
+  it.timers.shift().then();
+  await it.fail(Object.assign(new Error("The hive cannot be reached."), { status: 0 }));
+  assert.deepEqual(it.statuses.at(-1), ["retrying", "The hive cannot be reached."]);
+  it.stream.open();
+  it.stream.breakOff(0);
+  it.stream.readyState = 1;
+  it.timers.shift().then();
+  assert.equal(it.gets.length, 0);
+});
+
 test("a login that ended is told apart", async () => {
   const it = scene();
   it.live.start();

@@ -93,7 +93,8 @@ export function headView(place, connection, detail) {
     badge(status, state.status === "online" ? "" : words, tone);
     badge(model, state.model ? `model · ${state.model}` : "", "calm");
     const tokens = contextTokens(state.ctx_usage);
-    badge(ctx, tokens ? `context · ${count(tokens)} tokens` : "", contextTone(tokens));
+    badge(ctx, tokens ? `ctx · ${count(tokens)}` : "", contextTone(tokens));
+    if (tokens) ctx.append(el("span", { class: "unit" }, " tokens"));
     const paid = contextTokens(state.cost_usage);
     badge(cost, paid ? `spent · ${count(paid)} tokens` : "", "");
     badge(last, state.last_turn_ms === null ? "" : `last turn · ${turnLength(state.last_turn_ms)}`, "");

@@ -101,7 +101,8 @@ const live = new Live({
     connection.set(why ?? status, why ? "" : detail);
     if (status === "connecting") return;
     setAway(why);
-    if (status !== "live") prompt.setWaiting("not connected: a message is kept, and waits for the agent");
+    if (status === "live") return;
+    prompt.setWaiting(why ? "a message is kept until the agent can work" : "not connected: nothing can be sent now");
   },
   apply,
   sources: [

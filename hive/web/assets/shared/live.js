@@ -29,7 +29,9 @@ import { Gate } from "./gate.js";
  * }} LiveOptions
  */
 
+const CONNECTING = 0;
 const CLOSED = 2;
+const EXPLAIN_MS = 4000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 15000;
 const AWAY = new Set(["coming_up", "stopped"]);
@@ -45,6 +47,7 @@ export class Live {
     this._generation = 0;
     this._hasResumePoint = false;
     this._ended = false;
+    this._isExplaining = false;
     /** @type {Stream | null} */
     this._stream = null;
   }
@@ -93,6 +96,7 @@ export class Live {
   _broken(stream) {
     if (stream.readyState !== CLOSED) {
       this._options.status("retrying", "", "");
+      this._explainLater(stream);
       return;
     }
     this._retry();
@@ -109,6 +113,16 @@ export class Live {
     this._retryMs = Math.min(this._retryMs * 2, LAST_RETRY_MS);
     this._later(wait, () => {
       if (generation === this._generation) this._connect();
+    });
+  }
+
+  /** A browser tries on for ever without a word; a blink of the network needs none. @param {Stream} stream */
+  _explainLater(stream) {
+    if (this._isExplaining) return;
+    this._isExplaining = true;
+    this._later(EXPLAIN_MS, () => {
+      this._isExplaining = false;
+      if (this._stream === stream && stream.readyState === CONNECTING) void this._explain();
     });
   }
 
