@@ -112,7 +112,14 @@ async def handle(harness: Harness, message: DeliveredMessage) -> None:
     try:
         unread = await harness.client.unread()
         harness.bus.publish(
-            live.TurnStart(message.from_, message.body, unread, message.id, message.redelivered)
+            live.TurnStart(
+                message.from_,
+                message.body,
+                unread,
+                message.id,
+                message.redelivered,
+                at=harness.clock(),
+            )
         )
         verdict = await turn.work_on(harness, message, record, unread)
     except HiveError as error:

@@ -36,6 +36,8 @@ class TurnStart:
     unread: int
     message_id: int | None = None
     redelivered: bool = False
+    at: float | None = None
+    """Unix seconds; a history of an older hive has none."""
 
 
 @attrs.frozen

@@ -65,6 +65,7 @@ async def test_a_clean_turn_acknowledges_its_message(
         await until(lambda: mail.acks)
     assert mail.acks == 1
     (start,) = rig.of_kind(live.TurnStart)
+    assert start.at is not None
     assert (start.from_, start.message_id, start.unread) == ("operator", 1, 0)
     (end,) = rig.of_kind(live.TurnEnd)
     assert end.ok

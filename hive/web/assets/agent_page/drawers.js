@@ -106,13 +106,27 @@ function answerForm(row) {
     rows: 1,
     required: true,
     "aria-label": `Answer question ${row.id} as the operator`,
-    placeholder: row.options?.length ? row.options.join(" / ") : "answer as the operator…",
+    placeholder: row.options?.length ? "choose above, or type your own…" : "answer as the operator…",
+  });
+  const options = (row.options ?? []).map((option) => {
+    const pick = el("button", { type: "button", class: "option wrap" }, option);
+    pick.addEventListener("click", () => {
+      area.value = option;
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+      area.focus();
+    });
+    return pick;
   });
   const form = el(
     "form",
-    { class: "row answer", action: answerQuestion(row.id), method: "post", "data-async": true },
-    area,
-    el("button", { class: "go" }, ...label("◆ 4NSW3R", `Answer question ${row.id}`)),
+    { class: "answer", action: answerQuestion(row.id), method: "post", "data-async": true },
+    options.length > 0 && el("div", { class: "row options" }, ...options),
+    el(
+      "div",
+      { class: "row entry" },
+      area,
+      el("button", { class: "go" }, ...label("◆ 4NSW3R", `Answer question ${row.id}`)),
+    ),
   );
   growing(area, () => form.requestSubmit());
   return form;
