@@ -51,6 +51,12 @@ def parent(pid: int) -> int | None:
     return int(fields[1]) if len(fields) > 1 else None
 
 
+def group(pid: int) -> int | None:
+    """Return the process group of a process."""
+    fields = _stat(pid)
+    return int(fields[2]) if len(fields) > 2 else None
+
+
 def children(pid: int) -> list[int]:
     """Return the numbers of a process's children, oldest first."""
     listed = _read(pid, f"task/{pid}/children")
@@ -123,6 +129,19 @@ def send(handle: int, number: signal.Signals) -> None:
     try:
         signal.pidfd_send_signal(handle, number)
     except ProcessLookupError:
+        return
+
+
+def send_group(group: int | None, number: signal.Signals) -> None:
+    """Signal a whole process group at once; one that is gone, or that is no number, is no error.
+
+    Hold a member of it: while that lives, or is not reaped, the number means this group.
+    """
+    if group is None or group <= 1:
+        return
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
         return
 
 

@@ -92,6 +92,7 @@ class MarkedTree:
         The shell comes last so that it can write down how the command ended.
         """
         anchor = self.anchor()
+        spared = {os.getpgrp(), proc.group(anchor) if anchor is not None else None}
         seen, killed = {anchor}, set[int | None]()
         # A pass over the new ones only is quick enough to overtake what forks all the time.
         for _ in range(_PASSES):
@@ -100,7 +101,7 @@ class MarkedTree:
             found = 0
             for pid, parent in sorted(parents.items()):
                 is_ours = parent in {anchor} | killed or proc.has_variable(pid, self.marker)
-                if is_ours and _send_kill(pid):
+                if is_ours and _send_kill(pid, spared):
                     killed.add(pid)
                     found += 1
             seen.update(fresh)
@@ -111,10 +112,15 @@ class MarkedTree:
         return anchor is not None and _kill(anchor, self)
 
 
-def _send_kill(pid: int) -> bool:
+def _send_kill(pid: int, spared: set[int | None]) -> bool:
     with proc.opened(pid) as handle:
         if handle is None or not proc.is_alive(pid):
             return False
+        group = proc.group(pid)
+        if group not in spared:
+            # At one stroke: nobody in a group can fork past a signal to all of it, while what
+            # forks faster than /proc is read would always be a child ahead.
+            proc.send_group(group, signal.SIGKILL)
         proc.send(handle, signal.SIGKILL)
         return True
 
