@@ -61,6 +61,10 @@ NOTES = (
     "Each of the three has synced a message to its disk before it answers; the load is one C"
     " program for all, each sender with one message in flight.",
     "On the honest disk each sync takes 2 ms more, in all three; the own one is this machine's.",
+    "One sender waits for one sync whatever the design: what hive then loses to PostgreSQL is some"
+    " 0.15 ms of two hand-overs between its loop and the thread that writes, and of Python waking"
+    " up; a reply written by that thread itself would save most of it.",
+    "At 100 senders hive spends some 40 us of one core on a message, PostgreSQL has both cores.",
 )
 ROUNDS = 5
 SECONDS = 1.0
