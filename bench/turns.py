@@ -233,8 +233,9 @@ def _notes(turns: Sequence[dict[str, int]]) -> tuple[str, ...]:
         " sandbox, and the model is a scripted API that answers at once.",
         "Each turn is sent to an idle agent; daemon and harness note the moments in memory, on the"
         " one monotonic clock of the machine.",
-        "The prompt counts as written when the call that hands it to the kernel begins: by the end of"
-        " that call claude may have the processor already, which on a busy machine counts as hive's.",
+        "The prompt counts as written when the call that hands it to the kernel begins: by the end"
+        " of that call claude may have the processor already, which on a busy machine counts as"
+        " hive's.",
         f"hive's own time is made of, p50: {', '.join(parts)}.",
         f"After the acknowledgement the harness needs {rest:.2f} ms more, p50, before it asks for"
         " the next message.",
