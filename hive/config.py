@@ -88,6 +88,28 @@ class Paths:
         """The proposed repository."""
         return self.agents / name / "config"
 
+    @property
+    def all_applied(self) -> Path:
+        """Mounted at /applied, read-only, in the manager's container."""
+        return self.state / "applied"
+
+    def applied(self, name: AgentName) -> Path:
+        """The applied repository: only the daemon writes it, containers are built from it."""
+        return self.all_applied / name
+
+    @property
+    def meta(self) -> Path:
+        """The meta repository: which commit of every agent is deployed."""
+        return self.state / "meta"
+
+    def generation(self, name: AgentName, sha: str) -> Path:
+        """The files of one commit of that agent, as its container sees them at /etc/hive/config."""
+        return self.state / "generations" / name / sha
+
+    def job_log(self, number: int) -> Path:
+        """What a job of the build queue said."""
+        return self.state / "jobs" / f"{number}.log"
+
     def given(self, name: AgentName) -> Path:
         """What the daemon gives that agent's harness; mounted read-only at /etc/hive."""
         return self.state / "given" / name

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 import attrs
 
+from hive.wire.agent_config import AgentConfig, Limits
 from hive.wire.names import AgentName
 
 
@@ -31,6 +33,22 @@ class ContainerSpec:
     binds: tuple[Bind, ...]
     """Beside what the runtime itself binds to make programs run at all."""
     cwd: str
+    limits: Limits = Limits()
+    """None in a field: no limit by hive."""
+    system: str = ""
+    """What `build` returned for it; runtimes that build nothing ignore it."""
+
+
+@attrs.frozen
+class BuildOrder:
+    """What a runtime makes ready before a container is started from it."""
+
+    name: AgentName
+    sha: str
+    """The commit in the applied repository, 40 hex digits."""
+    config: AgentConfig
+    tree: Path
+    """The files of that commit on the host; written once, never changed."""
 
 
 @attrs.frozen
@@ -86,6 +104,15 @@ class Runtime(Protocol):
 
     def inside(self, name: AgentName) -> Inside:
         """Return the paths by which that container knows hive's directories."""
+        ...
+
+    async def build(self, order: BuildOrder, say: Callable[[str], None]) -> str:
+        """Make ready what `start` needs of a commit, and return its name for `ContainerSpec.system`.
+
+        Nothing that runs is touched, so a failed build changes nothing. `say` takes the build's
+        lines as they come. Raises `BadRequest` for a configuration that this host cannot fulfil,
+        with the mend, and `ProgramFailed` with the end of the build's output.
+        """
         ...
 
     async def start(self, spec: ContainerSpec) -> None:

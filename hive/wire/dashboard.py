@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from hive.wire.approvals import Approval
+from hive.wire.jobs import JobRow, MetaInput
 
 
 @attrs.frozen
@@ -33,6 +34,9 @@ class ContainerRow:
     status_set_at: float | None = None
     parent: str | None = None
     deployed_sha: str | None = None
+    """The first 12 digits of the commit it was built from."""
+    deployed_tag: str | None = None
+    """`deployed/<id>`, the approval that brought it; `deployed/0` is the template."""
     note: str | None = None
     """Why it does not work, in one sentence, when it does not."""
     ctx_tokens: int | None = None
@@ -183,6 +187,45 @@ class TombstonesChanged:
     tombstones: tuple[Tombstone, ...]
 
 
+@attrs.frozen
+class JobChanged:
+    """A job of the build queue is new, got on or ended; the whole row."""
+
+    job: JobRow
+
+
+@attrs.frozen
+class JobLogged:
+    """A running job said something; what was said before comes from its log."""
+
+    id: int
+    lines: tuple[str, ...]
+    offset: int
+    """How many lines the log held before these."""
+
+
+@attrs.frozen
+class MetaInputsChanged:
+    """The inputs of the meta repository changed; the whole list."""
+
+    inputs: tuple[MetaInput, ...]
+
+
+@attrs.frozen
+class ForgeChanged:
+    """How the forge does: its address, or None without one, and what is wrong with it, if any."""
+
+    url: str | None
+    trouble: str | None = None
+
+
+@attrs.frozen
+class RemindersChanged:
+    """An agent's reminders changed: to be read again."""
+
+    agent: str
+
+
 DashboardFrame = (
     Sent
     | Delivered
@@ -197,4 +240,9 @@ DashboardFrame = (
     | QuestionResolved
     | TasksChanged
     | TombstonesChanged
+    | JobChanged
+    | JobLogged
+    | MetaInputsChanged
+    | ForgeChanged
+    | RemindersChanged
 )

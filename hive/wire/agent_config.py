@@ -1,0 +1,48 @@
+"""An agent's configuration: the one declarative file of its repository, `agent.toml`, typed."""
+
+from __future__ import annotations
+
+import attrs
+
+FILE = "agent.toml"
+
+
+@attrs.frozen
+class McpServer:
+    """A further MCP server for claude, started inside the container."""
+
+    command: str
+    """A program on the agent's path, or a path inside the container."""
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = attrs.field(factory=dict)
+    allowed_tools: tuple[str, ...] = ("*",)
+    """Names of the tools claude may call without asking; `*` is all of them."""
+
+
+@attrs.frozen
+class Limits:
+    """What the container may use; None leaves the daemon's default."""
+
+    memory_mib: int | None = None
+    cpu_percent: int | None = None
+    """100 is one whole core."""
+    tasks: int | None = None
+    """Processes and threads together."""
+
+
+@attrs.frozen
+class AgentConfig:
+    """What `agent.toml` says; every key is optional."""
+
+    description: str = ""
+    """One line for people: what this agent is for."""
+    packages: tuple[str, ...] = ()
+    """Programs the agent's path must hold, or packages the operator named in `packages`."""
+    env: dict[str, str] = attrs.field(factory=dict)
+    """Environment of claude and everything it starts."""
+    limits: Limits = Limits()
+    mcp_servers: dict[str, McpServer] = attrs.field(factory=dict)
+    allowed_recipients: tuple[str, ...] = ()
+    """Whom the agent may write to beside the manager; empty: everybody."""
+    model: str | None = None
+    """The model until the operator chooses another on the page; None: the daemon's default."""
