@@ -149,6 +149,8 @@ class HostConfig:
     """Put the scripted stand-in in claude's place."""
     claude: str | None = None
     """Path of claude; None: `HIVE_CLAUDE`, else the one on `PATH`."""
+    git: str | None = None
+    """Path of git; None: `HIVE_GIT`, else the one on `PATH`."""
     turn_mode: str = "live"
     """`live`: one long claude per agent; `process`: one per turn."""
     model: str = "haiku"
@@ -159,6 +161,9 @@ class HostConfig:
     """How long an agent waits at its account's limit when claude does not say until when."""
     overloaded_s: float = 30.0
     """How long an agent waits when claude's service is overloaded."""
+    settle_s: float = 3.0
+    """How long a newly deployed container is watched when its harness stays silent; one that ends
+    within is rolled back."""
     stop_containers: bool = False
     """True: stopping the daemon stops every container (`up`); else they are found again."""
     claude_env: dict[str, str] = attrs.field(factory=dict)
@@ -279,6 +284,11 @@ def claude_variables(env: Mapping[str, str] | None = None) -> tuple[dict[str, st
 def claude_override() -> str | None:
     """The claude named by `HIVE_CLAUDE`, if any."""
     return os.environ.get("HIVE_CLAUDE") or None
+
+
+def git_override() -> str | None:
+    """The git named by `HIVE_GIT`, if any."""
+    return os.environ.get("HIVE_GIT") or None
 
 
 def search_path() -> str:

@@ -24,6 +24,10 @@ class Completed:
     status: int
     stdout: str
     stderr: str
+    raw: bytes = b""
+    """Standard output as it came."""
+    is_cut: bool = False
+    """Whether it said more than it might, and was ended for it."""
 
 
 async def run(
@@ -32,13 +36,16 @@ async def run(
     timeout_s: float,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    input_text: str = "",
+    input_text: str | bytes = "",
     check: bool = True,
+    output_max: int | None = None,
 ) -> Completed:
     """Run a program and return what it said.
 
-    Raises `ProgramFailed` when it cannot be found, does not finish in time, or, with `check`, ends
-    with another status than 0. Cancelled or late, its whole process group is killed.
+    With `output_max` it may say that many bytes on standard output: at one more it is killed, what
+    it said until then is returned, and its status does not count. Raises `ProgramFailed` when it
+    cannot be found, does not finish in time, or, with `check`, ends with another status than 0.
+    Cancelled or late, its whole process group is killed.
     """
     words = tuple(argv)
     try:
@@ -53,13 +60,16 @@ async def run(
         )
     except OSError as error:
         raise ProgramFailed(words, 127, f"cannot start it: {error.strerror}") from error
+    data = input_text.encode() if isinstance(input_text, str) else input_text
     out, err = bytearray(), bytearray()
     with trio.move_on_after(timeout_s) as scope:
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_feed, process, input_text.encode())
-                nursery.start_soon(_collect, process.stdout, out)
+                nursery.start_soon(_feed, process, data)
                 nursery.start_soon(_collect, process.stderr, err)
+                await _collect(process.stdout, out, output_max)
+                if output_max is not None and len(out) > output_max:
+                    await _kill_group(process)
                 await process.wait()
         finally:
             if process.returncode is None:
@@ -67,9 +77,13 @@ async def run(
     text = err.decode(errors="replace")
     if scope.cancelled_caught or process.returncode is None:
         raise ProgramFailed(words, None, text)
-    if check and process.returncode != 0:
+    is_cut = output_max is not None and len(out) > output_max
+    if check and process.returncode != 0 and not is_cut:
         raise ProgramFailed(words, process.returncode, text)
-    return Completed(words, process.returncode, out.decode(errors="replace"), text)
+    raw = bytes(out[:output_max])
+    return Completed(
+        words, process.returncode, raw.decode(errors="replace"), text, raw, is_cut=is_cut
+    )
 
 
 async def _feed(process: trio.Process, data: bytes) -> None:
@@ -82,11 +96,15 @@ async def _feed(process: trio.Process, data: bytes) -> None:
             return
 
 
-async def _collect(stream: trio.abc.ReceiveStream | None, into: bytearray) -> None:
+async def _collect(
+    stream: trio.abc.ReceiveStream | None, into: bytearray, most: int | None = None
+) -> None:
     if stream is None:
         raise Unavailable("the child has no such stream")
     async for chunk in stream:
         into += chunk
+        if most is not None and len(into) > most:
+            return
 
 
 async def _kill_group(process: trio.Process) -> None:
