@@ -1,12 +1,15 @@
 """Keeps running who is to run: rows for the dashboard, and crashes nobody asked for.
 
-Every second, and whenever somebody pokes the view. An agent that is to run and does not, with no
-transient that explains it, has crashed, also when it ended before it was ever seen running or could
-not be started at all: it is started again after 1, 2, 4 ... 60 s, until it has run five minutes.
+The end of every running container is awaited, so that a crash is noticed as it happens; a look at
+everything every ten seconds, and whenever somebody pokes the view, is the net below. An agent that
+is to run and does not, with no transient that explains it, has crashed, also when it ended before
+it was ever seen running or could not be started at all: it is started again after 1, 2, 4 ... 60 s,
+until it has run five minutes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import partial
 
 import attrs
@@ -19,7 +22,7 @@ from hive.errors import Conflict, HiveError
 from hive.nursery import startup
 from hive.wire.names import MANAGER, AgentName
 
-LOOK_S = 1.0
+SWEEP_S = 10.0
 SETTLE_S = 0.05
 """Pokes that come closer together than this share one look."""
 HEALTHY_S = 300.0
@@ -40,6 +43,10 @@ class Crash:
         """How long to wait before the next start."""
         return float(min(2.0 ** (self.count - 1), DELAY_MOST_S))
 
+    def due_in_s(self) -> float:
+        """How long it still is until the next start; not above 0 when that is due."""
+        return self.last_at + self.delay_s() - trio.current_time()
+
     def is_told(self) -> bool:
         """Whether the manager hears of this one: not of each, because hearing costs a turn."""
         return self.count & (self.count - 1) == 0
@@ -49,20 +56,22 @@ Crashes = dict[AgentName, Crash]
 
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
-    """Start who is to run, then look for ever; ready once the first starts are over."""
+    """Start who is to run, then watch for ever; ready once the first starts are over."""
     crashes: Crashes = {}
+    awaited: set[AgentName] = set()
     await startup.run(hive, partial(bring_back, hive, crashes))
     task_status.started()
-    while True:
-        with trio.move_on_after(LOOK_S) as quiet:
-            await hive.view.wait_poked()
-        if not quiet.cancelled_caught:
-            await trio.sleep(SETTLE_S)
-        running = await hive.view.rescan()
-        for gone in set(crashes) - set(hive.agents.names()):
-            del crashes[gone]
-        for name in hive.agents.names():
-            await _look_after(hive, crashes, name, is_running=name in running)
+    async with trio.open_nursery() as nursery:
+        while True:
+            running = await _look(hive, crashes)
+            for name in running:
+                if name not in awaited:
+                    awaited.add(name)
+                    nursery.start_soon(_wait_end, hive, crashes, awaited, name)
+            with trio.move_on_after(_pause_s(hive, crashes)) as quiet:
+                await hive.view.wait_poked()
+            if not quiet.cancelled_caught:
+                await trio.sleep(SETTLE_S)
 
 
 def bring_back(hive: Hive, crashes: Crashes, name: AgentName) -> Job:
@@ -83,33 +92,79 @@ def bring_back(hive: Hive, crashes: Crashes, name: AgentName) -> Job:
     return hive.jobs.submit(f"bring back {name}", work)
 
 
-async def _look_after(hive: Hive, crashes: Crashes, name: AgentName, *, is_running: bool) -> None:
+async def _look(hive: Hive, crashes: Crashes) -> Container[AgentName] | dict[AgentName, object]:
+    """Look at everything once; returns what runs."""
+    running = await hive.view.rescan()
+    for name in list(crashes):
+        if not hive.agents.is_wanted(name):
+            del crashes[name]
+    for name in hive.agents.names():
+        if name in running:
+            _note_up(crashes, name)
+        else:
+            await _look_after(hive, crashes, name)
+    return running
+
+
+async def _wait_end(
+    hive: Hive, crashes: Crashes, awaited: set[AgentName], name: AgentName
+) -> None:
+    """Wait until a container ends, and look after its agent at once."""
+    try:
+        await hive.runtime.wait_exit(name)
+        await _look_after(hive, crashes, name)
+    except HiveError as error:
+        hive.view.set_trouble(name, f"its end cannot be awaited: {error}")
+        # The sweep looks after it meanwhile; a new try at once would fail like this one.
+        await trio.sleep(SWEEP_S)
+    finally:
+        awaited.discard(name)
+        hive.view.poke()
+
+
+def _pause_s(hive: Hive, crashes: Crashes) -> float:
+    """How long to wait for a poke before the next look."""
+    due = [
+        crash.due_in_s()
+        for name, crash in crashes.items()
+        if crash.is_down and _is_unexplained(hive, name)
+    ]
+    return max(SETTLE_S, min([SWEEP_S, *due]))
+
+
+def _is_unexplained(hive: Hive, name: AgentName) -> bool:
+    """Whether nothing that anybody asked for explains that this agent does not run."""
+    return hive.agents.is_wanted(name) and hive.transients.get(name) is None
+
+
+async def _look_after(hive: Hive, crashes: Crashes, name: AgentName) -> None:
+    """Report the crash of an agent that does not run, or start it again when that is due."""
     crash = crashes.get(name)
-    if is_running:
-        _note_up(crashes, name)
-    elif hive.transients.get(name) is not None or not hive.agents.is_wanted(name):
+    if not _is_unexplained(hive, name):
         return
-    elif crash is None or not crash.is_down:
+    if crash is None or not crash.is_down:
         await _report(hive, crashes, name)
-    elif trio.current_time() - crash.last_at >= crash.delay_s():
+    elif crash.due_in_s() <= 0:
         crashes[name] = attrs.evolve(crash, last_at=trio.current_time())
         bring_back(hive, crashes, name)
 
 
 async def _report(hive: Hive, crashes: Crashes, name: AgentName) -> None:
+    known = crashes.get(name)
     status = await hive.runtime.status(name)
-    if status.is_running:
-        # It was started while the look went on.
+    if status.is_running or not _is_unexplained(hive, name) or crashes.get(name) is not known:
+        # Started, stopped or reported while we asked.
         return
-    crash = crashes[name] = _next(crashes.get(name))
+    crash = crashes[name] = _next(known)
     code = "of which nothing is known" if status.exit_code is None else f"with {status.exit_code}"
+    ended = f"it ended {code}"
     hive.view.set_trouble(
-        name, f"it ended {code}; it is started again. Its last words: hive.pyz logs {name}"
+        name, f"{ended}; it is started again. Its last words: hive.pyz logs {name}"
     )
     if name != MANAGER and crash.is_told():
-        await notices.tell_manager(
-            hive, "container_crash", agent=name, exit_code=status.exit_code, times=crash.count
-        )
+        times = f", for the {crash.count}th time in a row" if crash.count > 1 else ""
+        note = f"{ended}{times}; it is started again"
+        await notices.tell_manager(hive, "container_crash", agent=name, note=note)
 
 
 def _next(known: Crash | None) -> Crash:
