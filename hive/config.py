@@ -14,6 +14,7 @@ import attrs
 
 from hive.errors import BadRequest, Unavailable
 from hive.wire import codec
+from hive.wire.agent_config import Limits, McpServer
 from hive.wire.names import MANAGER, AgentName
 
 SOCKET_PATH_BYTES = 107
@@ -170,6 +171,10 @@ class HostConfig:
     """Non-secret variables for claude: `ANTHROPIC_BASE_URL`, `CLAUDE_CODE_MAX_RETRIES`."""
     claude_secret_files: dict[str, str] = attrs.field(factory=dict)
     """Variable to the path of the file that holds its value, for the three secrets."""
+    packages: dict[str, str] = attrs.field(factory=dict)
+    """What agents may ask for by name in their agent.toml: name to a directory on the host."""
+    limits: Limits = attrs.field(factory=Limits)
+    """What a container may use whose agent.toml does not say."""
 
 
 @attrs.frozen
@@ -206,6 +211,10 @@ class HarnessConfig:
     """Further variables for claude, no secret among them."""
     secret_files: dict[str, str] = attrs.field(factory=dict)
     """Variable to the file that holds it, readable inside the container."""
+    env: dict[str, str] = attrs.field(factory=dict)
+    """What agent.toml adds to the environment of claude and of what it starts."""
+    mcp_servers: dict[str, McpServer] = attrs.field(factory=dict)
+    """What agent.toml adds to hive's own MCP server, by the name claude knows it by."""
 
     @property
     def socket(self) -> Path:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from hive.errors import BadRequest, NotFound
+from hive.errors import BadRequest, NotFound, Refused
 from hive.store.messages import Draft, MessageStore
 from hive.wire.dashboard import Acked, Delivered, Sent
 from hive.wire.limits import RECV_MAX, RECV_WAIT_S, check_body
-from hive.wire.names import EVERYBODY, OPERATOR
+from hive.wire.names import EVERYBODY, MANAGER, OPERATOR
 
 if TYPE_CHECKING:
     from hive.store.database import Clock
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 GIVE_BACK_DEADLINE_S = 5.0
 
 Publish = Callable[[object], None]
+
+
+def _everybody(sender: str) -> Sequence[str] | None:
+    """Restrict nobody."""
+    del sender
+    return None
 
 
 class Broker:
@@ -38,13 +44,18 @@ class Broker:
         known: Callable[[], Iterable[str]],
         roster: Callable[[], Iterable[str]],
         publish: Publish,
+        allowed: Callable[[str], Sequence[str] | None] = _everybody,
     ) -> None:
-        """`known` may receive besides the operator; `roster` is who a broadcast goes to."""
+        """`known` may receive besides the operator; `roster` is who a broadcast goes to.
+
+        `allowed` says whom a sender may write to beside the manager; None or nobody: everybody.
+        """
         self._messages = messages
         self._clock = clock
         self._known = known
         self._roster = roster
         self._publish = publish
+        self._allowed = allowed
         self._arrivals: dict[str, trio.Event] = {}
 
     async def send(
@@ -61,8 +72,8 @@ class Broker:
 
         The same `dedupe_key` of the same sender stores nothing and answers the first id again. A
         broadcast answers the id of its first copy. Raises `TooLarge`, `NotFound` for an unknown
-        recipient, `BadRequest` for a bad `in_reply_to`. Cancelled, the message is either stored and
-        announced, or not stored.
+        recipient, `Refused` for one that the sender's configuration does not allow, `BadRequest`
+        for a bad `in_reply_to`. Cancelled, it is either stored and announced, or not stored.
         """
         check_body("the message", body)
         draft = Draft(
@@ -105,6 +116,15 @@ class Broker:
         if name not in known:
             names = ", ".join(sorted({*known, OPERATOR}))
             raise NotFound(f"there is no agent {name!r}: there are {names}")
+
+    def check_allowed(self, sender: str, name: str) -> None:
+        """Raise `Refused` unless the sender's configuration lets it write to `name`."""
+        if not self._may_write(sender, name):
+            listed = ", ".join(sorted({MANAGER, *(self._allowed(sender) or ())}))
+            raise Refused(
+                f"{sender} may write to {listed} and not to {name}: to change that, have the"
+                f" manager add {name!r} to allowed_recipients in {sender}'s agent.toml"
+            )
 
     async def recv(
         self, recipient: str, *, wait_s: float = 0, max_count: int = 1
@@ -216,13 +236,21 @@ class Broker:
     def _recipients(self, sender: str, to: str) -> tuple[str, ...]:
         if to != EVERYBODY:
             self.check_recipient(to)
+            self.check_allowed(sender, to)
             return (to,)
         others = tuple(name for name in self._roster() if name != sender)
+        if others and not any(self._may_write(sender, name) for name in others):
+            self.check_allowed(sender, others[0])
+        others = tuple(name for name in others if self._may_write(sender, name))
         if not others:
             raise BadRequest(
                 "there is nobody else to send to: name the operator, or start an agent"
             )
         return others
+
+    def _may_write(self, sender: str, name: str) -> bool:
+        listed = self._allowed(sender)
+        return not listed or name in {sender, MANAGER, *listed}
 
     def _wake(self, recipient: str) -> None:
         arrival = self._arrivals.pop(recipient, None)

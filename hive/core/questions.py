@@ -58,7 +58,8 @@ class Questions:
     ) -> int:
         """Put a question to the operator (`to` None) or a peer and return its id.
 
-        `ttl_s` is cut at the interface's limit. Raises `TooLarge`, `BadRequest`, `NotFound`.
+        `ttl_s` is cut at the interface's limit. Raises `TooLarge`, `BadRequest`, `NotFound`,
+        `Refused` when the asker's configuration does not allow that recipient.
         """
         self._check(asker, question, options, ttl_s)
         target = None if to == OPERATOR else to
@@ -66,6 +67,7 @@ class Questions:
             raise BadRequest("a question to oneself is answered by nobody: name somebody else")
         if target is not None:
             self._broker.check_recipient(target)
+        self._broker.check_allowed(asker, target or OPERATOR)
         now = self._clock()
         told = await self._store.add(
             Question(

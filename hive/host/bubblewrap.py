@@ -15,7 +15,7 @@ from pathlib import Path
 
 import trio
 
-from hive.config import Paths, search_path
+from hive.config import HostConfig, Paths, search_path
 from hive.errors import Unavailable
 from hive.host import sandbox, sandbox_probe, state_files, syscalls
 from hive.host.recorded_runtime import Launch, RecordedRuntime
@@ -39,8 +39,10 @@ class Bubblewrap(RecordedRuntime):
     kind = "bubblewrap"
     isolates = True
 
-    def __init__(self, paths: Paths, clock: Callable[[], float]) -> None:
-        super().__init__(paths, clock)
+    def __init__(
+        self, paths: Paths, clock: Callable[[], float], host: HostConfig | None = None
+    ) -> None:
+        super().__init__(paths, clock, host)
         self._bwrap = shutil.which("bwrap", path=search_path())
 
     async def probe(self) -> list[Finding]:
@@ -51,6 +53,10 @@ class Bubblewrap(RecordedRuntime):
         """Return the paths of every container: the same as in a NixOS container."""
         del name
         return INSIDE
+
+    def _path(self, name: AgentName) -> str:
+        del name
+        return sandbox.PATH
 
     async def start(self, spec: ContainerSpec) -> None:
         """Start a container; see `Runtime.start`.

@@ -10,13 +10,16 @@ import attrs
 from hive import config as settings
 from hive.config import HarnessConfig, HostConfig
 from hive.errors import Unavailable
-from hive.host import program
+from hive.host import agent_files, program, sandbox
 from hive.host.program import Program
 from hive.host.runtime import Bind, Inside
 from hive.host.state_dirs import SECRETS_DIR
+from hive.wire.agent_config import AgentConfig
 from hive.wire.names import MANAGER, AgentName
 
-PATH_INSIDE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH_INSIDE = sandbox.PATH
+PLAIN = AgentConfig()
+"""An agent whose repository says nothing."""
 
 
 @attrs.frozen
@@ -34,8 +37,19 @@ class Installation:
     claude_found: str | None
     """Where claude is on the host; None when there is none, or in a demo."""
 
-    def harness_config(self, config: HostConfig, inside: Inside, name: AgentName) -> HarnessConfig:
-        """Return the settings of one agent's harness."""
+    def harness_config(
+        self,
+        config: HostConfig,
+        inside: Inside,
+        name: AgentName,
+        agent: AgentConfig = PLAIN,
+        tree: Path | None = None,
+    ) -> HarnessConfig:
+        """Return the settings of one agent's harness.
+
+        `agent` is what its agent.toml says. `tree` holds the files of its deployed commit on the
+        host; a runtime without paths of its own needs it.
+        """
         secrets = Path(inside.given) / SECRETS_DIR
         return HarnessConfig(
             label=name,
@@ -47,15 +61,17 @@ class Installation:
             shared_dir=inside.shared,
             claude=self.claude,
             hive=self.program.argv,
-            path=self.path,
+            path=agent_files.path_for(self.path, agent, config, inside),
             turn_mode=config.turn_mode,
-            model=config.model,
+            model=agent.model or config.model,
             operator_pronouns=config.operator_pronouns,
             demo=config.demo,
             rate_limit_s=config.rate_limit_s,
             overloaded_s=config.overloaded_s,
             claude_env=self.claude_env,
             secret_files={variable: str(secrets / variable) for variable in self.secrets},
+            env=agent_files.env_for(agent),
+            mcp_servers=agent_files.servers_for(agent, tree, inside),
         )
 
 

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from hive.config import Paths
+from hive.config import HostConfig, Paths, search_path
 from hive.errors import ProgramFailed
 from hive.host.recorded_runtime import Launch, RecordedRuntime
 from hive.host.records import Record
@@ -34,8 +34,10 @@ class Process(RecordedRuntime):
     kind = "process"
     isolates = False
 
-    def __init__(self, paths: Paths, clock: Callable[[], float]) -> None:
-        super().__init__(paths, clock)
+    def __init__(
+        self, paths: Paths, clock: Callable[[], float], host: HostConfig | None = None
+    ) -> None:
+        super().__init__(paths, clock, host)
         state = os.fsencode(paths.state.resolve())
         self._hive = hashlib.sha256(state).hexdigest()[:12]
 
@@ -55,6 +57,10 @@ class Process(RecordedRuntime):
             shared=str(self._paths.shared),
             given=str(self._paths.given(name)),
         )
+
+    def _path(self, name: AgentName) -> str:
+        del name
+        return search_path()
 
     def _marker(self, name: AgentName) -> str:
         return f"{MARKER}={self._hive}/{container_name(name)}"

@@ -17,12 +17,12 @@ from contextlib import AbstractContextManager
 import attrs
 import trio
 
-from hive.config import Paths
+from hive.config import HostConfig, Paths
 from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
-from hive.host import proc, process_trees
+from hive.host import proc, process_trees, readiness
 from hive.host.process_trees import tree_of
 from hive.host.records import Record, Run
-from hive.host.runtime import ContainerSpec, ContainerStatus, Finding, Inside
+from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
 from hive.wire.names import AgentName, agent_name
 
 START_S = 30.0
@@ -62,9 +62,12 @@ class RecordedRuntime(ABC):
     kind: str
     isolates: bool
 
-    def __init__(self, paths: Paths, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, paths: Paths, clock: Callable[[], float], host: HostConfig | None = None
+    ) -> None:
         self._paths = paths
         self._clock = clock
+        self._host = host or HostConfig()
         self._monitors: list[_Monitor] = []
 
     @abstractmethod
@@ -85,6 +88,23 @@ class RecordedRuntime(ABC):
         """Return the assignment by which the processes of a container are known, if needed."""
         del name
         return ""
+
+    @abstractmethod
+    def _path(self, name: AgentName) -> str:
+        """Return where a container's programs are looked for, as the host sees it."""
+
+    async def build(self, order: BuildOrder, say: Callable[[str], None]) -> str:
+        """See that this host has what the configuration asks for; see `Runtime.build`.
+
+        Nothing is made: a container is started from the files of the commit as they are.
+        """
+        inside = self.inside(order.name)
+        told = await trio.to_thread.run_sync(
+            readiness.check, order, self._host, inside, self._path(order.name)
+        )
+        for line in told:
+            say(line)
+        return order.sha
 
     async def start(self, spec: ContainerSpec) -> None:
         """Start a container; see `Runtime.start`."""

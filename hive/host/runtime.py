@@ -33,7 +33,7 @@ class ContainerSpec:
     binds: tuple[Bind, ...]
     """Beside what the runtime itself binds to make programs run at all."""
     cwd: str
-    limits: Limits = Limits()
+    limits: Limits = attrs.field(factory=Limits)
     """None in a field: no limit by hive."""
     system: str = ""
     """What `build` returned for it; runtimes that build nothing ignore it."""
@@ -107,7 +107,7 @@ class Runtime(Protocol):
         ...
 
     async def build(self, order: BuildOrder, say: Callable[[str], None]) -> str:
-        """Make ready what `start` needs of a commit, and return its name for `ContainerSpec.system`.
+        """Make ready what `start` needs of a commit; return its name for `ContainerSpec.system`.
 
         Nothing that runs is touched, so a failed build changes nothing. `say` takes the build's
         lines as they come. Raises `BadRequest` for a configuration that this host cannot fulfil,

@@ -22,8 +22,8 @@ async def choose(config: HostConfig, paths: Paths, clock: Callable[[], float]) -
     if config.containers == "nixos":
         raise Unavailable(_no_nixos())
     if config.containers == "process":
-        return Process(paths, clock)
-    runtime = Bubblewrap(paths, clock)
+        return Process(paths, clock, config)
+    runtime = Bubblewrap(paths, clock, config)
     for finding in await runtime.probe():
         if not finding.is_ok:
             raise Unavailable(_no_bubblewrap(finding, was_asked=config.containers is not None))

@@ -18,6 +18,8 @@ NAMESPACES = (
     "--unshare-cgroup",
 )
 RIGHTS = ("--disable-userns", "--cap-drop", "ALL", "--new-session")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where the host's own programs are, inside and outside."""
 PACKAGE_TREES = ("/usr", "/nix/store", "/gnu/store")
 ROOT_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_LINKS = ("/run/current-system",)

@@ -16,7 +16,12 @@ from typing import Any, TypeVar, get_args
 
 import attrs
 import cattrs
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import (
+    make_dict_structure_fn,
+    make_dict_unstructure_fn,
+    mapping_structure_factory,
+    override,
+)
 
 from hive.errors import BadRequest, TooLarge
 from hive.wire import admin, agent
@@ -102,6 +107,13 @@ def _make() -> cattrs.Converter:
     def unstructure(kind: type) -> Callable[[Any], dict[str, Any]]:
         return make_dict_unstructure_fn(kind, converter, **renames(kind))
 
+    converter.register_structure_hook_factory(attrs.has, structure)
+    converter.register_unstructure_hook_factory(attrs.has, unstructure)
+    _add_collections(converter)
+    return converter
+
+
+def _add_collections(converter: cattrs.Converter) -> None:
     def listed(kind: Any) -> Callable[[Any, Any], Any]:
         item = get_args(kind)[0]
 
@@ -112,12 +124,22 @@ def _make() -> cattrs.Converter:
 
         return hook
 
-    converter.register_structure_hook_factory(attrs.has, structure)
-    converter.register_unstructure_hook_factory(attrs.has, unstructure)
+    def mapped(kind: Any) -> Callable[[Any, Any], Any]:
+        made: Callable[[Any, Any], Any] = mapping_structure_factory(kind, converter)
+
+        def checked(value: Any, wanted: Any) -> Any:
+            if type(value) is not dict:
+                raise TypeError("must be an object")
+            return made(value, wanted)
+
+        return checked
+
     converter.register_structure_hook_factory(
         lambda kind: getattr(kind, "__origin__", None) is tuple, listed
     )
-    return converter
+    converter.register_structure_hook_factory(
+        lambda kind: getattr(kind, "__origin__", None) is dict, mapped
+    )
 
 
 _CONVERTER = _make()
@@ -198,16 +220,19 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 def _explain(error: BaseException, path: str = "") -> str:
     if isinstance(error, cattrs.ForbiddenExtraKeysError):
         names = ", ".join(sorted(repr(str(key)[:40]) for key in error.extra_fields))
-        return f"unknown field {names}"
+        return f"unknown field {names} in {path}" if path else f"unknown field {names}"
     if isinstance(error, cattrs.BaseValidationError):
         first = error.exceptions[0]
         for note in getattr(first, "__notes__", ()):
-            name = getattr(note, "name", None)
-            if name is not None:
+            name = getattr(note, "name", None) or getattr(note, "index", None)
+            if isinstance(name, str):
                 where = f"{path}.{name}" if path else str(name)
                 return _explain(first, where.replace("from_", "from"))
         return _explain(first, path)
     if isinstance(error, KeyError):
-        return f"the field {str(error).strip(chr(39))!r} is missing"
+        missing = f"the field {str(error).strip(chr(39))!r} is missing"
+        # The last word of the path is that field itself.
+        where = path.rpartition(".")[0]
+        return f"{missing} in {where}" if where else missing
     text = str(error) or type(error).__name__
     return f"{path} {text}" if path else text

@@ -24,6 +24,7 @@ CONTAINER_PREFIX = "h-"
 RESERVED = frozenset({"manager", "operator", "system", "reminder", "hm1nd", "all"})
 
 _PATTERN = re.compile(r"[a-z](?:[a-z0-9-]{0,7}[a-z0-9])?")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,99}")
 _LABEL = re.compile(r"[\w][\w .:@/-]{0,63}")
 
 
@@ -60,6 +61,18 @@ def recipient_name(text: str) -> str:
     if text in {OPERATOR, EVERYBODY}:
         return text
     return agent_name(text)
+
+
+def model_name(text: str) -> str:
+    """Check a model's name: one word that can stand on claude's command line.
+
+    Raises `BadRequest`.
+    """
+    if not _MODEL.fullmatch(text):
+        raise BadRequest(
+            f"{text[:40]!r} is not a model's name: give one as claude takes it, such as haiku"
+        )
+    return text
 
 
 def wake_label(text: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import attrs
 import trio
 
-from hive.errors import Conflict, ProgramFailed
-from hive.host.runtime import ContainerSpec, ContainerStatus, Finding, Inside
+from hive.errors import BadRequest, Conflict, ProgramFailed
+from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
 from hive.wire.names import AgentName
 
 KILLED = 137
@@ -27,6 +27,18 @@ class Script:
     """Cannot be started, and why."""
     takes_s: float = 0
     """How long its start takes."""
+
+
+@attrs.frozen
+class BuildScript:
+    """What the builds of an agent do."""
+
+    says: tuple[str, ...] = ()
+    takes_s: float = 0
+    fails: str | None = None
+    """The end of the build's output, when it fails."""
+    refuses: str | None = None
+    """Why the configuration cannot be fulfilled, when it cannot."""
 
 
 @attrs.define
@@ -61,6 +73,10 @@ class FakeRuntime:
         """What the next start of a container does; running until stopped where there is none."""
         self.started: list[ContainerSpec] = []
         """Every start that was tried, oldest first."""
+        self.builds: dict[AgentName, BuildScript] = {}
+        """What the builds of an agent do; they succeed at once where there is none."""
+        self.built: list[BuildOrder] = []
+        """Every build that was tried, oldest first."""
         self._clock = clock
 
     def crash(self, name: AgentName, exit_code: int = 1) -> None:
@@ -80,6 +96,19 @@ class FakeRuntime:
         """Return the paths of a real container."""
         del name
         return Inside("/run/hive", "/state", "/root", "/root/.claude", "/shared", "/etc/hive")
+
+    async def build(self, order: BuildOrder, say: Callable[[str], None]) -> str:
+        """Say the lines of the build's script and return a name made of the commit."""
+        self.built.append(order)
+        script = self.builds.get(order.name, BuildScript())
+        for line in script.says:
+            say(line)
+        await trio.sleep(script.takes_s)
+        if script.refuses is not None:
+            raise BadRequest(script.refuses)
+        if script.fails is not None:
+            raise ProgramFailed(("nix", "build"), 1, script.fails)
+        return f"system-{order.sha[:12]}"
 
     async def start(self, spec: ContainerSpec) -> None:
         """Run the container's script."""

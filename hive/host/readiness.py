@@ -1,0 +1,91 @@
+"""Whether this host can give a container what its agent.toml asks for, asked before it is stopped.
+
+For the runtimes that build nothing. Blocks on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from hive.config import HostConfig
+from hive.errors import BadRequest
+from hive.host import agent_files, packages
+from hive.host.runtime import BuildOrder, Inside
+from hive.host.sandbox import is_visible
+from hive.wire.agent_config import McpServer
+
+PROGRAM = 0o111
+CHANGING = ("/state/", "/shared/")
+"""Where a program may appear after the build: it cannot be looked for before."""
+
+
+def check(order: BuildOrder, host: HostConfig, inside: Inside, path: str) -> list[str]:
+    """Return what was found, one line each; `path` is where the host's own programs are.
+
+    Raises `BadRequest` for what this host cannot give, with the mend.
+    """
+    config = order.config
+    told = packages.check(config, host, path)
+    offered = [str(place.programs) for place in packages.places(config, host)]
+    search = ":".join([path, *offered])
+    for name, server in config.mcp_servers.items():
+        told.append(f"mcp server {name}: {_server(order, name, server, inside, search)}")
+    limits = agent_files.limits_for(config, host)
+    _check_memory(limits.memory_mib)
+    return told
+
+
+def _server(order: BuildOrder, name: str, server: McpServer, inside: Inside, search: str) -> str:
+    command = server.command
+    start = f"{agent_files.TREE}/"
+    if not command.startswith("/"):
+        found = shutil.which(command, path=search)
+        if found is None:
+            raise BadRequest(
+                f"mcp_servers.{name}: there is no program {command!r} on the agent's path: add what"
+                " holds it to packages, or give a whole path"
+            )
+        return found
+    if command.startswith(start):
+        return _own_program(order, name, command.removeprefix(start))
+    if inside.given == agent_files.GIVEN and not is_visible(Path(command)):
+        if command.startswith(CHANGING):
+            return f"{command}, which is looked for when it is started"
+        raise BadRequest(
+            f"mcp_servers.{name}: {command} is not seen inside: put the program into the"
+            f" repository, which is at {agent_files.TREE}, or into packages"
+        )
+    if not os.access(command, os.X_OK):
+        raise BadRequest(f"mcp_servers.{name}: {command} is not a program on this host")
+    return command
+
+
+def _own_program(order: BuildOrder, name: str, path: str) -> str:
+    file = order.tree / path
+    tree = order.tree.resolve()
+    try:
+        real = file.resolve(strict=True)
+        is_program = real.is_file() and bool(real.stat().st_mode & PROGRAM)
+    except (OSError, RuntimeError) as error:
+        raise BadRequest(
+            f"mcp_servers.{name}: the repository has no file {path!r}: commit it"
+        ) from error
+    if not real.is_relative_to(tree):
+        raise BadRequest(f"mcp_servers.{name}: {path!r} leads out of the repository")
+    if not is_program:
+        raise BadRequest(
+            f"mcp_servers.{name}: {path!r} is not executable: chmod +x it and commit that"
+        )
+    return f"{path} of the repository"
+
+
+def _check_memory(memory_mib: int | None) -> None:
+    if memory_mib is None:
+        return
+    has_mib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)
+    if memory_mib > has_mib:
+        raise BadRequest(
+            f"limits.memory_mib is {memory_mib} and this host has {has_mib}: give less"
+        )
