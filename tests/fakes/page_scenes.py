@@ -32,6 +32,7 @@ def container(name: str, **fields: Any) -> Json:
         "status_set_at": None,
         "parent": None,
         "deployed_sha": None,
+        "deployed_tag": None,
         "note": None,
         "isolation": "bubblewrap",
     }
@@ -97,6 +98,32 @@ def question(number: int, asker: str, text: str, **fields: Any) -> Json:
     return {**row, **fields}
 
 
+def job(number: int, kind: str, agent: str | None, **fields: Any) -> Json:
+    """Return one row of the build queue, as it waits."""
+    row = {
+        "id": number,
+        "kind": kind,
+        "agent": agent,
+        "state": "queued",
+        "requested_by": "operator",
+        "created_at": NOW,
+        "args": {},
+        "started_at": None,
+        "ended_at": None,
+        "step": None,
+        "note": None,
+        "approval_id": None,
+        "parent_id": None,
+        "attempts": 0,
+    }
+    return {**row, **fields}
+
+
+def meta_input(name: str, **fields: Any) -> Json:
+    """Return one input of the meta repository."""
+    return {"name": name, "rev": "3f" * 20, "locked_at": NOW, "is_stale": False, **fields}
+
+
 def task(name: str, state: str = "running", **fields: Any) -> Json:
     """Return one supervised task."""
     return {
@@ -124,6 +151,9 @@ def empty_dashboard() -> Json:
         "reminders": [],
         "tombstones": [],
         "inbox": [],
+        "jobs": [],
+        "meta_inputs": [],
+        "forge": {"url": None, "trouble": None},
         "tasks": [task(name) for name in ("admin_socket", "dashboard_server", "crash_watch")],
     }
 
@@ -142,20 +172,65 @@ LETTER = """The parser is **done**. What changed:
 pytest -q
 42 passed in 0.31s
 ```
+
+The long version is in `/state/parser.md`, the numbers in /shared/numbers.csv.
 """
+
+DIFF = """diff --git a/agent.toml b/agent.toml
+index 1111111..2222222 100644
+--- a/agent.toml
++++ b/agent.toml
+@@ -1,5 +1,8 @@
+ # what alice is given
+ description = "keeps the parser"
+-packages = ["git"]
++packages = ["git", "ripgrep"]
+ 
+ [limits]
+-memory_mib = 512
++memory_mib = 2048
++tasks = 200
+diff --git a/notes.md b/notes.md
+new file mode 100644
+index 0000000..3333333
+--- /dev/null
++++ b/notes.md
+@@ -0,0 +1,2 @@
++The tests need\u202e yromem erom\u202c than they have.
++-- alice
+\\ No newline at end of file
+"""
+
+
+def diff(base: str = "running", **fields: Any) -> Json:
+    """Return what an approval would change."""
+    answer = {
+        "base_ref": {"running": "deployed/4", "approved": "approved/6"}.get(base, "none"),
+        "base_sha": None if base == "queued" else "9c" * 20,
+        "sha": "5e" * 20,
+        "text": DIFF,
+        "is_truncated": False,
+        "files": [
+            {"path": "agent.toml", "added": 3, "removed": 2},
+            {"path": "notes.md", "added": 2, "removed": 0},
+        ],
+    }
+    return {**answer, **fields}
 
 
 def lively_dashboard() -> Json:
     """Return the snapshot of a hive at work, every section filled."""
     alice = container(
         "alice",
+        deployed_sha="9c0f3b1d77aa",
+        deployed_tag="deployed/4",
         turn_state="thinking",
         unread=2,
         status_text="rewriting the parser without left recursion",
         status_set_at=NOW,
         pending_reminders=1,
     )
-    bob = container("bob", rate_limited=True, active_model="opus")
+    bob = container("bob", rate_limited=True, active_model="opus", needs_update=True)
     carol = container("carol", running=False, turn_state="offline")
     dave = container(
         "dave",
@@ -176,9 +251,38 @@ def lively_dashboard() -> Json:
         ],
         "containers": [container("manager", turn_state="idle"), alice, bob, carol, dave, erin],
         "approvals": [
-            approval(7, "frank", description="Reads the logs every morning and says what is odd.")
+            approval(
+                7,
+                "frank",
+                fetched_sha="7b" * 20,
+                description="Reads the logs every morning and says what is odd.",
+            ),
+            approval(
+                8,
+                "alice",
+                kind="apply_commit",
+                commit_ref="5e5e5e5",
+                fetched_sha="5e" * 20,
+                description="alice needs ripgrep, and more memory for the parser's tests.",
+            ),
+            approval(
+                9,
+                "manager",
+                kind="update_meta_inputs",
+                commit_ref='["hyperhive", "agent-alice/tools"]',
+            ),
         ],
         "approval_history": [
+            approval(
+                4,
+                "bob",
+                kind="apply_commit",
+                fetched_sha="4d" * 20,
+                status="failed",
+                resolved_at=NOW,
+                note="agent.toml, line 3: packages: there is no program 'rg' here",
+            ),
+            approval(3, "carol", kind="init_config", status="cancelled", resolved_at=NOW),
             approval(6, "erin", status="approved", resolved_at=NOW),
             approval(5, "mallory", status="denied", resolved_at=NOW, note="not needed now"),
         ],
@@ -212,11 +316,56 @@ def lively_dashboard() -> Json:
                 "created_at": NOW,
                 "attempt_count": 0,
                 "last_error": None,
-            }
+            },
+            {
+                "id": 2,
+                "agent": "bob",
+                "message": "send the weekly summary",
+                "file_path": "/state/reminders/2.md",
+                "due_at": NOW,
+                "created_at": NOW,
+                "attempt_count": 5,
+                "last_error": "the file is not there any more",
+            },
         ],
         "tombstones": [
             {"name": "zed", "size_bytes": 1_482_000, "modified_at": NOW, "has_login": True}
         ],
+        "jobs": [
+            job(
+                21,
+                "deploy",
+                "erin",
+                state="running",
+                started_at=NOW,
+                step="building the new generation",
+                approval_id=6,
+                attempts=1,
+            ),
+            job(22, "rebuild", "bob", parent_id=19, requested_by="system"),
+            job(23, "meta_update", None, args={"inputs": '["hyperhive"]'}),
+            job(
+                18,
+                "rebuild",
+                "dave",
+                state="failed",
+                started_at=NOW - 8,
+                ended_at=NOW,
+                attempts=1,
+                note="its harness ended at once: look at the logs",
+            ),
+            job(
+                17, "destroy", "zed", state="done", started_at=NOW - 2, ended_at=NOW - 1, attempts=1
+            ),
+            job(16, "restart", "carol", state="cancelled", ended_at=NOW - 50, note="by the operator"),
+        ],
+        "meta_inputs": [
+            meta_input("hyperhive", is_stale=True),
+            meta_input("hyperhive/nixpkgs"),
+            meta_input("agent-alice", rev="9c0f3b1d77aa" + "0" * 28),
+            meta_input("agent-alice/tools"),
+        ],
+        "forge": {"url": "http://127.0.0.1:3000/", "trouble": None},
         "inbox": [
             message(12, "alice", "operator", LETTER, in_reply_to=9),
             message(11, "bob", "operator", "I have hit the account's limit and wait."),

@@ -22,6 +22,7 @@ from hypercorn.trio import serve
 from hive import resources
 from hive.web.guard import SECURE_HEADERS
 from hive.web.static import Assets
+from tests.fakes import page_scenes as scenes
 
 Json = dict[str, Any]
 AGENT = re.compile(r"/agent/[a-z0-9-]+(/.*)")
@@ -72,6 +73,10 @@ class PageServer:
     """What a path answers instead of its usual self."""
     on_post: Callable[[str, dict[str, str]], None] | None = None
     loose_ends: list[Json] = attrs.field(factory=list)
+    job_lines: list[str] = attrs.field(factory=list)
+    """What every job's log holds."""
+    files: dict[str, str] = attrs.field(factory=dict)
+    """What may be read of state and shared, by path."""
     reads: list[str] = attrs.field(factory=list)
     _assets: Assets = attrs.field(factory=lambda: Assets(resources.assets()))
     _posted: trio.Event = attrs.field(factory=trio.Event)
@@ -162,10 +167,29 @@ class PageServer:
             await _json(send, 200, {"seq": side.seq, "events": older[-limit:]})
         elif path == "/api/loose-ends":
             await _json(send, 200, {"loose_ends": self.loose_ends})
-        elif path.startswith("/api/logs/"):
-            await _json(send, 200, {"lines": ["one line", "another line"]})
         else:
-            await _json(send, 404, {"error": {"code": "not_found", "message": f"no {path}"}})
+            found = self._extra(side, path, query)
+            missing = {"error": {"code": "not_found", "message": f"no {path}"}}
+            await _json(send, 404 if found is None else 200, found or missing)
+
+    def _extra(self, side: Side, path: str, query: dict[str, list[str]]) -> Json | None:
+        """Answer what the dashboard asks for piece by piece."""
+        if path.startswith("/api/journal/"):
+            return {"lines": ["one line", "another line"]}
+        if path == "/api/reminders":
+            return {"seq": side.seq, "reminders": side.state["reminders"]}
+        if path.startswith("/api/approvals/"):
+            return scenes.diff(query["base"][0])
+        if path.startswith("/api/jobs/"):
+            after = int(query["after"][0])
+            return {"after": after, "lines": self.job_lines[after : after + 3]}
+        if path == "/api/file-refs":
+            found = [{"text": path, "path": path} for path in self.files]
+            return {"refs": {number: found for number in query["messages"][0].split(",")}}
+        if path == "/api/state-file" and query["path"][0] in self.files:
+            text = self.files[query["path"][0]]
+            return {"path": query["path"][0], "size_bytes": len(text), "text": text}
+        return None
 
     async def _stream(self, side: Side, scope: Any, receive: Any, send: Any) -> None:
         headers = dict(scope["headers"])

@@ -25,7 +25,6 @@ export function badgesOf(row) {
     row.needs_login && badge("login", "!", "needs login", "warm"),
     row.paused && badge("paused", "‖", "paused", "warm"),
     turnBadge(row),
-    row.needs_update && badge("update", "↻", "needs update", "warm"),
     row.unread > 0 && badge("unread", "✉", `${row.unread} waiting`, "mauve"),
     row.pending_reminders > 0 &&
       badge("reminders", "◷", `${row.pending_reminders} reminder${row.pending_reminders === 1 ? "" : "s"}`, "calm"),

@@ -3,7 +3,7 @@
 
 import { el, setAttr, setText } from "../shared/dom.js";
 import { appearance } from "../shared/theme.js";
-import { operatorQuestions, unreadCount } from "./state.js";
+import { jobsOf, operatorQuestions, unreadCount } from "./state.js";
 
 /** @typedef {import("../shared/wire.js").DashboardState} State */
 
@@ -12,6 +12,7 @@ export function barView(place, connection) {
   const links = [
     jump("containers", "◇", "running", (state) => state.containers.filter((row) => row.running).length, "go"),
     jump("approvals", "◆", "approvals", (state) => state.approvals.length, "warm"),
+    jump("jobs", "◐", "in the queue", (state) => jobsOf(state.jobs).open.length, "calm"),
     jump("questions", "?", "questions", (state) => operatorQuestions(state).length, "warm"),
     jump("inbox", "✉", "unread", unreadCount, "mauve"),
   ];

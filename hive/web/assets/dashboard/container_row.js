@@ -6,9 +6,12 @@ import { actionForm } from "../shared/form.js";
 import { timeTag } from "../shared/time.js";
 import { badgesOf, draw } from "./badges.js";
 import { showLogs } from "./logs.js";
-import { agentPage, lifecycle } from "./urls.js";
+import { agentPage, forgeConfig, lifecycle } from "./urls.js";
+import { shortSha } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").ContainerRow} ContainerRow */
+
+/** @typedef {{row: ContainerRow, forge: string | null}} Shown */
 
 /** @param {string} name @param {(name: string) => void} writeTo */
 export function containerRow(name, writeTo) {
@@ -16,6 +19,11 @@ export function containerRow(name, writeTo) {
   const kind = el("span", { class: "chip" });
   const badges = el("span", { class: "row badges" });
   const place = el("span", { class: "muted" });
+  const deployed = el("span", { class: "deployed" });
+  const stale = actionForm(
+    { url: lifecycle("rebuild", name), leet: "", plain: "Rebuild", tone: "badge warm", title: "" },
+    ["↻ needs update", el("span", { class: "sr-only" }, `: rebuild ${name}`)],
+  );
   const status = el("p", { class: "status wrap", hidden: true });
   const note = el("p", { class: "form-error", hidden: true });
   const actions = el("div", { class: "row actions" });
@@ -25,8 +33,8 @@ export function containerRow(name, writeTo) {
   const root = el(
     "li",
     { class: "panel agent", "data-agent": name },
-    el("div", { class: "row top" }, link, kind, badges),
-    el("div", { class: "row meta" }, place, logsButton),
+    el("div", { class: "row top" }, link, kind, badges, stale.form),
+    el("div", { class: "row meta" }, place, deployed, logsButton),
     status,
     note,
     actions,
@@ -43,14 +51,16 @@ export function containerRow(name, writeTo) {
   );
   const often = buttons.filter((one) => !one.isRare);
   actions.append(write, ...often.map((one) => one.form), more);
-  /** @param {ContainerRow} row */
-  const update = (row) => {
+  /** @param {Shown} shown */
+  const update = ({ row, forge }) => {
     setText(kind, row.is_manager ? "m1nd" : "ag3nt");
     setAttr(kind, "aria-label", row.is_manager ? "manager" : "agent");
     setAttr(kind, "class", row.is_manager ? "chip mind" : "chip");
     setText(place, [row.container, row.isolation, row.active_model].filter(Boolean).join(" · "));
     keyed(badges, badgesOf(row), (one) => JSON.stringify(one), (one) => ({ root: draw(one), update: () => undefined }));
+    showDeployed(deployed, row, forge);
     showStatus(status, row);
+    stale.form.hidden = !row.needs_update || Boolean(row.transient);
     setText(note, row.note ?? "");
     note.hidden = !row.note;
     setAttr(root, "data-running", String(row.running));
@@ -62,6 +72,23 @@ export function containerRow(name, writeTo) {
     }
   };
   return { root, update };
+}
+
+/**
+ * The commit it was built from, and the way to it on the forge.
+ * @param {HTMLElement} place @param {ContainerRow} row @param {string | null} forge
+ */
+function showDeployed(place, row, forge) {
+  const shown = JSON.stringify([row.deployed_sha, row.deployed_tag, forge]);
+  if (place.dataset.shown === shown) return;
+  place.dataset.shown = shown;
+  place.hidden = !row.deployed_sha;
+  if (!row.deployed_sha) return;
+  const title = `built from ${row.deployed_sha}${row.deployed_tag ? `, ${row.deployed_tag}` : ""}`;
+  const code = el("code", { class: "chip", title }, `⎇ ${shortSha(row.deployed_sha).slice(0, 8)}`);
+  const link = forge && el("a", { href: forgeConfig(forge, row.name), target: "_blank", rel: "noopener noreferrer" }, "forge ↗");
+  if (link) setAttr(link, "aria-label", `Configuration of ${row.name} on the forge`);
+  place.replaceChildren(code, ...(link ? [" ", link] : []));
 }
 
 /** @param {HTMLElement} place @param {ContainerRow} row */

@@ -6,6 +6,7 @@ import { event } from "../shared/events.js";
 import { markdown } from "../shared/markdown.js";
 import { Terminal } from "../shared/terminal.js";
 import { timeTag } from "../shared/time.js";
+import { linkFilesOf } from "./file_refs.js";
 import { section } from "./section.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
@@ -124,7 +125,10 @@ function messageRow(message, rows, reply) {
 /** @param {Frame} message @returns {HTMLElement} what hive itself tells an agent is JSON: one line */
 function bodyOf(message) {
   const told = message.from === "system" ? event(String(message.body)) : null;
-  return told === null ? markdown(String(message.body)) : el("div", { class: "wrap muted" }, told);
+  if (told !== null) return el("div", { class: "wrap muted" }, told);
+  const body = markdown(String(message.body));
+  linkFilesOf(message.id, String(message.body), body);
+  return body;
 }
 
 /** @param {HTMLElement | undefined} row */

@@ -5,6 +5,7 @@ import { el, keyed, label, setAttr } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { markdown } from "../shared/markdown.js";
 import { timeTag } from "../shared/time.js";
+import { linkFilesOf } from "./file_refs.js";
 import { toneOf } from "./flow.js";
 import { section } from "./section.js";
 import { unreadCount } from "./state.js";
@@ -50,6 +51,8 @@ function messageRow(message, reply) {
   const button = el("button", { type: "button", class: "quiet calm" }, ...label("↳ R3PLY", `Reply to ${message.from}`));
   button.addEventListener("click", () => reply(message));
   const isNew = el("span", { class: "sr-only" }, "unread");
+  const body = markdown(message.body);
+  linkFilesOf(message.id, message.body, body);
   const root = el(
     "li",
     { class: "mail", "data-message": message.id },
@@ -62,7 +65,7 @@ function messageRow(message, reply) {
       timeTag(message.sent_at, "ago"),
       el("span", { class: "push" }, button),
     ),
-    markdown(message.body),
+    body,
   );
   /** @param {MessageRow} now */
   const update = (now) => {

@@ -7,6 +7,7 @@ import { el, must, setText } from "../shared/dom.js";
 import { installForms } from "../shared/form.js";
 import { Live } from "../shared/live.js";
 import { loadMarkdown } from "../shared/markdown.js";
+import { toast } from "../shared/toast.js";
 import { approvalsView } from "./approvals.js";
 import { barView } from "./bar.js";
 import { Compose } from "./compose.js";
@@ -14,6 +15,9 @@ import { containersView } from "./containers.js";
 import { flowView } from "./flow.js";
 import { guideView } from "./guide.js";
 import { inboxView } from "./inbox.js";
+import { jobLogs } from "./job_log.js";
+import { jobsView } from "./jobs.js";
+import { metaInputsView } from "./meta_inputs.js";
 import { noticesView } from "./notices.js";
 import { questionsView } from "./questions.js";
 import { remindersView } from "./reminders.js";
@@ -21,10 +25,16 @@ import { requestForm } from "./request.js";
 import { nothing, reduce } from "./state.js";
 import { tasksView } from "./tasks.js";
 import { tombstonesView } from "./tombstones.js";
-import { HISTORY, STATE, STREAM } from "./urls.js";
+import { HISTORY, REMINDERS, STATE, STREAM } from "./urls.js";
+import { jobTitle } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
 /** @typedef {import("../shared/wire.js").DashboardState} State */
+
+const REMINDERS_MS = 150;
+const CUT = 200;
+/** @param {string} text */
+const cut = (text) => (text.length > CUT ? `${text.slice(0, CUT)}…` : text);
 
 await loadMarkdown();
 installForms();
@@ -39,18 +49,22 @@ const containers = containersView((name) => compose.writeTo(name));
 const approvals = approvalsView(request.root);
 const questions = questionsView();
 const inbox = inboxView((message) => compose.reply(message));
+const logs = jobLogs();
+const jobs = jobsView(logs.show);
 const reminders = remindersView();
+const inputs = metaInputsView();
 const kept = tombstonesView();
 const tasks = tasksView();
 const version = el("p", { class: "version muted" });
 const views = [
   barView(must("#bar"), connection.root),
   noticesView(must("#notices")),
-  guide, containers, request, approvals, questions, inbox, compose, reminders, kept, tasks,
+  guide, containers, request, approvals, jobs, questions, inbox, compose, reminders, kept, inputs, tasks,
 ];
 
 must("#swarm").append(
-  guide.root, containers.root, approvals.root, questions.root, reminders.root, kept.root, tasks.root,
+  guide.root, containers.root, approvals.root, jobs.root, questions.root, reminders.root, kept.root,
+  inputs.root, tasks.root,
 );
 must("#talk").append(inbox.root, flow.root);
 tasks.root.append(version);
@@ -72,23 +86,32 @@ function show() {
 function apply(frame) {
   flow.apply(frame);
   if (frame.kind === "sent" && frame.from === "operator") guide.written();
-  const before = remindersPending();
+  logs.apply(frame);
+  if (frame.kind === "job_changed" && frame.job.state === "failed") tellFailed(frame.job);
   if (reduce(state, frame)) show();
-  if (remindersPending() !== before) void refreshReminders();
+  if (frame.kind === "reminders_changed") remindersLater();
 }
 
-function remindersPending() {
-  return state.containers.reduce((sum, row) => sum + row.pending_reminders, 0);
+/** @param {import("../shared/wire.js").Job} job */
+function tellFailed(job) {
+  const known = state.jobs.find((one) => one.id === job.id);
+  if (known?.state !== "failed") toast(`✗ ${jobTitle(job)} failed${job.note ? `: ${cut(job.note)}` : ""}`, "bad");
 }
 
-/** Reminders have no frame of their own; the count in the rows tells when to look again. */
-async function refreshReminders() {
-  try {
-    state.reminders = (await getJson(STATE)).reminders;
-    show();
-  } catch {
-    return; // the connection badge already says that the hive is out of reach
-  }
+let areRemindersAsked = false;
+/** The frame says whose changed, not how: they are read again, once for a burst of frames. */
+function remindersLater() {
+  if (areRemindersAsked) return;
+  areRemindersAsked = true;
+  setTimeout(async () => {
+    areRemindersAsked = false;
+    try {
+      state.reminders = (await getJson(REMINDERS)).reminders;
+      show();
+    } catch {
+      return; // the connection badge already says that the hive is out of reach
+    }
+  }, REMINDERS_MS);
 }
 
 const live = new Live({
@@ -103,6 +126,7 @@ const live = new Live({
       take: (/** @type {State} */ snapshot) => {
         state = snapshot;
         must("#main").removeAttribute("aria-busy");
+        logs.refresh();
         show();
       },
     },

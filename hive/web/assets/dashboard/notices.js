@@ -12,6 +12,7 @@ export function noticesOf(state) {
   return [
     ...state.notices.map((one) => (state.demo && one.level === "info" ? { ...one, level: "demo" } : one)),
     ...(shut.length ? [{ level: "warning", message: loginAdvice(shut) }] : []),
+    ...(state.forge.trouble ? [{ level: "warning", message: `The forge: ${state.forge.trouble}` }] : []),
   ];
 }
 

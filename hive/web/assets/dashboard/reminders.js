@@ -5,7 +5,7 @@ import { el, keyed, label } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { relative, ticking } from "../shared/time.js";
 import { foldedSection } from "./section.js";
-import { cancelReminder } from "./urls.js";
+import { cancelReminder, retryReminder } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Reminder} Reminder */
 
@@ -15,12 +15,17 @@ export function remindersView() {
   const { root, count } = foldedSection({ id: "reminders", leet: "QU3U3D R3M1ND3RS", plain: "Reminders" }, list, empty);
   /** @param {import("../shared/wire.js").DashboardState} state */
   const update = (state) => {
-    keyed(list, state.reminders, (one) => `${one.id} ${one.attempt_count}`, reminderRow);
+    keyed(list, state.reminders, (one) => `${one.id} ${one.attempt_count} ${one.due_at} ${one.last_error}`, reminderRow);
     empty.hidden = state.reminders.length > 0;
-    count(String(state.reminders.length));
+    const failed = state.reminders.filter((one) => one.last_error).length;
+    count(failed ? `${state.reminders.length} · ${failed} failed` : String(state.reminders.length));
+    root.classList.toggle("alarm", failed > 0);
   };
   return { root, update };
 }
+
+/** After this many failures hive does not try again by itself. */
+const ATTEMPTS = 5;
 
 /** @param {Reminder} one */
 function reminderRow(one) {
@@ -30,13 +35,18 @@ function reminderRow(one) {
     { url: cancelReminder(one.id), leet: "", plain: "Cancel", tone: "quiet danger" },
     label("✗ C4NC3L", `Cancel this reminder of ${one.agent}`),
   );
+  const retry = actionForm(
+    { url: retryReminder(one.id), leet: "", plain: "Retry", tone: "warm", done: "It is tried again." },
+    label("↻ R3TRY", `Try this reminder of ${one.agent} again`),
+  );
+  const isGivenUp = one.attempt_count >= ATTEMPTS;
   const root = el(
     "li",
     { class: `panel card ${one.last_error ? "failed" : ""}` },
-    el("div", { class: "row" }, el("strong", {}, one.agent), due, el("span", { class: "push" }, cancel.form)),
+    el("div", { class: "row" }, el("strong", {}, one.agent), due, el("span", { class: "row push" }, one.last_error && retry.form, cancel.form)),
     el("p", { class: "wrap" }, one.message),
     one.file_path && el("code", { class: "muted wrap" }, one.file_path),
-    one.last_error && el("p", { class: "form-error" }, `${one.attempt_count} failed: ${one.last_error}`),
+    one.last_error && el("p", { class: "form-error" }, `${one.attempt_count} failed${isGivenUp ? ", given up" : ""}: ${one.last_error}`),
   );
   return { root, update: () => undefined };
 }

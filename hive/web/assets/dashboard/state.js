@@ -7,6 +7,8 @@
 
 const INBOX_MAX = 100;
 const HISTORY_MAX = 50;
+const OVER_MAX = 50;
+const OVER = new Set(["done", "failed", "cancelled"]);
 
 /** @returns {State} what is shown before the first snapshot */
 export function nothing() {
@@ -25,6 +27,9 @@ export function nothing() {
     tombstones: [],
     inbox: [],
     tasks: [],
+    jobs: [],
+    meta_inputs: [],
+    forge: { url: null, trouble: null },
   };
 }
 
@@ -103,6 +108,17 @@ const CHANGES = {
   tombstones_changed: (state, frame) => {
     state.tombstones = frame.tombstones;
   },
+  job_changed: (state, frame) => {
+    const others = state.jobs.filter((job) => job.id !== frame.job.id);
+    const { open, over } = jobsOf([...others, frame.job]);
+    state.jobs = [...open, ...over.slice(0, OVER_MAX)];
+  },
+  meta_inputs_changed: (state, frame) => {
+    state.meta_inputs = frame.inputs;
+  },
+  forge_changed: (state, frame) => {
+    state.forge = { url: frame.url, trouble: frame.trouble };
+  },
 };
 
 /** @param {ContainerRow[]} rows the manager first, then by name */
@@ -134,9 +150,24 @@ function placeholder(name) {
     status_set_at: null,
     parent: null,
     deployed_sha: null,
+    deployed_tag: null,
     note: null,
     isolation: "",
   };
+}
+
+/** @typedef {import("../shared/wire.js").Job} Job */
+
+/**
+ * @param {readonly Job[]} jobs in any order
+ * @returns {{open: Job[], over: Job[]}} open: the running one first, then as they wait; over: newest first
+ */
+export function jobsOf(jobs) {
+  const open = jobs.filter((job) => !OVER.has(job.state));
+  open.sort((a, b) => Number(b.state === "running") - Number(a.state === "running") || a.id - b.id);
+  const over = jobs.filter((job) => OVER.has(job.state));
+  over.sort((a, b) => (b.ended_at ?? 0) - (a.ended_at ?? 0) || b.id - a.id);
+  return { open, over };
 }
 
 /** @param {State} state @returns {number} messages the operator has not marked as read */

@@ -5,7 +5,7 @@ import { el, keyed, label } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { size, timeTag } from "../shared/time.js";
 import { foldedSection } from "./section.js";
-import { REQUEST_SPAWN, purgeTombstone } from "./urls.js";
+import { purgeTombstone, revive as reviveUrl } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Tombstone} Tombstone */
 
@@ -26,11 +26,10 @@ export function tombstonesView() {
 function tombstoneRow(one) {
   const revive = actionForm(
     {
-      url: REQUEST_SPAWN,
+      url: reviveUrl(one.name),
       leet: "",
       plain: "Revive",
       tone: "go",
-      fields: { name: one.name },
       done: `Asked for ${one.name} again: approve it above.`,
     },
     label("⊕ R3V1V3", `Revive ${one.name}`),

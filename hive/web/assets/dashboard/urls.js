@@ -9,17 +9,32 @@ export const STREAM = "/dashboard/stream";
 export const HISTORY = "/dashboard/history";
 export const SEND = "/op-send";
 export const REQUEST_SPAWN = "/request-spawn";
+export const REMINDERS = "/api/reminders";
+export const META_UPDATE = "/meta-update";
+export const UPDATE_ALL = "/update-all";
 
+/** @param {string} forge its address @param {string} name */
+export const forgeConfig = (forge, name) => `${forge.replace(/\/+$/, "")}/agent-configs/${safe(name)}`;
 /** @param {string} name */
 export const agentPage = (name) => `/agent/${safe(name)}/`;
 /** @param {string} name @param {number} lines */
-export const logs = (name, lines) => `/api/logs/${safe(name)}?lines=${lines}`;
+export const logs = (name, lines) => `/api/journal/${safe(name)}?lines=${lines}`;
 /** @param {"start" | "kill" | "restart" | "rebuild" | "destroy" | "set-paused"} verb @param {string} name */
 export const lifecycle = (verb, name) => `/${verb}/${safe(name)}`;
 /** @param {number} id */
 export const approve = (id) => `/approve/${safe(id)}`;
 /** @param {number} id */
 export const deny = (id) => `/deny/${safe(id)}`;
+/** @param {number} id @param {string} base */
+export const approvalDiff = (id, base) => `/api/approvals/${safe(id)}/diff?base=${safe(base)}`;
+/** @param {number} id @param {number} after how many lines are there already */
+export const jobLog = (id, after) => `/api/jobs/${safe(id)}/log?after=${after}`;
+/** @param {number} id */
+export const cancelJob = (id) => `/cancel-job/${safe(id)}`;
+/** @param {string} path */
+export const stateFile = (path) => `/api/state-file?path=${safe(path)}`;
+/** @param {readonly number[]} messages */
+export const fileRefs = (messages) => `/api/file-refs?messages=${messages.join(",")}`;
 /** @param {string} name */
 export const markAllRead = (name) => `/api/agent/${safe(name)}/mark-all-read`;
 /** @param {number} id */
@@ -28,5 +43,9 @@ export const answerQuestion = (id) => `/answer-question/${safe(id)}`;
 export const cancelQuestion = (id) => `/cancel-question/${safe(id)}`;
 /** @param {number} id */
 export const cancelReminder = (id) => `/cancel-reminder/${safe(id)}`;
+/** @param {number} id */
+export const retryReminder = (id) => `/retry-reminder/${safe(id)}`;
+/** @param {string} name */
+export const revive = (name) => `/revive/${safe(name)}`;
 /** @param {string} name */
 export const purgeTombstone = (name) => `/purge-tombstone/${safe(name)}`;

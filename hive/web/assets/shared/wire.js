@@ -9,7 +9,7 @@
  *   pending_reminders: number, unread: number, turn_state: string, transient: string | null,
  *   transient_since: number | null, active_model: string | null, status_text: string | null,
  *   status_set_at: number | null, parent: string | null, deployed_sha: string | null,
- *   note: string | null, isolation: string
+ *   deployed_tag: string | null, note: string | null, isolation: string
  * }} ContainerRow
  * @typedef {{
  *   id: number, from: string, to: string, body: string, in_reply_to: number | null,
@@ -35,6 +35,19 @@
  * @typedef {{
  *   name: string, state: string, since: number, restarts: number, last_error: string | null
  * }} TaskRow
+ * @typedef {{
+ *   id: number, kind: string, agent: string | null, state: string, requested_by: string,
+ *   created_at: number, args: Record<string, string>, started_at: number | null,
+ *   ended_at: number | null, step: string | null, note: string | null,
+ *   approval_id: number | null, parent_id: number | null, attempts: number
+ * }} Job
+ * @typedef {{name: string, rev: string, locked_at: number | null, is_stale: boolean}} MetaInput
+ * @typedef {{url: string | null, trouble: string | null}} Forge
+ * @typedef {{path: string, added: number | null, removed: number | null}} FileStat
+ * @typedef {{
+ *   base_ref: string, base_sha: string | null, sha: string, text: string,
+ *   is_truncated: boolean, files: FileStat[]
+ * }} Diff
  * @typedef {{level: string, message: string}} Notice
  * @typedef {{
  *   kind: string, id: number, text: string, age_seconds: number, asker?: string | null,
@@ -48,7 +61,8 @@
  *   seq: number, version: string, demo: boolean, isolation: string, notices: Notice[],
  *   containers: ContainerRow[], approvals: Approval[], approval_history: Approval[],
  *   questions: Question[], question_history: Question[], reminders: Reminder[],
- *   tombstones: Tombstone[], inbox: MessageRow[], tasks: TaskRow[]
+ *   tombstones: Tombstone[], inbox: MessageRow[], tasks: TaskRow[], jobs: Job[],
+ *   meta_inputs: MetaInput[], forge: Forge
  * }} DashboardState
  * @typedef {{
  *   label: string, role: string, demo: boolean, status: string, seq: number, trouble?: string | null,

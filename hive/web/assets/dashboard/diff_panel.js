@@ -1,0 +1,115 @@
+// @ts-check
+/** What an approval would change, beside one of three bases, in the side panel. */
+
+import { getJson, sentence } from "../shared/api.js";
+import { sidePanel } from "../shared/dialog.js";
+import { el, setAttr } from "../shared/dom.js";
+import { revealed } from "../shared/odd.js";
+import { filesOf, summaryOf } from "./diff_text.js";
+import { approvalDiff } from "./urls.js";
+import { approvalTitle, shortSha } from "./words.js";
+
+/** @typedef {import("../shared/wire.js").Approval} Approval */
+/** @typedef {import("../shared/wire.js").Diff} Diff */
+
+/** @type {[string, string, string][]} */
+const BASES = [
+  ["running", "what runs", "beside what runs now"],
+  ["approved", "last approved", "beside the last proposal you approved"],
+  ["queued", "previous in queue", "beside the proposal that waits before this one"],
+];
+/** More lines than these are drawn when they are asked for. */
+const LINES_SHOWN = 2000;
+
+/** @param {Approval} one @param {HTMLFormElement[]} decisions stand at the foot */
+export async function diffPanel(one, decisions) {
+  const about = el("p", { class: "muted diff-about", role: "status" });
+  const body = el("div", { class: "diff-body", tabindex: "0", role: "region", "aria-label": "changes" });
+  const buttons = BASES.map(([base, word, title]) => {
+    const button = el("button", { type: "button", title }, word);
+    button.addEventListener("click", () => void show(base));
+    return { base, button };
+  });
+  const foot = decisions.length > 0 && el("footer", { class: "row" }, ...decisions);
+  const content = el(
+    "div",
+    { class: "diff-frame" },
+    el("div", { class: "row bases", role: "group", "aria-label": "Compared with" }, el("span", { class: "muted" }, "beside"), ...buttons.map((one) => one.button)),
+    about,
+    body,
+    foot,
+  );
+  let wanted = "";
+  const show = async (/** @type {string} */ base) => {
+    wanted = base;
+    for (const one of buttons) setAttr(one.button, "aria-pressed", String(one.base === base));
+    about.textContent = "…";
+    try {
+      const diff = /** @type {Diff} */ (await getJson(approvalDiff(one.id, base)));
+      if (wanted !== base) return;
+      about.replaceChildren(...aboutOf(diff));
+      body.replaceChildren(...bodyOf(diff));
+      body.scrollTop = 0;
+    } catch (error) {
+      if (wanted !== base) return;
+      about.replaceChildren(el("span", { class: "form-error" }, sentence(error)));
+      body.replaceChildren();
+    }
+  };
+  const dialog = sidePanel(`${approvalTitle(one)} · #${one.id}`, content);
+  dialog.addEventListener("hive:done", () => dialog.close());
+  await show("running");
+}
+
+/** @param {Diff} diff */
+function aboutOf(diff) {
+  const base = diff.base_sha ? `${diff.base_ref} (${shortSha(diff.base_sha)})` : "nothing: there is no such commit yet";
+  return [`${summaryOf(diff.files)} in `, el("code", { title: diff.sha }, shortSha(diff.sha)), ` beside ${base}`];
+}
+
+/** @param {Diff} diff @returns {HTMLElement[]} */
+function bodyOf(diff) {
+  if (diff.files.length === 0) return [el("p", { class: "empty" }, "Both trees are the same: nothing would change.")];
+  const stats = new Map(diff.files.map((file) => [file.path, file]));
+  let left = LINES_SHOWN;
+  const parts = filesOf(diff.text).map((part) => {
+    const lines = part.lines.slice(0, Math.max(left, 0));
+    left -= part.lines.length;
+    const code = el("pre", {}, ...lines.map(lineOf));
+    if (lines.length < part.lines.length) code.append(restOf(part.lines.slice(lines.length)));
+    return el(
+      "details",
+      { class: "diff-file", open: true },
+      el("summary", {}, el("code", { class: "wrap" }, ...revealed(part.path)), countOf(stats.get(part.path))),
+      code,
+    );
+  });
+  if (diff.is_truncated) {
+    const more = "This is not all: the rest is too long to be shown. Look at it with git on the host.";
+    parts.push(/** @type {any} */ (el("p", { class: "form-error" }, more)));
+  }
+  return parts;
+}
+
+/** @param {import("../shared/wire.js").FileStat | undefined} file */
+function countOf(file) {
+  if (!file) return null;
+  if (file.added === null || file.removed === null) return el("span", { class: "muted push" }, "not text");
+  return el("span", { class: "counts push" }, el("span", { class: "add" }, `+${file.added}`), " ", el("span", { class: "del" }, `−${file.removed}`));
+}
+
+/** @type {Record<string, string>} */
+const SIGN = { add: "+", del: "−", same: " ", hunk: " ", about: " " };
+
+/** @param {import("./diff_text.js").Line} line */
+function lineOf(line) {
+  const sign = el("span", { class: "sign", "aria-hidden": line.kind === "same" ? "true" : null }, SIGN[line.kind]);
+  return el("span", { class: `d-${line.kind}` }, sign, el("span", {}, ...revealed(line.text)));
+}
+
+/** @param {import("./diff_text.js").Line[]} lines */
+function restOf(lines) {
+  const button = el("button", { type: "button", class: "calm" }, `Show ${lines.length} more lines`);
+  button.addEventListener("click", () => button.replaceWith(...lines.map(lineOf)));
+  return button;
+}

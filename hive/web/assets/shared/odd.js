@@ -1,0 +1,36 @@
+// @ts-check
+/**
+ * Characters that hide or reorder what is read, made visible: whoever decides over a text must see
+ * what is in it, not what it pretends to be.
+ */
+
+import { el } from "./dom.js";
+
+// Controls but tab and newline, what joins or breaks without a sign, and what changes direction.
+const ODD = new RegExp(
+  "[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5" +
+    "\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0" +
+    "\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}]",
+  "gu",
+);
+
+/** @param {string} text @returns {{text: string, isOdd: boolean}[]} the text, odd characters apart */
+export function partsOf(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(ODD)) {
+    if (match.index > end) parts.push({ text: text.slice(end, match.index), isOdd: false });
+    const code = /** @type {number} */ (match[0].codePointAt(0));
+    parts.push({ text: `U+${code.toString(16).toUpperCase().padStart(4, "0")}`, isOdd: true });
+    end = match.index + match[0].length;
+  }
+  if (end < text.length) parts.push({ text: text.slice(end), isOdd: false });
+  return parts;
+}
+
+/** @param {string} text @returns {(Node | string)[]} to be put on the page */
+export function revealed(text) {
+  return partsOf(text).map((part) =>
+    part.isOdd ? el("span", { class: "odd", title: "a character that cannot be seen" }, part.text) : part.text,
+  );
+}
