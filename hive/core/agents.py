@@ -68,6 +68,13 @@ class Agents:
         self._records.pop(name, None)
         self._notify()
 
+    def took(self, name: AgentName, record: AgentRecord | None) -> None:
+        """Take over what the end of a job made of an agent's record; None: it is gone."""
+        if record is not None:
+            self._put(record)
+        elif self._records.pop(name, None) is not None:
+            self._notify()
+
     async def set_wanted(self, name: AgentName, *, is_running: bool) -> None:
         """Remember whether that agent is to run."""
         wanted = RUNNING if is_running else STOPPED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hive.errors import NotFound
+from hive.errors import Conflict, NotFound
 from hive.wire.approvals import FAILED, PENDING, Approval
 
 if TYPE_CHECKING:
@@ -61,6 +61,12 @@ class ApprovalStore:
         where = "WHERE status <> ? ORDER BY resolved_at DESC, id DESC LIMIT ?"
         return await self._select(where, (PENDING, limit))
 
+    async def set_fetched(self, id_: int, sha: str) -> Approval:
+        """Note the commit that was pinned for an approval, and return it; raises `NotFound`."""
+        query = "UPDATE approvals SET fetched_sha = ? WHERE id = ?"
+        await self._database.write(lambda connection: connection.execute(query, (sha, id_)))
+        return await self.get(id_)
+
     async def resolve(
         self, id_: int, *, status: str, note: str | None = None, expected: str = PENDING
     ) -> bool:
@@ -94,3 +100,20 @@ class ApprovalStore:
 
 def _approval(row: tuple[Any, ...]) -> Approval:
     return Approval(*row)
+
+
+def move(
+    connection: Connection, id_: int, status: str, note: str | None, now: float, *, expected: str
+) -> Approval:
+    """Move an approval from `expected` to `status` inside a running transaction; return it.
+
+    Raises `NotFound`, or `Conflict` when it is in another state.
+    """
+    moved = connection.execute(_DECIDE, (status, note, now, id_, expected)).rowcount == 1
+    row = connection.execute(f"SELECT {_COLUMNS} FROM approvals WHERE id = ?", (id_,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no approval {id_}: `hive.pyz pending` lists those that wait")
+    approval = _approval(row)
+    if not moved:
+        raise Conflict(f"approval {id_} for {approval.agent} is {approval.status} already")
+    return approval

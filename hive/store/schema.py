@@ -110,12 +110,46 @@ _VERSION_1 = (
 )
 
 
-def _first(connection: sqlite3.Connection) -> None:
-    for statement in _VERSION_1:
-        connection.execute(statement)
+_VERSION_2 = (
+    """
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        agent TEXT,
+        state TEXT NOT NULL,
+        requested_by TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        args_json TEXT NOT NULL,
+        started_at REAL,
+        ended_at REAL,
+        step TEXT,
+        note TEXT,
+        approval_id INTEGER,
+        parent_id INTEGER,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        cancelled_by TEXT
+    )
+    """,
+    "CREATE INDEX jobs_unfinished ON jobs (id) WHERE ended_at IS NULL",
+    # However an approval is decided, it is carried out by one job at most.
+    "CREATE UNIQUE INDEX jobs_by_approval ON jobs (approval_id) WHERE approval_id IS NOT NULL",
+    "ALTER TABLE agents ADD COLUMN deployed_sha TEXT",
+    "ALTER TABLE agents ADD COLUMN deployed_tag TEXT",
+    "ALTER TABLE agents ADD COLUMN system TEXT",
+    "ALTER TABLE agents ADD COLUMN config_json TEXT",
+    "ALTER TABLE agents ADD COLUMN hive_rev TEXT",
+)
 
 
-BROKER: tuple[Migration, ...] = (_first,)
+def _statements(statements: Sequence[str]) -> Migration:
+    def run(connection: sqlite3.Connection) -> None:
+        for statement in statements:
+            connection.execute(statement)
+
+    return run
+
+
+BROKER: tuple[Migration, ...] = (_statements(_VERSION_1), _statements(_VERSION_2))
 """Migrations of broker.sqlite; the one at index n brings version n to n + 1."""
 
 
