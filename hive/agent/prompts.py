@@ -42,7 +42,7 @@ def make_launch(config: HarnessConfig, model: str) -> Launch:
     _write_json(settings_file, settings(config))
     _write_json(mcp_file, _mcp_config(config))
     _make_folder(Path(config.state_dir) / "tmp")
-    allowed = [*BUILT_INS, *mcp_tools.allowed_names()]
+    allowed = [*BUILT_INS, *_allowed_tools(config)]
     argv = [
         *config.claude,
         *("--model", model),
@@ -87,7 +87,7 @@ def settings(config: HarnessConfig) -> dict[str, Any]:
     """Return claude's settings for this agent."""
     made: dict[str, Any] = json.loads(resources.prompt("claude-settings.json"))
     made["permissions"] = {
-        "allow": [*BUILT_INS, *mcp_tools.allowed_names()],
+        "allow": [*BUILT_INS, *_allowed_tools(config)],
         "deny": list(DENIED),
     }
     if API_KEY in config.secret_files:
@@ -98,7 +98,32 @@ def settings(config: HarnessConfig) -> dict[str, Any]:
     return made
 
 
+def _allowed_tools(config: HarnessConfig) -> list[str]:
+    """Return claude's rules for the tools of every server: hive's, and those of agent.toml."""
+    rules = mcp_tools.allowed_names()
+    for name, server in config.mcp_servers.items():
+        if "*" in server.allowed_tools:
+            rules.append(f"mcp__{name}")
+        else:
+            rules += [f"mcp__{name}__{tool}" for tool in server.allowed_tools]
+    return rules
+
+
 def _mcp_config(config: HarnessConfig) -> dict[str, Any]:
+    further = {
+        name: {
+            "type": "stdio",
+            "command": server.command,
+            "args": list(server.args),
+            "env": dict(server.env),
+        }
+        for name, server in config.mcp_servers.items()
+    }
+    # hive's own last: nobody takes its name, whatever a file said.
+    return {"mcpServers": {**further, **_own_server(config)["mcpServers"]}}
+
+
+def _own_server(config: HarnessConfig) -> dict[str, Any]:
     if config.turn_mode == "live":
         return live_driver.mcp_config()
     command = [*config.hive, config.role, "mcp", "--socket", str(config.socket)]
@@ -109,6 +134,8 @@ def _mcp_config(config: HarnessConfig) -> dict[str, Any]:
 
 def _environment(config: HarnessConfig) -> dict[str, str]:
     env = {
+        # First: whatever hive or the account needs stands over it.
+        **config.env,
         "PATH": config.path,
         "HOME": config.home,
         "LANG": "C.UTF-8",

@@ -19,6 +19,7 @@ from hive.wire.names import MANAGER, AgentName, new_agent_name
 
 HARNESS_FILE = "harness.json"
 SECRETS_DIR = "secrets"
+TREE_DIR = "config"
 PAUSED_FILE = "hyperhive-paused"
 
 
@@ -69,6 +70,8 @@ def prepare(paths: Paths, name: AgentName, config: HarnessConfig, secrets: dict[
             _refuse_link(folder)
         given.parent.mkdir(mode=0o700, exist_ok=True)
         given.mkdir(mode=0o700, exist_ok=True)
+        # A sandbox mounts the commit's files here, and cannot make the place itself.
+        (given / TREE_DIR).mkdir(mode=0o755, exist_ok=True)
         folder = given / SECRETS_DIR
         folder.mkdir(mode=0o700, exist_ok=True)
         for variable, value in secrets.items():

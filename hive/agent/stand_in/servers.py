@@ -141,7 +141,8 @@ class Servers:
         self._pipes.listen(process.stdout.fileno(), self._take)
 
     def _take(self, message: Message) -> None:
-        if "id" in message:
+        # A server may ask, too: its own requests are numbered as ours are.
+        if "id" in message and "method" not in message:
             self._answers[message["id"]] = message
 
     def _request(self, method: str, params: Message) -> Message:
