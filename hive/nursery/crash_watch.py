@@ -9,7 +9,6 @@ until it has run five minutes.
 
 from __future__ import annotations
 
-from collections.abc import Container
 from functools import partial
 
 import attrs
@@ -19,6 +18,7 @@ from hive.core import lifecycle, notices
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import Conflict, HiveError
+from hive.host.runtime import ContainerStatus
 from hive.nursery import startup
 from hive.wire.names import MANAGER, AgentName
 
@@ -92,23 +92,23 @@ def bring_back(hive: Hive, crashes: Crashes, name: AgentName) -> Job:
     return hive.jobs.submit(f"bring back {name}", work)
 
 
-async def _look(hive: Hive, crashes: Crashes) -> Container[AgentName] | dict[AgentName, object]:
+async def _look(hive: Hive, crashes: Crashes) -> dict[AgentName, ContainerStatus]:
     """Look at everything once; returns what runs."""
+    before = dict(crashes)
     running = await hive.view.rescan()
     for name in list(crashes):
         if not hive.agents.is_wanted(name):
             del crashes[name]
     for name in hive.agents.names():
-        if name in running:
-            _note_up(crashes, name)
-        else:
+        if name not in running:
             await _look_after(hive, crashes, name)
+        elif crashes.get(name) is before.get(name):
+            # Else its crash was reported during the look, which is older than that.
+            _note_up(crashes, name)
     return running
 
 
-async def _wait_end(
-    hive: Hive, crashes: Crashes, awaited: set[AgentName], name: AgentName
-) -> None:
+async def _wait_end(hive: Hive, crashes: Crashes, awaited: set[AgentName], name: AgentName) -> None:
     """Wait until a container ends, and look after its agent at once."""
     try:
         await hive.runtime.wait_exit(name)
@@ -162,7 +162,7 @@ async def _report(hive: Hive, crashes: Crashes, name: AgentName) -> None:
         name, f"{ended}; it is started again. Its last words: hive.pyz logs {name}"
     )
     if name != MANAGER and crash.is_told():
-        times = f", for the {crash.count}th time in a row" if crash.count > 1 else ""
+        times = f", {crash.count} times in a row" if crash.count > 1 else ""
         note = f"{ended}{times}; it is started again"
         await notices.tell_manager(hive, "container_crash", agent=name, note=note)
 

@@ -178,7 +178,7 @@ async def test_a_crashed_container_is_started_again_and_the_manager_told(short_t
             while [spec.name for spec in daemon.runtime.started].count(name) < 2:
                 await watch.next()
     event = json.loads(messages[-1]["body"])
-    assert (event["agent"], event["exit_code"]) == ("alice", 7)
+    assert (event["agent"], event["note"]) == ("alice", "it ended with 7; it is started again")
 
 
 REQUESTS = sorted({tag_of(kind) for kind in get_args(AgentRequest)})

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from hive.errors import Unavailable
-from hive.nursery import on_host
+from hive.nursery import crash_watch, on_host
 from hive.nursery.crash_watch import Crash, bring_back
 from hive.wire.names import MANAGER, AgentName
 from tests.fakes.running import Running, running
@@ -148,8 +148,74 @@ async def test_the_manager_is_told_of_the_first_crash(short_tmp: Path) -> None:
     assert events[-1] == {
         "event": "container_crash",
         "agent": "alice",
-        "note": "it ended with 9, for the 1. time in a row; it is started again",
+        "note": "it ended with 9; it is started again",
     }
+
+
+async def test_a_crash_is_told_the_moment_it_happens_and_once(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crash_watch, "SWEEP_S", 3600.0)
+    async with running(short_tmp) as daemon:
+        assert (await daemon.operator("spawn", name="alice"))["ok"]
+        await trio.testing.wait_all_tasks_blocked(0.1)
+        daemon.runtime.crash(ALICE, 5)
+        with trio.fail_after(5):
+            while await crashes_told(daemon) == 0:
+                await trio.sleep(0.005)
+        for _ in range(3):
+            daemon.hive.view.poke()
+            await trio.sleep(2 * crash_watch.SETTLE_S)
+        assert await crashes_told(daemon) == 1
+        await until(lambda: starts(daemon, ALICE) == 2)
+
+
+@pytest.mark.parametrize("verb", ["kill", "restart", "destroy"])
+async def test_an_end_that_the_operator_caused_is_no_crash(short_tmp: Path, verb: str) -> None:
+    async with running(short_tmp) as daemon:
+        assert (await daemon.operator("spawn", name="alice"))["ok"]
+        await trio.testing.wait_all_tasks_blocked(0.1)
+        assert (await daemon.operator(verb, name="alice"))["ok"]
+        for _ in range(3):
+            daemon.hive.view.poke()
+            await trio.sleep(2 * crash_watch.SETTLE_S)
+        assert await crashes_told(daemon) == 0
+
+
+async def test_a_second_crash_is_awaited_like_the_first(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crash_watch, "SWEEP_S", 3600.0)
+    async with running(short_tmp) as daemon:
+        assert (await daemon.operator("spawn", name="alice"))["ok"]
+        for count in (1, 2):
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            daemon.runtime.crash(ALICE, 5)
+            await until(lambda count=count: starts(daemon, ALICE) == count + 1)  # type: ignore[misc]
+        assert await crashes_told(daemon) == 2
+
+
+async def test_an_end_that_cannot_be_awaited_is_found_by_the_sweep(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crash_watch, "SWEEP_S", 0.2)
+    async with running(short_tmp) as daemon:
+
+        async def refuses(name: AgentName) -> Any:
+            raise Unavailable(f"who knows {name}")
+
+        monkeypatch.setattr(daemon.runtime, "wait_exit", refuses)
+        assert (await daemon.operator("spawn", name="alice"))["ok"]
+        await until(lambda: "cannot be awaited" in (_note(daemon, ALICE) or ""))
+        daemon.runtime.crash(ALICE, 5)
+        await until(lambda: starts(daemon, ALICE) == 2)
+        assert await crashes_told(daemon) == 1
+
+
+async def crashes_told(daemon: Running) -> int:
+    """How many crashes wait in the manager's inbox or were taken from it."""
+    reply = await daemon.agent("manager", "recent", limit=50)
+    return sum("container_crash" in row["body"] for row in reply["rows"])
 
 
 def _row(daemon: Running, name: AgentName) -> Any:
