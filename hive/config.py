@@ -175,6 +175,8 @@ class HostConfig:
     """What agents may ask for by name in their agent.toml: name to a directory on the host."""
     limits: Limits = attrs.field(factory=Limits)
     """What a container may use whose agent.toml does not say."""
+    build_s: float = 3600.0
+    """How long nix may build an agent's system, on NixOS."""
 
 
 @attrs.frozen
@@ -244,6 +246,8 @@ def check_host_config(config: HostConfig) -> None:
         raise BadRequest(f"turn_mode must be one of {', '.join(TURN_MODES)}")
     if min(config.rate_limit_s, config.overloaded_s) < 1:
         raise BadRequest("rate_limit_s and overloaded_s are at least 1 second")
+    if config.build_s < 1:
+        raise BadRequest("build_s is at least 1 second")
     if not 0 <= config.port <= 65535:
         raise BadRequest("port must be between 0 and 65535")
     if config.host not in {"127.0.0.1", "::1", "localhost"} and not config.tls_in_front:

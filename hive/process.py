@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -14,6 +15,8 @@ import trio
 from hive.errors import ProgramFailed, Unavailable
 
 KILL_WAIT_S = 2.0
+SAID_BYTES = 64 * 1024
+"""So much of the end of what a program said is kept where its lines are passed on."""
 
 
 @attrs.frozen
@@ -39,13 +42,17 @@ async def run(
     input_text: str | bytes = "",
     check: bool = True,
     output_max: int | None = None,
+    memory_max: int | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run a program and return what it said.
 
     With `output_max` it may say that many bytes on standard output: at one more it is killed, what
-    it said until then is returned, and its status does not count. Raises `ProgramFailed` when it
-    cannot be found, does not finish in time, or, with `check`, ends with another status than 0.
-    Cancelled or late, its whole process group is killed.
+    it said until then is returned, and its status does not count. `memory_max` are the bytes of
+    addresses it may take. `say` takes the lines of its standard error as they come, of which then
+    only the end is kept. Raises `ProgramFailed` when it cannot be found, does not finish in time,
+    or, with `check`, ends with another status than 0. Cancelled or late, its whole process group is
+    killed.
     """
     words = tuple(argv)
     try:
@@ -60,13 +67,18 @@ async def run(
         )
     except OSError as error:
         raise ProgramFailed(words, 127, f"cannot start it: {error.strerror}") from error
+    if memory_max is not None:
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (memory_max, memory_max))
     data = input_text.encode() if isinstance(input_text, str) else input_text
     out, err = bytearray(), bytearray()
     with trio.move_on_after(timeout_s) as scope:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_feed, process, data)
-                nursery.start_soon(_collect, process.stderr, err)
+                if say is None:
+                    nursery.start_soon(_collect, process.stderr, err)
+                else:
+                    nursery.start_soon(_pass_on, process.stderr, err, say)
                 await _collect(process.stdout, out, output_max)
                 if output_max is not None and len(out) > output_max:
                     await _kill_group(process)
@@ -105,6 +117,26 @@ async def _collect(
         into += chunk
         if most is not None and len(into) > most:
             return
+
+
+async def _pass_on(
+    stream: trio.abc.ReceiveStream | None, into: bytearray, say: Callable[[str], None]
+) -> None:
+    """Hand on every line, also one that never ends in pieces, and keep the end of it all."""
+    if stream is None:
+        raise Unavailable("the child has no such stream")
+    line = b""
+    async for chunk in stream:
+        into += chunk
+        del into[:-SAID_BYTES]
+        *whole, line = (line + chunk).split(b"\n")
+        for each in whole:
+            say(each.decode(errors="replace"))
+        if len(line) > SAID_BYTES:
+            say(line.decode(errors="replace"))
+            line = b""
+    if line:
+        say(line.decode(errors="replace"))
 
 
 async def _kill_group(process: trio.Process) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 from collections.abc import Callable
 
 from hive.config import HostConfig, Paths, search_path
 from hive.errors import Unavailable
+from hive.host import nixos_probe
 from hive.host.bubblewrap import Bubblewrap
+from hive.host.nixos_container import NixosContainer
+from hive.host.nixos_host import NIXOS_CONTAINER
 from hive.host.process_runtime import Process
 from hive.host.runtime import Finding, Runtime
 
-NIXOS_CONTAINER = "nixos-container"
+_log = logging.getLogger(__name__)
 
 
 async def choose(config: HostConfig, paths: Paths, clock: Callable[[], float]) -> Runtime:
@@ -19,8 +24,8 @@ async def choose(config: HostConfig, paths: Paths, clock: Callable[[], float]) -
 
     `process` isolates nothing and is therefore only taken when it was asked for.
     """
-    if config.containers == "nixos":
-        raise Unavailable(_no_nixos())
+    if config.containers == "nixos" or (config.containers is None and prefers_nixos(config)):
+        return await _nixos(config, paths, clock)
     if config.containers == "process":
         return Process(paths, clock, config)
     runtime = Bubblewrap(paths, clock, config)
@@ -30,10 +35,26 @@ async def choose(config: HostConfig, paths: Paths, clock: Callable[[], float]) -
     return runtime
 
 
-def _no_nixos() -> str:
-    if shutil.which(NIXOS_CONTAINER, path=search_path()) is None:
-        return f"{NIXOS_CONTAINER} is not on PATH: the runtime `nixos` needs a NixOS host"
-    return "this release cannot drive nixos-container: choose `--containers bubblewrap`"
+def prefers_nixos(config: HostConfig) -> bool:
+    """Whether this host makes NixOS containers and the daemon may, and builds are not in the way.
+
+    Every NixOS has the program, also for those who may not use it; and a demo is to be there at
+    once, without a system being built for it.
+    """
+    found = shutil.which(NIXOS_CONTAINER, path=search_path())
+    return found is not None and os.geteuid() == 0 and not config.demo
+
+
+async def _nixos(config: HostConfig, paths: Paths, clock: Callable[[], float]) -> Runtime:
+    runtime = NixosContainer(paths, clock, build_s=config.build_s)
+    findings = await runtime.probe()
+    weak = nixos_probe.weaknesses(findings)
+    for finding in findings:
+        if not finding.is_ok and finding not in weak:
+            raise Unavailable(f"{finding.what}: {finding.detail}; {finding.mend}")
+    for finding in weak:
+        _log.warning("%s: %s; %s", finding.what, finding.detail, finding.mend)
+    return runtime
 
 
 def _no_bubblewrap(finding: Finding, *, was_asked: bool) -> str:

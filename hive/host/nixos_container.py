@@ -1,0 +1,337 @@
+"""The runtime `nixos`: each container a NixOS of its own, driven by nixos-container and systemd.
+
+hive builds the system itself and hands over its store path: with `--flake` two builds in one
+directory swap their results, and a failure leaves half a container. What runs inside is systemd,
+and its unit `hive.service` runs the script that is written here to /etc/hive/run.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import trio
+
+from hive.config import Paths
+from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
+from hive.host import journal, nix_build, nixos_probe, nspawn_flags, pinned, proc, systemd
+from hive.host.nixos_host import CREATE_S, NIXOS_CONTAINER, NixosHost
+from hive.host.records import Record, Run
+from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
+from hive.wire.names import AgentName, agent_name, container_name
+
+INSIDE = Inside(
+    run="/run/hive",
+    state="/state",
+    home="/root",
+    claude="/root/.claude",
+    shared="/shared",
+    given="/etc/hive",
+)
+RUN_SCRIPT = "run"
+"""Below `Inside.given`: what the container's unit starts."""
+START_S = 90.0
+"""The unit itself gives up after a minute."""
+END_S = 20.0
+_POLL_S = 0.02
+_BORN = "born"
+_ENDED = "ended.sh"
+_TAIL = 20
+"""How many lines of a failed start are put into its error."""
+
+
+class NixosContainer:
+    """Containers by nixos-container; see `Runtime`."""
+
+    kind = "nixos"
+    isolates = True
+
+    def __init__(
+        self,
+        paths: Paths,
+        clock: Callable[[], float],
+        host: NixosHost | None = None,
+        *,
+        build_s: float = 3600.0,
+    ) -> None:
+        self._paths = paths
+        self._clock = clock
+        self._host = host or NixosHost()
+        self._build_s = build_s
+
+    async def probe(self) -> list[Finding]:
+        """Look for the programs, the rights and a systemd that is not known to be weak."""
+        return await nixos_probe.probe(self._host, self._paths)
+
+    def inside(self, name: AgentName) -> Inside:
+        """Return the paths of every container."""
+        del name
+        return INSIDE
+
+    async def build(self, order: BuildOrder, say: Callable[[str], None]) -> str:
+        """Build an agent's system from the meta flake and return its store path."""
+        return await nix_build.system(
+            self._host.program("nix"), self._paths.meta, order.name, say, timeout_s=self._build_s
+        )
+
+    async def start(self, spec: ContainerSpec) -> None:
+        """Start a container; see `Runtime.start`. What it needs is made or brought up to date."""
+        container = container_name(spec.name)
+        words = nspawn_flags.flags(spec.binds)
+        record = self._record(spec.name)
+        is_ours = record.directory.exists() or self._is_passed_on(spec.name)
+        record.make()
+        with self._locked(spec.name), ExitStack() as stack:
+            unit = await self._host.unit(container)
+            if unit.is_running:
+                raise _is_running(spec.name)
+            await trio.to_thread.run_sync(self._write_given, spec)
+            await self._make(spec, container, is_ours=is_ours)
+            is_new = await trio.to_thread.run_sync(self._write_host, spec, words, record)
+            if is_new or unit.needs_reload:
+                await self._host.call("systemctl", "daemon-reload", timeout_s=END_S)
+            meant = pinned.hold(stack, self._paths.agents, spec.binds)
+            record.begin(Run(self.kind, proc.boot_id(), self._clock(), ""))
+            await self._up(spec, container, meant)
+
+    async def stop(self, name: AgentName, *, grace_s: float) -> None:
+        """End a container and everything in it; see `Runtime.stop`."""
+        container = container_name(name)
+        if not (await self._host.unit(container)).is_running:
+            return
+        if grace_s > 0:
+            try:
+                await self._host.call(NIXOS_CONTAINER, "stop", container, timeout_s=grace_s)
+            except ProgramFailed as error:
+                if error.status is not None:
+                    raise
+        await self._kill(container)
+
+    async def status(self, name: AgentName) -> ContainerStatus:
+        """Return what is known of that container."""
+        unit = await self._host.unit(container_name(name))
+        return self._status(name, is_running=unit.is_running)
+
+    async def running(self) -> list[ContainerStatus]:
+        """Return every container of this hive that runs, asked of systemd at once."""
+        names = await trio.to_thread.run_sync(self._names)
+        units = await self._host.units(*(container_name(name) for name in names))
+        return [
+            self._status(name, is_running=True)
+            for name, unit in zip(names, units, strict=True)
+            if unit.is_running
+        ]
+
+    async def wait_exit(self, name: AgentName) -> ContainerStatus:
+        """Wait until that container does not run, by the end of its main process."""
+        container = container_name(name)
+        while (unit := await self._host.unit(container)).is_running:
+            with proc.opened(unit.main_pid) as handle:
+                if unit.main_pid and handle is not None:
+                    await proc.wait_ended(handle)
+            # What systemd does after it, our script that writes the exit code among it.
+            await trio.sleep(_POLL_S)
+        return self._status(name, is_running=False)
+
+    async def logs(self, name: AgentName, lines: int) -> list[str]:
+        """Return the newest lines of hive's unit inside; of the whole container when stopped."""
+        born = self._record(name).directory / _BORN
+        if not born.exists():
+            return []
+        container, journalctl = container_name(name), self._host.program("journalctl")
+        found = []
+        if (await self._host.unit(container)).is_running:
+            found = await journal.of_machine(journalctl, container, lines)
+        if found:
+            return found
+        unit = systemd.unit_name(container)
+        return await journal.of_unit(journalctl, unit, lines, since=float(born.read_text()))
+
+    async def destroy(self, name: AgentName) -> None:
+        """Forget a stopped container: what nixos-container has of it, its drop-in, its record."""
+        record, container = self._record(name), container_name(name)
+        if not record.directory.exists() and not self._is_passed_on(name):
+            return
+        record.make()
+        with self._locked(name):
+            if (await self._host.unit(container)).is_running:
+                raise _is_running(name)
+            await self._destroy(container)
+            folder = self._host.drop_in(container).parent
+            await trio.to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+            await self._host.call("systemctl", "daemon-reload", timeout_s=END_S)
+            await trio.to_thread.run_sync(record.remove)
+
+    @contextmanager
+    def _locked(self, name: AgentName) -> Iterator[None]:
+        """Hold a container's lock: of several daemons, one starts it or takes it away."""
+        lock = self._record(name).take_lock()
+        if lock is None:
+            raise Conflict(f"somebody else starts or removes the container of {name}: wait")
+        try:
+            yield
+        finally:
+            os.close(lock)
+
+    def _record(self, name: AgentName) -> Record:
+        return Record(self._paths.sandbox(name))
+
+    def _status(self, name: AgentName, *, is_running: bool) -> ContainerStatus:
+        record = self._record(name)
+        run = record.run()
+        if run is None:
+            return ContainerStatus(name, is_running)
+        code = None if is_running else record.told().exit_code
+        return ContainerStatus(name, is_running, run.started_at, code)
+
+    def _names(self) -> list[AgentName]:
+        """Return every agent that has a container here; blocks on the disk."""
+        folder = self._paths.sandbox(AgentName("x")).parent
+        found = {_agent(entry.name) for entry in folder.iterdir()} if folder.is_dir() else set()
+        if self._host.confs.is_dir():
+            for conf in self._host.confs.glob("h*.conf"):
+                name = _agent(conf.stem.removeprefix("h-"))
+                if name and container_name(name) == conf.stem and self._is_passed_on(name):
+                    found.add(name)
+        return sorted(name for name in found if name is not None)
+
+    def _is_passed_on(self, name: AgentName) -> bool:
+        """Whether the host has a container of that name that is shown this hive's directories."""
+        try:
+            text = self._host.conf(container_name(name)).read_text()
+        except FileNotFoundError:
+            return False
+        return nspawn_flags.mentions(text, f"={self._paths.agent_root(name)}/")
+
+    async def _make(self, spec: ContainerSpec, container: str, *, is_ours: bool) -> None:
+        """See that there is a container with the system that was built."""
+        conf, profile = self._host.conf(container), self._host.profile(container)
+        if conf.exists() and not is_ours:
+            raise Conflict(
+                f"there is a container {container} that is not this hive's: look at {conf}, and"
+                f" remove it with `nixos-container destroy {container}` if nobody needs it"
+            )
+        if conf.exists() and profile.is_symlink():
+            if spec.system and os.fspath(profile.resolve()) != spec.system:
+                words = ("-p", str(profile), "--set", spec.system)
+                await self._host.call("nix-env", *words, timeout_s=CREATE_S)
+            return
+        if not spec.system:
+            raise BadRequest(f"nothing was built for {spec.name} yet: rebuild it")
+        if conf.exists():
+            # Left by a creation that did not get to its end.
+            await self._destroy(container)
+        is_made = False
+        try:
+            words = ("create", container, "--system-path", spec.system)
+            await self._host.call(NIXOS_CONTAINER, *words, timeout_s=CREATE_S)
+            is_made = True
+        finally:
+            if not is_made:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + END_S):
+                    await self._destroy(container)
+
+    async def _destroy(self, container: str) -> None:
+        """Remove what nixos-container has; nothing there is no error, to it and to us."""
+        await self._host.call(NIXOS_CONTAINER, "destroy", container, timeout_s=CREATE_S)
+
+    def _write_given(self, spec: ContainerSpec) -> None:
+        """Write the script that the container's unit starts; blocks on the disk."""
+        given = self._paths.given(spec.name)
+        given.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(given / RUN_SCRIPT, run_script(spec), 0o755)
+
+    def _write_host(self, spec: ContainerSpec, words: tuple[str, ...], record: Record) -> bool:
+        """Write what systemd reads; whether it has to be told so. Blocks on the disk."""
+        container = container_name(spec.name)
+        nspawn_flags.check_sources(spec.binds)
+        conf = self._host.conf(container)
+        _replace(conf, nspawn_flags.conf(conf.read_text(), words), 0o644)
+        ended = record.directory / _ENDED
+        nspawn_flags.plain(ended)
+        _replace(ended, systemd.ended_script(record.status), 0o600)
+        born = record.directory / _BORN
+        if not born.exists():
+            _replace(born, f"{self._clock():.6f}", 0o600)
+        drop_in, text = self._host.drop_in(container), systemd.drop_in(spec.limits, ended)
+        if drop_in.exists() and drop_in.read_text() == text:
+            return False
+        drop_in.parent.mkdir(parents=True, exist_ok=True)
+        _replace(drop_in, text, 0o644)
+        return True
+
+    async def _up(self, spec: ContainerSpec, container: str, meant: pinned.Held) -> None:
+        """Start the unit; what does not come up as meant is taken down again."""
+        is_up = False
+        try:
+            await self._host.call(NIXOS_CONTAINER, "start", container, timeout_s=START_S)
+            leader = await self._host.leader(container)
+            strange = pinned.strange(leader, meant) if leader is not None else []
+            if strange:
+                raise Unavailable(
+                    f"{strange[0]} was replaced while {spec.name} was started: look who did it, the"
+                    " manager can, and start it again"
+                )
+            is_up = True
+        except ProgramFailed as error:
+            lines = await self.logs(spec.name, _TAIL)
+            said = "\n".join([error.stderr, *lines])
+            raise ProgramFailed(error.argv, error.status, said) from error
+        finally:
+            if not is_up:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + END_S):
+                    await self._kill(container)
+
+    async def _kill(self, container: str) -> None:
+        """Kill everything of a container and wait until systemd is done with it.
+
+        Not by `machinectl terminate`: that asks, and waits for whatever does not answer.
+        """
+        if not (await self._host.unit(container)).is_running:
+            return
+        unit = systemd.unit_name(container)
+        try:
+            await self._host.call("systemctl", "kill", "--signal=SIGKILL", unit)
+        except ProgramFailed:
+            if (await self._host.unit(container)).is_running:
+                raise
+        await self._host.call("systemctl", "stop", unit, timeout_s=END_S)
+
+
+def run_script(spec: ContainerSpec) -> str:
+    """Return the script that becomes the container's command: environment, directory, program."""
+    program = shlex.quote(spec.argv[0])
+    pairs = [shlex.quote(f"{key}={value}") for key, value in spec.env.items()]
+    words = [shlex.quote(word) for word in spec.argv]
+    return (
+        "#!/bin/sh\n"
+        f"cd {shlex.quote(spec.cwd)} || exit 126\n"
+        f"PATH={shlex.quote(spec.env.get('PATH', os.defpath))}\n"
+        f"command -v {program} >/dev/null || {{ echo {program}: no such program >&2; exit 127; }}\n"
+        f"exec env -i {' '.join(pairs)} {' '.join(words)}\n"
+    )
+
+
+def _agent(text: str) -> AgentName | None:
+    try:
+        return agent_name(text)
+    except BadRequest:
+        return None
+
+
+def _is_running(name: AgentName) -> Conflict:
+    return Conflict(f"the container of {name} is running: stop it first")
+
+
+def _replace(path: Path, text: str, mode: int) -> None:
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    new.chmod(mode)
+    new.replace(path)
