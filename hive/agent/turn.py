@@ -115,6 +115,8 @@ async def _step(harness: Harness, work: _Try) -> Verdict | None:
         watch(line)
 
     outcome = await harness.driver.turn(prompt, on_line, _texts(harness))
+    for name in sorted(facts.unconnected.intersection(harness.config.mcp_servers)):
+        harness.bus.note(f"claude ran without the tools of {name}: that MCP server did not come up")
     work.seen.update(harness.tools.end_turn(), lines.ids)
     work.seen.discard(work.message.id)
     if outcome.was_answered:

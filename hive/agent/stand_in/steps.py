@@ -17,7 +17,7 @@ class Say:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of one of hive's tools, by its plain name."""
+    """A call of one of hive's tools by its plain name, or of another server's by its whole name."""
 
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)

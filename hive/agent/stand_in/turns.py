@@ -186,7 +186,7 @@ class Turns:
 
     def _call(self, step: Call) -> None:
         use = f"toolu_{new_uuid()}"
-        name = PREFIX + step.tool
+        name = step.tool if step.tool.startswith("mcp__") else PREFIX + step.tool
         self._answer({"type": "tool_use", "id": use, "name": name, "input": step.arguments})
         block: dict[str, Any] = {"type": "tool_result", "tool_use_id": use}
         has_failed = False
