@@ -60,8 +60,7 @@ def find_git(configured: str | None = None) -> str:
     found = shutil.which(named, path=search_path())
     if found is None:
         raise Unavailable(
-            f"{named} is not found: install git, or name it with the setting `git`"
-            " or HIVE_GIT"
+            f"{named} is not found: install git, or name it with the setting `git` or HIVE_GIT"
         )
     return str(Path(found).absolute())
 
@@ -95,6 +94,7 @@ class Git:
         timeout_s: float = TIMEOUT_S,
         check: bool = True,
         output_max: int | None = None,
+        memory_max: int | None = None,
     ) -> Completed:
         """Run git in the work tree `repo`, or in a bare one, and return all it left."""
         folder = repo / ".git"
@@ -108,6 +108,7 @@ class Git:
             input_text=given,
             check=check,
             output_max=output_max,
+            memory_max=memory_max,
         )
 
     def argv(self, folder: Path, tree: Path | None, *args: str) -> tuple[str, ...]:

@@ -1,0 +1,235 @@
+"""One agent's applied repository: only the daemon writes it, and containers are built from it.
+
+Its branch `main` is what is deployed or just being deployed; tags say what became of each proposal.
+Looking costs no process: the repository's references are read as files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import attrs
+import trio
+
+from hive.errors import BadRequest, Conflict, NotFound
+from hive.host import git_refs
+from hive.host.git import MAIN, Git
+
+PROPOSAL = "proposal"
+APPROVED = "approved"
+BUILDING = "building"
+DEPLOYED = "deployed"
+FAILED = "failed"
+DENIED = "denied"
+STATES = (PROPOSAL, APPROVED, BUILDING, DEPLOYED, FAILED, DENIED)
+ENDS = frozenset({DEPLOYED, FAILED, DENIED})
+FIRST = f"{DEPLOYED}/0"
+MESSAGE_BYTES = 16 << 10
+HISTORY_BYTES = 8 << 20
+_REV = re.compile(rf"main|[0-9a-f]{{7,40}}|(?:{'|'.join(STATES)})/[0-9]{{1,18}}")
+_SEPARATOR = "\x1e"
+_FORMAT = "%(refname:lstrip=2)%00%(objectname)%00%(*objectname)%00%(creatordate:unix)%00%(subject)"
+
+
+@attrs.frozen
+class Entry:
+    """One step in the life of an agent's configuration: a tag, and what it says."""
+
+    tag: str
+    sha: str
+    """The commit, 40 hex digits."""
+    at: float
+    """When hive set the tag, Unix seconds."""
+    subject: str
+    """First line of the commit."""
+    message: str | None
+    """What the tag itself says: an error or a note."""
+
+
+def tag(state: str, number: int) -> str:
+    """Return the name of a tag; raises `BadRequest` for what is no state or number."""
+    if state not in STATES or number < 0:
+        raise BadRequest(f"{state}/{number} is not a tag of hive")
+    return f"{state}/{number}"
+
+
+@attrs.frozen
+class Applied:
+    """The repository of one agent, which may not be there yet."""
+
+    git: Git
+    folder: Path
+
+    async def main(self) -> str | None:
+        """Return the commit that `main` points at."""
+        return await trio.to_thread.run_sync(self._refs, MAIN)
+
+    async def tagged(self, state: str, number: int) -> str | None:
+        """Return what a tag points at: a commit, or the tag's own text if it has one."""
+        return await trio.to_thread.run_sync(self._refs, f"refs/tags/{tag(state, number)}")
+
+    async def states(self, number: int) -> set[str]:
+        """Return which tags a proposal has."""
+        return await trio.to_thread.run_sync(self._states, number)
+
+    async def proposal(self, number: int) -> str:
+        """Return the commit that was proposed under a number; raises `NotFound`."""
+        sha = await self.tagged(PROPOSAL, number)
+        if sha is None:
+            raise NotFound(f"there is no tag {PROPOSAL}/{number} in {self.folder}")
+        return sha
+
+    async def numbers(self, state: str) -> dict[int, str]:
+        """Return every tag of one state: number to what it points at."""
+        return await trio.to_thread.run_sync(self._numbers, state)
+
+    async def deployed(self, *, but: int | None = None) -> tuple[str, str] | None:
+        """Return tag and commit of what was deployed last, leaving one number out."""
+        return await trio.to_thread.run_sync(self._deployed, but)
+
+    async def mark(self, state: str, number: int, message: str | None) -> None:
+        """Set a tag at a proposal; one that is set stays as it is."""
+        name = tag(state, number)
+        if await self.tagged(state, number) is not None:
+            return
+        sha = await self.proposal(number)
+        if message is None:
+            await self.update([f"create refs/tags/{name} {sha}"])
+            return
+        text = message.encode(errors="replace").replace(b"\0", b"")[:MESSAGE_BYTES]
+        words = ("tag", "-a", "--cleanup=verbatim", "-F", "-", name, sha)
+        await self.git.do(self.folder, *words, given=text or b"\n")
+
+    async def update(self, commands: list[str]) -> None:
+        """Change references, all of them or none."""
+        given = "".join(f"{command}\n" for command in ["start", *commands, "commit"])
+        await self.git.do(self.folder, "update-ref", "--stdin", given=given)
+
+    async def move(self, sha: str) -> None:
+        """Point `main` at a commit and make the work tree its files."""
+        if await self.main() != sha:
+            await self.update([f"update {MAIN} {sha}"])
+        await self.git.do(self.folder, "read-tree", "--reset", "-u", sha)
+
+    async def clear(self) -> None:
+        """Leave `main` without a commit and the work tree without a file."""
+        if await self.main() is not None:
+            await self.update([f"delete {MAIN}"])
+        await self.git.do(self.folder, "read-tree", "--reset", "-u", "--empty")
+
+    async def need_after(self, main: str, sha: str) -> None:
+        """Raise `Conflict` unless `sha` is `main` or comes after it."""
+        if main == sha:
+            return
+        words = ("rev-list", "--max-count=1", "--end-of-options", main, f"^{sha}")
+        done = await self.git.do(self.folder, *words)
+        if done.stdout.strip():
+            raise Conflict(
+                f"{sha[:12]} does not come after what is deployed now ({main[:12]}): it must be"
+                " rebased on applied/main and proposed anew"
+            )
+
+    async def resolve(self, rev: str) -> str | None:
+        """Return the commit that `main`, a tag of hive or hex digits stand for, or None.
+
+        Raises `BadRequest` for anything else.
+        """
+        if not _REV.fullmatch(rev):
+            raise BadRequest(f"{rev[:80]!r} is neither a commit nor a tag of hive")
+        words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+        done = await self.git.do(self.folder, *words, check=False)
+        return done.stdout.strip() or None
+
+    async def history(self, limit: int) -> list[Entry]:
+        """Return what became of the proposals, newest first."""
+        words = ("for-each-ref", f"--format={_FORMAT}%00%(contents){_SEPARATOR}", "refs/tags")
+        done = await self.git.do(self.folder, *words, output_max=HISTORY_BYTES)
+        times = await trio.to_thread.run_sync(self._times)
+        entries = [
+            entry for text in done.stdout.split(f"{_SEPARATOR}\n") if (entry := _entry(text, times))
+        ]
+        entries.sort(key=_newest_first)
+        return entries[:limit]
+
+    # What blocks, in a thread:
+
+    def _open(self) -> int | None:
+        try:
+            return os.open(self.folder / ".git", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+
+    def _refs(self, name: str) -> str | None:
+        folder = self._open()
+        if folder is None:
+            return None
+        try:
+            return git_refs.read_ref(folder, name)
+        finally:
+            os.close(folder)
+
+    def _states(self, number: int) -> set[str]:
+        return {state for state in STATES if self._refs(f"refs/tags/{tag(state, number)}")}
+
+    def _numbers(self, state: str) -> dict[int, str]:
+        folder = self._open()
+        if folder is None:
+            return {}
+        try:
+            found = git_refs.read_below(folder, ("refs", "tags", state))
+        finally:
+            os.close(folder)
+        return {int(name): sha for name, sha in found.items() if name.isdecimal()}
+
+    def _deployed(self, but: int | None) -> tuple[str, str] | None:
+        by_sha: dict[str, int] = {}
+        for number, sha in sorted(self._numbers(DEPLOYED).items()):
+            if number != but:
+                by_sha[self._refs(f"refs/tags/{PROPOSAL}/{number}") or sha] = number
+        if not by_sha:
+            return None
+        # Numbers are not in the order of the deploys; where `main` has been is.
+        for _, sha, _ in reversed(self._log(MAIN)):
+            if sha in by_sha:
+                return tag(DEPLOYED, by_sha[sha]), sha
+        sha, number = max(by_sha.items(), key=lambda item: item[1])
+        return tag(DEPLOYED, number), sha
+
+    def _log(self, name: str) -> list[tuple[str, str, float]]:
+        folder = self._open()
+        if folder is None:
+            return []
+        try:
+            return git_refs.read_log(folder, name)
+        finally:
+            os.close(folder)
+
+    def _times(self) -> dict[str, float]:
+        """Return when each tag was set, by hive's clock and not by a commit's."""
+        logs = self.folder / ".git/logs/refs/tags"
+        found = {}
+        for state in STATES:
+            folder = logs / state
+            for file in folder.iterdir() if folder.is_dir() else ():
+                moves = self._log(f"refs/tags/{state}/{file.name}")
+                if moves:
+                    found[f"{state}/{file.name}"] = moves[-1][2]
+        return found
+
+
+def _entry(text: str, times: dict[str, float]) -> Entry | None:
+    words = text.split("\0", 5)
+    if len(words) < 6 or not _REV.fullmatch(words[0]):
+        return None
+    name, sha, peeled, made, subject, message = words
+    at = times.get(name, float(made or 0))
+    if peeled:
+        return Entry(name, peeled, at, "", message.strip())
+    return Entry(name, sha, at, subject, None)
+
+
+def _newest_first(entry: Entry) -> tuple[float, int, int]:
+    state, _, number = entry.tag.partition("/")
+    return (-entry.at, -int(number or 0), -STATES.index(state))

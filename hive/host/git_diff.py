@@ -1,0 +1,100 @@
+"""What a commit changes, as the operator reads it before deciding."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import attrs
+
+from hive.errors import BadRequest, ProgramFailed
+from hive.host.git import Git
+
+TEXT_BYTES = 256 << 10
+NUMSTAT_BYTES = 4 << 20
+MEMORY_BYTES = 1 << 30
+TIMEOUT_S = 20.0
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""What every git knows as the tree without a file."""
+_WORDS = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-indent-heuristic")
+
+
+@attrs.frozen
+class FileStat:
+    """One file that differs; None for lines in what is no text."""
+
+    path: str
+    added: int | None
+    removed: int | None
+
+
+@attrs.frozen
+class Diff:
+    """A proposal beside what it is compared with."""
+
+    base_ref: str
+    """A tag, or empty where nothing was there before."""
+    base_sha: str | None
+    sha: str
+    text: str
+    """Of a unified diff; letters that would hide or reorder others are written out."""
+    is_truncated: bool
+    """Whether `text` ends early; `files` is whole."""
+    files: tuple[FileStat, ...]
+
+
+async def compare(git: Git, repo: Path, base_ref: str, base: str | None, sha: str) -> Diff:
+    """Compare two commits of an applied repository.
+
+    Raises `BadRequest` for commits whose comparison takes more than hive allows.
+    """
+    words = ("diff-tree", "-r", *_WORDS, "--end-of-options", base or EMPTY_TREE, sha)
+    try:
+        stat = await git.do(
+            repo,
+            *_with(words, "--numstat", "-z"),
+            output_max=NUMSTAT_BYTES,
+            timeout_s=TIMEOUT_S,
+            memory_max=MEMORY_BYTES,
+        )
+        patch = await git.do(
+            repo,
+            *_with(words, "-p", "--full-index"),
+            output_max=TEXT_BYTES,
+            timeout_s=TIMEOUT_S,
+            memory_max=MEMORY_BYTES,
+        )
+    except ProgramFailed as failure:
+        raise BadRequest(f"these commits cannot be compared: {failure.message}") from failure
+    raw = patch.raw
+    if patch.is_cut:
+        raw = raw[: raw.rfind(b"\n") + 1]
+    files = tuple(_stat(line) for line in stat.raw.split(b"\0") if line)
+    text = plain(raw.decode("utf-8", errors="replace"))
+    return Diff(base_ref, base, sha, text, patch.is_cut, files)
+
+
+def _with(words: tuple[str, ...], *more: str) -> tuple[str, ...]:
+    return (words[0], *more, *words[1:])
+
+
+def _stat(line: bytes) -> FileStat:
+    added, removed, path = line.decode("utf-8", errors="replace").split("\t", 2)
+    return FileStat(path, _number(added), _number(removed))
+
+
+def _number(word: str) -> int | None:
+    return int(word) if word.isdecimal() else None
+
+
+def plain(text: str) -> str:
+    """Return a text whose every letter can be seen, so that it reads as it is built."""
+    if text.isascii() and all(letter >= " " or letter in "\n\t" for letter in text):
+        return text
+    return "".join(map(_seen, text))
+
+
+def _seen(letter: str) -> str:
+    if letter in "\n\t" or unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
+        return letter
+    return f"<U+{ord(letter):04X}>"

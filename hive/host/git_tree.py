@@ -1,0 +1,174 @@
+"""The files of a commit: listed within bounds, and written out whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+import trio
+
+from hive.errors import BadRequest, Unavailable
+from hive.host import trees
+from hive.host.git import Git
+
+FILES_MAX = 5_000
+FILE_BYTES = 8 << 20
+TREE_BYTES = 32 << 20
+PATH_BYTES = 1024
+DEPTH_MAX = 64
+LISTING_BYTES = 4 << 20
+LINK = "120000"
+PLAIN = frozenset({"100644", "100755"})
+_KINDS = PLAIN | {LINK, "040000"}
+
+
+@attrs.frozen
+class TreeFile:
+    """One file or symlink of a commit."""
+
+    mode: str
+    sha: str
+    size: int
+    path: str
+
+
+async def list_files(git: Git, repo: Path, sha: str, *, memory_max: int) -> list[TreeFile]:
+    """Return the files of a commit, all of them within the bounds above.
+
+    Raises `BadRequest` for a commit with anything else in it, a submodule for example.
+    """
+    # With directories: a tree that is large by repeating itself shows its size without a file.
+    words = ("ls-tree", "-r", "-t", "-l", "-z", "--full-tree", sha)
+    done = await git.do(repo, *words, output_max=LISTING_BYTES, memory_max=memory_max)
+    if done.is_cut:
+        raise BadRequest(f"the commit has too many files: at most {FILES_MAX} are taken")
+    found = [parse(line) for line in done.raw.split(b"\0") if line]
+    files = [file for file in found if file.mode != "040000"]
+    if len(found) > FILES_MAX:
+        raise BadRequest(f"the commit has more than {FILES_MAX} files and directories")
+    paths = {file.path for file in files}
+    if len(paths) < len(files) or any(_parents(path) & paths for path in paths):
+        raise BadRequest("the commit has two things of one name: make it anew with git")
+    for file in files:
+        if file.size > FILE_BYTES:
+            raise BadRequest(f"{file.path} is larger than {FILE_BYTES >> 20} MiB: keep it out")
+    if sum(file.size for file in files) > TREE_BYTES:
+        raise BadRequest(f"the commit's files are larger than {TREE_BYTES >> 20} MiB together")
+    return files
+
+
+def _parents(path: str) -> set[str]:
+    parts = path.split("/")
+    return {"/".join(parts[:end]) for end in range(1, len(parts))}
+
+
+def parse(line: bytes) -> TreeFile:
+    """Return what one line of `ls-tree -l -z` says; raises `BadRequest`."""
+    about, _, raw = line.partition(b"\t")
+    mode, _, sha, size = about.decode("ascii").split()
+    try:
+        path = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the file name {raw[:80]!r} is not UTF-8: rename it") from error
+    if mode == "160000":
+        raise BadRequest(f"{path} is a submodule: put its files into the repository instead")
+    if mode not in _KINDS:
+        raise BadRequest(f"{path} has the mode {mode}: only plain files and links are taken")
+    check_path(path)
+    return TreeFile(mode, sha, 0 if size == "-" else int(size), path)
+
+
+def check_path(path: str) -> None:
+    """Raise `BadRequest` for a path that no file of a configuration may have."""
+    parts = path.split("/")
+    if len(path.encode()) > PATH_BYTES or len(parts) > DEPTH_MAX:
+        raise BadRequest(f"the path {path[:80]!r}... is too long: at most {PATH_BYTES} bytes")
+    if any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts):
+        raise BadRequest(f"{path!r} is not a path a configuration may have: rename it")
+    if any(unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"} for letter in path):
+        raise BadRequest(f"the file name {path!r} has letters nobody sees: rename it")
+
+
+async def read_blob(git: Git, repo: Path, file: TreeFile) -> bytes:
+    """Return what is in one file of a commit."""
+    done = await git.do(repo, "cat-file", "blob", file.sha, output_max=FILE_BYTES)
+    return done.raw
+
+
+async def export(git: Git, repo: Path, sha: str, target: Path, *, memory_max: int) -> None:
+    """Write the files of a commit to `target`, which is not there before or is left as it is.
+
+    Links stay links. Raises `BadRequest`, `Unavailable`.
+    """
+    if await trio.to_thread.run_sync(target.is_dir):
+        return
+    files = await list_files(git, repo, sha, memory_max=memory_max)
+    wanted = "".join(f"{blob}\n" for blob in dict.fromkeys(file.sha for file in files))
+    done = await git.do(
+        repo, "cat-file", "--batch", given=wanted, output_max=TREE_BYTES + LISTING_BYTES
+    )
+    await trio.to_thread.run_sync(_write_all, files, _blobs(done.raw), target)
+
+
+def _blobs(data: bytes) -> dict[str, memoryview]:
+    """Take apart what `cat-file --batch` printed; it says the size of each before it."""
+    found: dict[str, memoryview] = {}
+    view, at = memoryview(data), 0
+    while at < len(data):
+        end = data.index(b"\n", at)
+        words = data[at:end].decode("ascii").split()
+        if len(words) != 3 or words[1] != "blob":
+            raise Unavailable(f"the applied repository lacks an object: {' '.join(words)[:100]}")
+        size = int(words[2])
+        found[words[0]] = view[end + 1 : end + 1 + size]
+        at = end + 1 + size + 1
+    return found
+
+
+def _write_all(files: Iterable[TreeFile], blobs: dict[str, memoryview], target: Path) -> None:
+    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
+    try:
+        new.mkdir(mode=0o755, parents=True)
+        folders = {new}
+        for file in files:
+            path = new / file.path
+            if path.parent not in folders:
+                path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                folders.add(path.parent)
+            _write(path, file, blobs[file.sha])
+        for folder in sorted(folders, reverse=True):
+            _sync(folder)
+        try:
+            new.rename(target)
+        except OSError:
+            # Another export of the same commit was first; it is the same.
+            if not target.is_dir():
+                raise
+        _sync(target.parent)
+    except OSError as error:
+        raise Unavailable(f"cannot write {target}: {error.strerror}") from error
+    finally:
+        trees.remove(new)
+
+
+def _write(path: Path, file: TreeFile, data: memoryview) -> None:
+    if file.mode == LINK:
+        path.symlink_to(os.fsdecode(bytes(data)))
+        return
+    mode = 0o755 if file.mode == "100755" else 0o644
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
+        opened.write(data)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _sync(folder: Path) -> None:
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(at)
+    finally:
+        os.close(at)

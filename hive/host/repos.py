@@ -1,0 +1,336 @@
+"""The two repositories of every agent: what the manager proposes, and what is deployed.
+
+`STATE/agents/<n>/config` is the manager's and may hold anything; `STATE/applied/<n>` is written
+here only. A commit goes from one to the other through `quarantine`, and is known from then on by
+its tag `proposal/<id>`; the other tags say what became of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from hive.config import Paths
+from hive.errors import BadRequest, Conflict, NotFound, Unavailable
+from hive.host import git_tree, quarantine, trees
+from hive.host.applied import (
+    APPROVED,
+    ENDS,
+    FIRST,
+    PROPOSAL,
+    STATES,
+    Applied,
+    Entry,
+    tag,
+)
+from hive.host.git import MAIN, Git, make_repository, remove_stale_locks
+from hive.host.git_diff import Diff, FileStat, compare
+from hive.host.proposed import Proposed
+from hive.host.quarantine import Quarantine
+from hive.wire.names import AgentName
+
+__all__ = ["BASES", "STATES", "Diff", "Entry", "FileStat", "Repos"]
+
+BASES = ("running", "approved", "queued")
+KNOWN_MAX = 50
+"""So many newest proposals are named to git, so that it leaves out what they brought."""
+LOOSE_OBJECTS_MAX = 100
+
+
+def seen_by_manager(name: AgentName) -> str:
+    """Return an applied repository by its path in the manager's container."""
+    return f"/applied/{name}/.git"
+
+
+class Repos:
+    """Every agent's repositories; one operation at a time on each agent's."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        *,
+        files: Callable[[AgentName], Mapping[str, str]],
+        git: Git | None = None,
+        applied_url: Callable[[AgentName], str] = seen_by_manager,
+    ) -> None:
+        self._paths = paths
+        self._files = files
+        self._git = git or Git()
+        self._applied_url = applied_url
+        self._locks: defaultdict[AgentName, trio.Lock] = defaultdict(trio.Lock)
+        self._clean: set[AgentName] = set()
+        self._private = paths.state / "quarantine"
+        self._is_swept = False
+        self._sweeping = trio.Lock()
+
+    # The proposed side:
+
+    async def has_proposed(self, name: AgentName) -> bool:
+        """Whether the manager has something in that agent's proposed directory."""
+        return await self._proposed(name).exists()
+
+    async def seed_proposed(self, name: AgentName) -> str:
+        """Make the proposed repository from the template and return its first commit.
+
+        Raises `Conflict` when there is one.
+        """
+        async with self._holding(name):
+            return await self._proposed(name).seed(self._files(name))
+
+    async def head_of_proposed(self, name: AgentName) -> str:
+        """Return the commit of the proposed repository's branch, 40 hex digits.
+
+        Raises `NotFound` when there is none, `BadRequest` when it is not in order.
+        """
+        return await self._proposed(name).head()
+
+    async def wire(self, name: AgentName) -> None:
+        """See that the proposed repository's remote `applied` is right.
+
+        Raises `NotFound`, `BadRequest`.
+        """
+        async with self._holding(name):
+            await self._proposed(name).wire()
+
+    # The applied side:
+
+    async def has_applied(self, name: AgentName) -> bool:
+        """Whether something was deployed for that agent, or is just being."""
+        return await self._applied(name).main() is not None
+
+    async def adopt(self, name: AgentName) -> str:
+        """Take the proposed repository as deployed without asking: tag `deployed/0`.
+
+        Returns `main`, also where there is one already, and changes nothing then.
+        """
+        async with self._holding(name):
+            applied = self._applied(name)
+            main = await applied.main()
+            if main is None:
+                head = await self._proposed(name).head()
+                main = await self._take(name, head, None, f"refs/tags/{FIRST}", f"{MAIN}")
+            await applied.move(main)
+            return main
+
+    async def pin(self, name: AgentName, number: int, commit_ref: str) -> str:
+        """Copy a proposed commit into the applied repository as `proposal/<number>`.
+
+        Returns its 40 hex digits; the proposed repository does not matter from then on. Pinning the
+        same again changes nothing. Raises `BadRequest` for what is no commit hive can take, and for
+        one that does not come after what is deployed, `Conflict` for a number that is taken.
+        """
+        if not quarantine.REF.fullmatch(commit_ref):
+            raise BadRequest(
+                f"{commit_ref[:80]!r} is not a commit: give 7 to 40 lower-case hex digits, as git"
+                " rev-parse HEAD prints them; a branch or a tag could be moved"
+            )
+        async with self._holding(name):
+            pinned = await self._applied(name).tagged(PROPOSAL, number)
+            if pinned is not None:
+                if pinned.startswith(commit_ref):
+                    return pinned
+                raise Conflict(f"{PROPOSAL}/{number} of {name} is {pinned[:12]} already")
+            main = await self._applied(name).main()
+            return await self._take(name, commit_ref, main, f"refs/tags/{tag(PROPOSAL, number)}")
+
+    async def diff(self, name: AgentName, number: int, base: str) -> Diff:
+        """Compare a proposal with one of `BASES`; from tags only, so nobody can change it.
+
+        `running`: what was deployed last; `approved`: the newest other approved proposal; `queued`:
+        the newest earlier proposal that is not decided; without such, what was deployed last.
+        Raises `BadRequest`, `NotFound`.
+        """
+        if base not in BASES:
+            raise BadRequest(f"base must be one of {', '.join(BASES)}")
+        applied = self._applied(name)
+        sha = await applied.proposal(number)
+        found = await self._base(applied, number, base)
+        ref, base_sha = found or ("", None)
+        return await compare(self._git, applied.folder, ref, base_sha, sha)
+
+    async def mark(
+        self, name: AgentName, number: int, state: str, message: str | None = None
+    ) -> None:
+        """Set the tag `<state>/<number>` at the proposal; a tag that is set stays.
+
+        With a message the tag is annotated and carries it. Raises `NotFound` without a proposal.
+        """
+        async with self._holding(name):
+            await self._applied(name).mark(state, number, message)
+
+    async def states(self, name: AgentName, number: int) -> set[str]:
+        """Return which of the six tags an approval has."""
+        return await self._applied(name).states(number)
+
+    async def advance(self, name: AgentName, number: int) -> str | None:
+        """Move `main` on to a proposal and make the work tree its files.
+
+        Returns where `main` was, which is the proposal itself when this is done again. Raises
+        `Conflict` when the proposal does not come after `main`.
+        """
+        async with self._holding(name):
+            applied = self._applied(name)
+            sha = await applied.proposal(number)
+            main = await applied.main()
+            if main is not None:
+                await applied.need_after(main, sha)
+            await applied.move(sha)
+            return main
+
+    async def roll_back(self, name: AgentName, sha: str | None) -> None:
+        """Move `main` back to a commit, None for none, and the work tree with it."""
+        async with self._holding(name):
+            applied = self._applied(name)
+            if sha is None:
+                await applied.clear()
+            else:
+                await applied.move(sha)
+
+    async def main(self, name: AgentName) -> str | None:
+        """Return the commit of `main`."""
+        return await self._applied(name).main()
+
+    async def deployed(self, name: AgentName) -> tuple[str, str] | None:
+        """Return tag and commit of what was deployed last."""
+        return await self._applied(name).deployed()
+
+    async def read_file(self, name: AgentName, rev: str, path: str) -> bytes | None:
+        """Return a file of a commit, None where there is none of that name.
+
+        `rev` is a commit, a tag of hive or `main`. Raises `NotFound` for one that is not there,
+        `BadRequest` for a path or a link.
+        """
+        git_tree.check_path(path)
+        applied = self._applied(name)
+        words = ("ls-tree", "-z", "-l", "--full-tree", await self._need(applied, rev), path)
+        line = (await self._git.do(applied.folder, *words)).raw.rstrip(b"\0")
+        if not line:
+            return None
+        file = git_tree.parse(line)
+        if file.mode not in git_tree.PLAIN:
+            raise BadRequest(f"{path} is a link or a directory: put a plain file there")
+        return await git_tree.read_blob(self._git, applied.folder, file)
+
+    async def export(self, name: AgentName, sha: str, target: Path) -> None:
+        """Write the files of a commit to `target`, whole or not at all.
+
+        A `target` that is there is taken as done; links stay links. Raises `Unavailable`.
+        """
+        applied = self._applied(name)
+        found = await self._need(applied, sha)
+        limit = quarantine.MEMORY_BYTES
+        await git_tree.export(self._git, applied.folder, found, target, memory_max=limit)
+
+    async def history(self, name: AgentName, limit: int) -> list[Entry]:
+        """Return what became of that agent's proposals, newest first."""
+        applied = self._applied(name)
+        if not await self._is_there(applied):
+            return []
+        return await applied.history(limit)
+
+    async def remove(self, name: AgentName) -> None:
+        """Forget all that was deployed of an agent; its proposed repository stays."""
+        async with self._locks[name]:
+            self._clean.discard(name)
+            folders = (self._paths.applied(name), self._paths.generation(name, "x").parent)
+            try:
+                for folder in folders:
+                    await trio.to_thread.run_sync(trees.remove, folder)
+            except OSError as error:
+                raise Unavailable(f"cannot remove {folder}: {error.strerror}") from error
+
+    # How:
+
+    def _proposed(self, name: AgentName) -> Proposed:
+        url = self._applied_url(name)
+        return Proposed(self._git, self._paths.agents, name, self._private, url)
+
+    def _applied(self, name: AgentName) -> Applied:
+        return Applied(self._git, self._paths.applied(name))
+
+    @asynccontextmanager
+    async def _holding(self, name: AgentName) -> AsyncIterator[None]:
+        """Keep others from that agent's repositories; what a killed git left is removed first."""
+        async with self._locks[name]:
+            async with self._sweeping:
+                if not self._is_swept:
+                    await trio.to_thread.run_sync(trees.remove, self._private)
+                    self._is_swept = True
+            if name not in self._clean:
+                await trio.to_thread.run_sync(remove_stale_locks, self._paths.applied(name))
+                self._clean.add(name)
+            try:
+                yield
+            except BaseException:
+                self._clean.discard(name)
+                raise
+
+    async def _take(self, name: AgentName, ref: str, main: str | None, *refs: str) -> str:
+        """Bring a commit through quarantine, and point references at it."""
+        applied = self._applied(name)
+        if not await self._is_there(applied):
+            await trio.to_thread.run_sync(self._make_applied, applied.folder)
+        known = applied.folder / ".git/objects"
+        source = self._proposed(name).source
+        async with quarantine.opened(self._git, self._private, source, known) as inside:
+            sha = await inside.resolve(ref)
+            if main is not None:
+                await inside.need_descendant(main, sha)
+            await inside.check_files(sha)
+            await self._carry(applied, inside, sha, main)
+        await applied.update([f"create {one} {sha}" for one in refs])
+        return sha
+
+    async def _carry(
+        self, applied: Applied, inside: Quarantine, sha: str, main: str | None
+    ) -> None:
+        proposals = sorted((await applied.numbers(PROPOSAL)).items())[-KNOWN_MAX:]
+        known = {have for _, have in proposals} | ({main} if main else set())
+        if sha in known:
+            return
+        pack = await inside.pack(sha, sorted(known))
+        words = ["unpack-objects", "-q", "--strict"]
+        if int.from_bytes(pack[8:12], "big") > LOOSE_OBJECTS_MAX:
+            words = ["index-pack", "--stdin", "--fix-thin", "--strict"]
+        await inside.deliver(applied.folder, words, pack)
+
+    def _make_applied(self, folder: Path) -> None:
+        """Make an empty repository; whole or not at all."""
+        new = self._private / secrets.token_hex(8)
+        try:
+            self._private.mkdir(mode=0o700, exist_ok=True)
+            new.mkdir(mode=0o755)
+            make_repository(new)
+            folder.parent.mkdir(exist_ok=True)
+            new.rename(folder)
+        except OSError as error:
+            raise Unavailable(f"cannot make {folder}: {error.strerror}") from error
+        finally:
+            trees.remove(new)
+
+    async def _is_there(self, applied: Applied) -> bool:
+        return await trio.to_thread.run_sync((applied.folder / ".git").is_dir)
+
+    async def _need(self, applied: Applied, rev: str) -> str:
+        sha = await applied.resolve(rev) if await self._is_there(applied) else None
+        if sha is None:
+            raise NotFound(f"there is no {rev} in {applied.folder}")
+        return sha
+
+    async def _base(self, applied: Applied, number: int, base: str) -> tuple[str, str] | None:
+        running = await applied.deployed(but=number)
+        if base == "running":
+            return running
+        state = APPROVED if base == "approved" else PROPOSAL
+        for other in sorted(await applied.numbers(state), reverse=True):
+            is_it = other != number
+            if base == "queued":
+                is_it = other < number and not ENDS & await applied.states(other)
+            if is_it:
+                return tag(state, other), await applied.proposal(other)
+        return running
