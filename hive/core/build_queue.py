@@ -7,19 +7,16 @@ Frames are published and waiters are woken after the commit.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-import attrs
 import trio
 
+from hive.core.running_job import JobCancelled, Outcome, Running
 from hive.errors import Conflict, HiveError, Unavailable
 from hive.host import job_log
-from hive.store.agents import Deployed
 from hive.store.jobs import NewJob
-from hive.wire.dashboard import ApprovalResolved, JobChanged, JobLogged
+from hive.wire.dashboard import ApprovalResolved, JobChanged
 from hive.wire.jobs import CANCELLED, DONE, FAILED, OVER, QUEUED, JobRow
 
 if TYPE_CHECKING:
@@ -30,34 +27,14 @@ if TYPE_CHECKING:
     from hive.store.messages import Draft
     from hive.wire.approvals import Approval
 
+__all__ = ["BuildQueue", "JobCancelled", "NewJob", "Outcome", "Running", "Ticket", "Work"]
+
 RECENT = 50
 """How many jobs that are over are kept at hand."""
 BATCH_S = 0.1
 """How long lines are gathered before they are written and shown."""
-PENDING_LINES = 20_000
-"""How many lines may wait to be written; beyond them the oldest are left out."""
 FINISH_S = 10.0
 """How long the end of a job may take to be stored while the daemon stops."""
-
-
-class JobCancelled(Conflict):
-    """The job was cancelled; nothing of it is left in place."""
-
-
-@attrs.frozen
-class Outcome:
-    """What came of a job, stored as one transaction with its end.
-
-    A job with `error` has failed, or was cancelled when that is `JobCancelled`, and so has its
-    approval.
-    """
-
-    error: HiveError | None = None
-    note: str | None = None
-    """A word about a job that is done."""
-    deployed: Deployed | None = None
-    children: Sequence[NewJob] = ()
-    notices: Sequence[Draft] = ()
 
 
 class Ticket:
@@ -84,78 +61,6 @@ class Ticket:
         self._over.set()
 
 
-class Running:
-    """A job that is being done, as its work sees it."""
-
-    def __init__(self, queue: BuildQueue, row: JobRow, log: job_log.JobLog) -> None:
-        """Made by the queue."""
-        self.row = row
-        self.scope = trio.CancelScope()
-        self.cancelled_by: str | None = None
-        self._queue = queue
-        self._log = log
-        self._unwritten: deque[str] = deque(maxlen=PENDING_LINES)
-        self._writing = trio.Lock()
-        self._is_entered = False
-        self._is_past = False
-
-    @contextmanager
-    def cancellable(self) -> Iterator[None]:
-        """Let the block be cancelled: it ends then, and `JobCancelled` is raised behind it.
-
-        Once per job, around all that can be undone. Without it, or behind it, a job runs to its
-        end and to cancel it is refused.
-        """
-        if self._is_entered:
-            raise RuntimeError("a job has one part that can be cancelled")
-        self._is_entered = True
-        try:
-            with self.scope:
-                yield
-        finally:
-            self._is_past = True
-        if self.scope.cancelled_caught:
-            raise JobCancelled(f"job {self.row.id} was cancelled by {self.cancelled_by}")
-
-    async def step(self, text: str) -> None:
-        """Say what is done now, in a few words; a line of the log as well."""
-        self.say(f"== {text}")
-        self.row = await self._queue.note_step(self.row.id, text)
-
-    def say(self, text: str) -> None:
-        """Put what a program said into the log; without anything a terminal would act upon."""
-        self._unwritten.extend(job_log.clean(text))
-        self._queue.wake_logs()
-
-    async def flush(self) -> None:
-        """Write and publish what was said; raises `Unavailable` when the file cannot be written."""
-        async with self._writing:
-            lines = tuple(self._unwritten)
-            if not lines:
-                return
-            self._unwritten.clear()
-            try:
-                before = await trio.to_thread.run_sync(self._log.write, lines)
-            except OSError as error:
-                raise Unavailable(
-                    f"the log of job {self.row.id} cannot be written: {error.strerror}"
-                ) from error
-            self._queue.publish(JobLogged(self.row.id, lines, before))
-
-    async def read_log(self, after: int) -> list[str]:
-        """Return the lines behind the first `after`."""
-        await self.flush()
-        return await trio.to_thread.run_sync(self._log.read, after)
-
-    def cancel(self, by: str) -> bool:
-        """Cancel what can be cancelled; False when the work is past that."""
-        if self._is_past:
-            return False
-        self.cancelled_by = by
-        self.scope.cancel()
-        return True
-
-
 Work = Callable[[Running], Awaitable[Outcome]]
 """Does one job; a `HiveError` it raises is the outcome, anything else ends the worker."""
 
@@ -178,13 +83,17 @@ class BuildQueue:
         self._said = trio.Event()
 
     async def load(self) -> None:
-        """Take over what an earlier daemon left; what it was at waits again, in its old place."""
+        """Take over what was left unfinished; what was under way waits again, in its old place.
+
+        Also for a worker that failed in a daemon that lives on: whoever waits goes on waiting.
+        """
         await self._store.requeue()
         rows = [*await self._store.recent(RECENT), *await self._store.unfinished()]
-        self._tickets = {row.id: Ticket(row) for row in sorted(rows, key=lambda row: row.id)}
-        if self._tickets:
-            directory = self._paths.job_log(0).parent
-            await trio.to_thread.run_sync(job_log.prune, directory, max(self._tickets))
+        for row in sorted(rows, key=lambda row: row.id):
+            ticket = self._tickets.setdefault(row.id, Ticket(row))
+            if ticket.row != row:
+                ticket.row = row
+                self.publish(JobChanged(row))
         self._wake()
 
     async def submit(self, job: NewJob) -> Ticket:
@@ -225,13 +134,17 @@ class BuildQueue:
         if finished is not None:
             self._settle(finished, JobCancelled(f"job {number} was {note}"))
             return finished.row
-        running = self._running
-        if running is not None and running.row.id == number:
-            if await self._store.mark_cancelled(number, by) and running.cancel(by):
-                return running.row
-            raise Conflict(f"job {number} is done with what could be cancelled")
-        row = await self._store.get(number)
-        raise Conflict(f"job {number} is {row.state} already")
+        running = self._current(number)
+        if running is not None and running.is_past:
+            raise Conflict(f"job {number} is past what can be cancelled: wait for its end")
+        if not await self._store.mark_cancelled(number, by):
+            row = await self._store.get(number)
+            raise Conflict(f"job {number} is {row.state} already")
+        # One that is only just being begun looks for the mark itself.
+        running = self._current(number)
+        if running is not None:
+            running.cancel(by)
+        return await self._store.get(number)
 
     def rows(self) -> list[JobRow]:
         """Return all jobs that are not over and the newest that are, oldest first."""
@@ -247,20 +160,27 @@ class BuildQueue:
 
     async def log(self, number: int, after: int = 0) -> list[str]:
         """Return what a job said behind its first `after` lines; raises `NotFound`."""
-        running = self._running
-        if running is not None and running.row.id == number:
+        running = self._current(number)
+        if running is not None:
             return await running.read_log(after)
         row = await self._store.get(number)
         lines = await trio.to_thread.run_sync(job_log.read, self._paths.job_log(row.id))
         return lines[max(after, 0) :]
 
-    async def run(self, work: Work) -> None:
-        """Do one job after the other, for ever; a supervised task's body."""
-        while True:
-            await self.run_next(work)
+    async def run(
+        self, work: Work, after: Callable[[JobRow], Awaitable[None]] | None = None
+    ) -> None:
+        """Do one job after the other, for ever; a supervised task's body.
 
-    async def run_next(self, work: Work) -> None:
-        """Wait for the next job and do it.
+        `after` is called with the row of each job that is over.
+        """
+        while True:
+            row = await self.run_next(work)
+            if row is not None and after is not None:
+                await after(row)
+
+    async def run_next(self, work: Work) -> JobRow | None:
+        """Wait for the next job and do it; return it as it is then, None when it was cancelled.
 
         Cancelled, the job stays as it is: the next daemon begins it again. An error that is none
         of hive's ends the job as failed and is raised here.
@@ -269,16 +189,16 @@ class BuildQueue:
             more = self._more
             await more.wait()
         try:
-            begun = await self._store.begin(row.id)
+            row = await self._store.begin(row.id)
         except Conflict:
-            return  # it was cancelled at the last moment
-        log = await trio.to_thread.run_sync(job_log.JobLog, self._paths.job_log(row.id))
-        running = self._running = Running(self, begun.row, log)
-        if begun.cancelled_by is not None:
-            running.cancel(begun.cancelled_by)
+            return None  # it was cancelled at the last moment
+        running = self._running = Running(self, row, self._paths.job_log(row.id))
         try:
-            self._put(begun.row)
-            await self._carry_out(running, work)
+            self._put(row)
+            by = await self._store.cancelled_by(row.id)
+            if by is not None:
+                running.cancel(by)
+            return await self._carry_out(running, work)
         finally:
             self._running = None
 
@@ -301,7 +221,7 @@ class BuildQueue:
         """Say that a job said something."""
         self._said.set()
 
-    async def _carry_out(self, running: Running, work: Work) -> None:
+    async def _carry_out(self, running: Running, work: Work) -> JobRow:
         outcome: Outcome | None = None
         try:
             outcome = await work(running)
@@ -315,9 +235,9 @@ class BuildQueue:
         if outcome.error is not None:
             # While the daemon stops a failure is the stop's: the next one begins the job again.
             await trio.lowlevel.checkpoint_if_cancelled()
-        await self._finish(running, outcome)
+        return await self._finish(running, outcome)
 
-    async def _finish(self, running: Running, outcome: Outcome) -> None:
+    async def _finish(self, running: Running, outcome: Outcome) -> JobRow:
         error = outcome.error
         state = DONE
         if error is not None:
@@ -325,14 +245,11 @@ class BuildQueue:
             running.say(error.message)
         note = outcome.note if error is None else error.message
         with trio.move_on_after(FINISH_S, shield=True):
-            try:
-                await running.flush()
-            except Unavailable as trouble:
-                note = "; ".join(filter(None, (note, trouble.message)))
+            await running.flush()
             finished = await self._store.finish(
                 running.row.id,
                 state,
-                note,
+                "; ".join(filter(None, (note, running.log_trouble))) or None,
                 approval_failed=error is not None,
                 deployed=outcome.deployed,
                 children=outcome.children,
@@ -341,6 +258,8 @@ class BuildQueue:
             if outcome.deployed is not None:
                 self._agents.took(outcome.deployed.name, finished.agent)
             self._settle(finished, error)
+            return finished.row
+        raise Unavailable(f"the end of job {running.row.id} was not stored within {FINISH_S:g} s")
 
     def _settle(self, finished: Finished, failure: HiveError | None) -> None:
         """Tell everybody of the end of a job."""
@@ -354,6 +273,10 @@ class BuildQueue:
         over = [number for number in sorted(self._tickets) if self._is_over(number)]
         for number in over[:-RECENT]:
             del self._tickets[number]
+
+    def _current(self, number: int) -> Running | None:
+        running = self._running
+        return running if running is not None and running.row.id == number else None
 
     def _is_over(self, number: int) -> bool:
         return self._tickets[number].row.state in OVER

@@ -27,10 +27,13 @@ def clean(text: str) -> list[str]:
 class JobLog:
     """The log of one job while it runs; every method that names the file blocks."""
 
-    def __init__(self, path: Path) -> None:
-        """Goes on with what is in the file; call in a thread."""
+    def __init__(self, path: Path, *, is_new: bool = True) -> None:
+        """Begin the file at `path`, or go on with it; older jobs' files go when they are many."""
         self._path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if is_new:
+            path.unlink(missing_ok=True)
+            _prune(path.parent)
         self.count = len(read(path))
         """How many lines were written, those that were cut off included."""
         self._cut = 0
@@ -71,8 +74,9 @@ def read(path: Path) -> list[str]:
     return text.split("\n")[:-1]
 
 
-def prune(directory: Path, newest: int) -> None:
-    """Remove the logs of all but the `KEEP_LOGS` newest jobs up to number `newest`; blocks."""
-    for path in directory.glob("*.log"):
-        if path.stem.isdecimal() and int(path.stem) <= newest - KEEP_LOGS:
-            path.unlink(missing_ok=True)
+def _prune(directory: Path) -> None:
+    """Make room for one more."""
+    logs = [path for path in directory.glob("*.log") if path.stem.isdecimal()]
+    logs.sort(key=lambda path: int(path.stem))
+    for path in logs[: max(len(logs) + 1 - KEEP_LOGS, 0)]:
+        path.unlink(missing_ok=True)

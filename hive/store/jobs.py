@@ -63,15 +63,6 @@ class Decided:
 
 
 @attrs.frozen
-class Begun:
-    """A job that was begun."""
-
-    row: JobRow
-    cancelled_by: str | None
-    """Who cancelled it when it ran before; its work is to be undone, not done."""
-
-
-@attrs.frozen
 class Finished:
     """The end of a job that was committed, with all that followed from it."""
 
@@ -127,22 +118,19 @@ class JobStore:
 
         return await self._database.write(work)
 
-    async def begin(self, id_: int) -> Begun:
+    async def begin(self, id_: int) -> JobRow:
         """Begin a job that waits, or that was broken off; raises `Conflict` when it is over."""
         now = self._clock()
 
-        def work(connection: Connection) -> Begun:
+        def work(connection: Connection) -> JobRow:
             found = _get(connection, id_)
             if found.state in OVER:
                 raise Conflict(f"job {id_} is {found.state} already")
             connection.execute(
-                "UPDATE jobs SET state = ?, started_at = ?, step = NULL, attempts = attempts + 1"
-                " WHERE id = ?",
+                "UPDATE jobs SET state = ?, started_at = ?, attempts = attempts + 1 WHERE id = ?",
                 (RUNNING, now, id_),
             )
-            query = "SELECT cancelled_by FROM jobs WHERE id = ?"
-            by = connection.execute(query, (id_,)).fetchone()[0]
-            return Begun(_get(connection, id_), by)
+            return _get(connection, id_)
 
         return await self._database.write(work)
 
@@ -214,6 +202,14 @@ class JobStore:
         return await self._database.write(
             lambda connection: connection.execute(query, (by, id_, RUNNING)).rowcount == 1
         )
+
+    async def cancelled_by(self, id_: int) -> str | None:
+        """Return who cancelled a job while it ran, in this daemon or in an earlier one."""
+        query = "SELECT cancelled_by FROM jobs WHERE id = ?"
+        row = await self._database.read(
+            lambda connection: connection.execute(query, (id_,)).fetchone()
+        )
+        return None if row is None else row[0]
 
     async def requeue(self) -> int:
         """Let what ran when the last daemon ended wait again, in its old place; return how many."""
