@@ -17,19 +17,36 @@ import trio
 
 from hive import lines
 from hive.errors import DaemonUnreachable, Unavailable, from_code
-from hive.wire import agent, codec
+from hive.wire import agent, codec, manager
+from hive.wire.limits import OUTCOME_WAIT_S
 from hive.wire.messages import DeliveredMessage, LooseEnd, MessageRow
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 CALL_S = 10.0
 """How long an ordinary call may take."""
+WORK_S = OUTCOME_WAIT_S + 15.0
+"""How long one may take that has git or a container at work."""
 RECV_MARGIN_S = 10.0
 """How much longer than its wait a `recv` may take."""
 
 R = TypeVar("R")
 
 _KEYED = (agent.Send, agent.Ask, agent.Remind)
-_ONCE = (agent.Answer, agent.CancelLooseEnd, agent.Wake, agent.Recv)
+_REQUESTS = (
+    manager.RequestInitConfig,
+    manager.RequestSpawn,
+    manager.RequestApplyCommit,
+    manager.RequestUpdateMetaInputs,
+)
+_LIFECYCLE = (manager.Kill, manager.Start, manager.Restart, manager.Update)
+_ONCE = (
+    agent.Answer,
+    agent.CancelLooseEnd,
+    agent.Wake,
+    agent.Recv,
+    manager.Restart,
+    *_REQUESTS,
+)
 """Not made again once the daemon may have seen them: the second answer would be another one."""
 
 
@@ -38,21 +55,23 @@ class Answer:
     """A reply that is not an error, and how often the call was made again."""
 
     reply: Any
-    """A member of `hive.wire.agent.AgentReply`."""
+    """A member of `hive.wire.manager.ManagerReply`."""
     retries: int = 0
 
 
-def is_repeatable(request: agent.AgentRequest) -> bool:
+def is_repeatable(request: manager.ManagerRequest) -> bool:
     """Whether the request may be made again although the daemon may have seen it."""
     if isinstance(request, _KEYED):
         return request.dedupe_key is not None
     return not isinstance(request, _ONCE)
 
 
-def deadline_s(request: agent.AgentRequest) -> float:
+def deadline_s(request: manager.ManagerRequest) -> float:
     """Return how long one attempt at this request may take, in seconds."""
     if isinstance(request, agent.Recv):
         return request.wait_seconds + RECV_MARGIN_S
+    if isinstance(request, (*_REQUESTS, *_LIFECYCLE)):
+        return WORK_S
     return CALL_S
 
 
@@ -68,7 +87,7 @@ class HiveClient:
         self._kept = lines.Caller(socket) if keep else None
 
     async def request(
-        self, request: agent.AgentRequest, *, backoff_s: Sequence[float] | None = None
+        self, request: manager.ManagerRequest, *, backoff_s: Sequence[float] | None = None
     ) -> Answer:
         """Make a request, again and again as far as it may be, and return its reply.
 
@@ -92,7 +111,7 @@ class HiveClient:
                     raise
                 await trio.sleep(pauses[retries])
                 retries += 1
-        reply = codec.from_tagged("kind", agent.AgentReply, data)
+        reply = codec.from_tagged("kind", manager.ManagerReply, data)
         if isinstance(reply, agent.Error):
             raise from_code(reply.code, reply.message)
         return Answer(reply, sum(pause > 0 for pause in pauses[:retries]))

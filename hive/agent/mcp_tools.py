@@ -11,21 +11,21 @@ import hashlib
 import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from hive.agent import fences
 from hive.agent.client import Answer, HiveClient
+from hive.agent.manager_tools import MANAGER_TOOLS
+from hive.agent.tool import Tool
 from hive.agent.tool_inputs import (
     Given,
-    Input,
     check,
     choice,
     flag,
     number,
-    schema_of,
     text,
     texts,
     whole,
@@ -47,39 +47,10 @@ SERVER_NAME = "hyperhive"
 """hive's MCP server as claude knows it: the tools are `mcp__hyperhive__<name>`."""
 TOOL_USE_ID = "claudecode/toolUseId"
 """Where claude says in `_meta` which of its tool uses this call is."""
-RESULT_CHARACTERS = 400_000
-"""What a result of `recv` may hold before claude cuts it: 32 bodies and their frames fit."""
 OPTIONS_MOST = 20
 REMIND_BYTES = LINE_BYTES // 2
 
 log = logging.getLogger(__name__)
-
-
-@attrs.frozen
-class Tool:
-    """One tool."""
-
-    name: str
-    description: str
-    inputs: tuple[Input, ...]
-    request: Callable[[Given, str], agent.AgentRequest]
-    """Makes the request of the checked inputs and a key that is the same when the same tool use
-    is made again; raises `BadRequest`."""
-    text: Callable[[Any], str]
-    """Makes the result of the reply."""
-    is_long: bool = False
-    """True when a result may be longer than claude takes without being told."""
-
-    def listing(self) -> dict[str, Any]:
-        """Return the entry of `tools/list`."""
-        entry: dict[str, Any] = {
-            "name": self.name,
-            "description": self.description,
-            "inputSchema": schema_of(self.inputs),
-        }
-        if self.is_long:
-            entry["_meta"] = {"anthropic/maxResultSizeChars": RESULT_CHARACTERS}
-        return entry
 
 
 @attrs.frozen
@@ -251,15 +222,14 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "get_loose_ends",
         "List what is still open: questions that you asked or were asked, and your reminders; for"
-        " the manager everybody's, and the approvals that wait.",
+        " the manager everybody's, and what waits for the operator's approval.",
         (),
         lambda _given, _key: agent.GetLooseEnds(),
         _loose_ends_text,
     ),
     Tool(
         "cancel_loose_end",
-        "Withdraw a question you asked or delete a reminder of yours; the manager may do so for"
-        " anybody. Approvals cannot be withdrawn.",
+        "Withdraw a question you asked or delete a reminder of yours.",
         (
             choice("kind", "what it is", ("question", "reminder"), required=True),
             whole("id", "its id", 1, None, required=True),
@@ -299,12 +269,12 @@ TOOLS: tuple[Tool, ...] = (
 )
 """What every agent has."""
 
-MANAGER_TOOLS: tuple[Tool, ...] = ()
-"""What the manager has besides; the manager's table is always a superset."""
-
 
 def tools_for(role: str) -> dict[str, Tool]:
-    """Return the tools of a role by name, in the order they are listed."""
+    """Return the tools of a role by name, in the order they are listed.
+
+    The manager has all that an agent has, one of them in a form of its own, and more.
+    """
     tools = TOOLS + MANAGER_TOOLS if role == MANAGER else TOOLS
     return {tool.name: tool for tool in tools}
 

@@ -13,7 +13,7 @@ import trio
 
 from hive.agent import mcp_tools
 from hive.agent.client import HiveClient
-from hive.agent.mcp_tools import Tool
+from hive.agent.tool import Tool
 
 PROTOCOLS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """Protocol versions served, newest first; the difference does not show in what is used here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hive.errors import BadRequest
+from hive.errors import BadRequest, Refused
 from hive.wire.messages import LooseEnd, Question, Reminder
 from hive.wire.names import MANAGER, AgentName
 
@@ -52,12 +52,15 @@ class LooseEnds:
     async def cancel(self, by: AgentName, kind: str, id_: int) -> None:
         """Withdraw a question or delete a reminder of one's own; the manager may do so for all.
 
-        Raises `BadRequest` for another kind, `NotFound`, `Refused`, `Conflict`.
+        Approvals are the manager's to withdraw, by `proposals.withdraw`. Raises `BadRequest` for
+        another kind, `NotFound`, `Refused`, `Conflict`.
         """
         if kind == "question":
             await self._questions.cancel(id_, by)
         elif kind == "reminder":
             await self._reminders.cancel(id_, None if by == MANAGER else by)
+        elif kind == "approval":
+            raise Refused(f"approval {id_} is the manager's to withdraw: ask the manager")
         else:
             raise BadRequest(f"cannot cancel {kind[:40]!r}: kind is question or reminder")
 

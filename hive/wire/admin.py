@@ -6,6 +6,8 @@ from typing import Any
 
 import attrs
 
+from hive.wire.admin_work import WorkRequest
+
 VERSION = 1
 
 
@@ -211,6 +213,7 @@ AdminRequest = (
     | ListTokens
     | RevokeToken
     | Health
+    | WorkRequest
 )
 
 Reply = dict[str, Any]

@@ -14,6 +14,13 @@ LOG_LINES_DEFAULT = 50
 LOG_LINES_MAX = 500
 STATUS_BYTES = 200
 RECENT_MAX = 200
+LOGS_BYTES = 128 * 1024
+"""Of a reply to `get_logs`; what is older is left out."""
+OUTCOME_WAIT_S = 60
+"""How long a manager's lifecycle verb waits for its outcome before it says that it goes on."""
+INPUTS_MAX = 100
+"""Inputs of the meta repository in one request, each of at most `INPUT_BYTES`."""
+INPUT_BYTES = 200
 KEY_BYTES = 200
 """A `dedupe_key`: the id of a tool call is a fifth of it."""
 REPORT_WORD_BYTES = 100

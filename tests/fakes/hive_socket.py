@@ -16,7 +16,7 @@ import trio
 
 from hive.agent.client import HiveClient
 from hive.errors import BadRequest, DaemonUnreachable, HiveError, NotFound
-from hive.wire import agent, codec
+from hive.wire import agent, codec, manager
 from hive.wire.messages import DeliveredMessage
 
 Hook = Callable[[str], Awaitable[None]]
@@ -69,7 +69,7 @@ class FakeHive:
         """Answer one request; raises `DaemonUnreachable` while away."""
         if self.is_away:
             raise DaemonUnreachable("no hive answers")
-        request = codec.from_tagged("cmd", agent.AgentRequest, line)
+        request = codec.from_tagged("cmd", manager.ManagerRequest, line)
         name = codec.tag_of(type(request))
         await self._tell(f"before {name}")
         self.requests.append(request)
@@ -87,7 +87,7 @@ class FakeHive:
         if self.hook is not None:
             await self.hook(where)
 
-    async def _answer(self, request: Any) -> agent.AgentReply:
+    async def _answer(self, request: Any) -> manager.ManagerReply:
         match request:
             case agent.Recv(wait, most):
                 return agent.Messages(tuple(await self._lease(wait, most)))
@@ -107,6 +107,10 @@ class FakeHive:
                 return agent.WhoamiReply("bob", "agent", "they/them", "1")
             case agent.Ask():
                 return agent.QuestionQueued(7)
+            case manager.GetLogs():
+                return manager.Logs(("one", "two"))
+        if codec.tag_of(type(request)).startswith("request_"):
+            return manager.ApprovalQueued(5)
         return agent.Ok(id=9)
 
     def _waiting(self) -> list[Mail]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hive import resources
 from hive.agent import mcp_tools, tool_inputs
 from hive.agent.mcp_tools import TOOL_USE_ID, ToolResult
+from hive.agent.tool import Tool
 from hive.errors import HiveError
 from hive.wire import agent, codec
 from hive.wire.messages import LooseEnd
@@ -156,7 +157,7 @@ async def test_a_bug_of_ours_is_a_sentence_for_the_model() -> None:
     def broken(_given: object, _key: object) -> agent.AgentRequest:
         raise RuntimeError("bug")
 
-    tool = mcp_tools.Tool("broken", "breaks", (), broken, str)
+    tool = Tool("broken", "breaks", (), broken, str)
     result = await mcp_tools.call_tool(
         DirectClient(FakeHive()), {"broken": tool}, "broken", {}, None
     )

@@ -45,6 +45,12 @@ async def test_only_the_owner_and_the_manager_may_withdraw(post: Post) -> None:
     assert await _kinds(post, ADA) == []
 
 
-async def test_an_approval_cannot_be_withdrawn(post: Post) -> None:
-    with pytest.raises(BadRequest, match="cannot cancel 'approval'"):
-        await post.loose_ends.cancel(MANAGER, "approval", 1)
+async def test_an_approval_is_not_an_agents_to_withdraw(post: Post) -> None:
+    await _fill(post)
+    with pytest.raises(Refused, match="ask the manager"):
+        await post.loose_ends.cancel(ADA, "approval", 1)
+
+
+async def test_nothing_else_can_be_withdrawn(post: Post) -> None:
+    with pytest.raises(BadRequest, match="cannot cancel 'job'"):
+        await post.loose_ends.cancel(ADA, "job", 1)

@@ -6,8 +6,11 @@ import json
 from types import UnionType
 from typing import Any, get_args
 
+import attrs
+
 from hive import errors
-from hive.wire import admin, agent, codec
+from hive.wire import admin, agent, codec, manager
+from hive.wire.helper_events import HelperEvent
 from tests.unit.docs.pages import blocks, code, page, section, table
 
 
@@ -52,6 +55,38 @@ def test_every_reply_to_an_agent_has_an_example_as_it_is_written() -> None:
         assert codec.to_tagged("kind", value) == reply
         seen.add(reply["kind"])
     assert seen == tags(agent.AgentReply)
+
+
+def test_every_request_of_the_manager_alone_has_an_example() -> None:
+    found = [
+        codec.from_tagged("cmd", manager.ManagerRequest, each)
+        for each in examples("The manager's socket", ">")
+    ]
+    own = tags(manager.ManagerRequest) - tags(agent.AgentRequest)
+    assert {codec.tag_of(type(each)) for each in found} == own
+
+
+def test_every_reply_to_the_manager_has_an_example_as_it_is_written() -> None:
+    seen = set()
+    for reply in examples("The manager's socket", "<"):
+        value = codec.from_tagged("kind", manager.ManagerReply, reply)
+        assert codec.to_tagged("kind", value) == reply
+        seen.add(reply["kind"])
+    assert seen >= tags(manager.ManagerReply) - tags(agent.AgentReply)
+
+
+def test_every_helper_event_stands_in_the_table_with_its_fields() -> None:
+    said = {
+        code(row[0])[0]: ([*code(row[1])], ["[" in each for each in row[1].split(", ")])
+        for row in table(section(page("conventions.md"), "Helper events"))
+    }
+    assert said == {
+        codec.tag_of(kind): (
+            [each.name for each in attrs.fields(kind)],
+            [each.default is None for each in attrs.fields(kind)],
+        )
+        for kind in get_args(HelperEvent)
+    }
 
 
 def test_the_codes_are_those_of_the_errors() -> None:

@@ -1,0 +1,130 @@
+"""Requests of the operator's socket about what is open: queue, questions, reminders, kept state."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class Jobs:
+    """The build queue: what is under way or waits, and the newest that are over."""
+
+
+@attrs.frozen
+class JobLog:
+    """What one job of the build queue said, from line `after` on."""
+
+    id: int
+    after: int = 0
+
+
+@attrs.frozen
+class CancelJob:
+    """Take a job out of the build queue, or end it where it is."""
+
+    id: int
+
+
+@attrs.frozen
+class Diff:
+    """What the pinned commit of an approval changes."""
+
+    id: int
+    base: str = "running"
+    """Against what: `running`, `approved` or `queued`."""
+
+
+@attrs.frozen
+class Questions:
+    """Every question that waits for an answer."""
+
+
+@attrs.frozen
+class AnswerQuestion:
+    """Answer any question, as the operator."""
+
+    id: int
+    answer: str
+
+
+@attrs.frozen
+class CancelQuestion:
+    """Close a question without an answer."""
+
+    id: int
+
+
+@attrs.frozen
+class Reminders:
+    """Everybody's pending reminders, the next due first."""
+
+
+@attrs.frozen
+class RetryReminder:
+    """Let a reminder that was given up on be tried again."""
+
+    id: int
+
+
+@attrs.frozen
+class CancelReminder:
+    """Delete a reminder."""
+
+    id: int
+
+
+@attrs.frozen
+class MetaInputs:
+    """The inputs of the meta repository, and what each is locked to."""
+
+
+@attrs.frozen
+class UpdateInputs:
+    """Bring inputs of the meta repository up to date and rebuild whom it concerns."""
+
+    inputs: tuple[str, ...]
+    """Empty is an error, never all of them."""
+
+
+@attrs.frozen
+class UpdateAll:
+    """Rebuild every agent that runs something older than it would be built from now."""
+
+
+@attrs.frozen
+class Tombstones:
+    """What is kept of agents that were destroyed."""
+
+
+@attrs.frozen
+class Revive:
+    """Queue the approval of an agent of which only its state is left."""
+
+    name: str
+
+
+@attrs.frozen
+class Purge:
+    """Remove what is kept of an agent that was destroyed."""
+
+    name: str
+
+
+WorkRequest = (
+    Jobs
+    | JobLog
+    | CancelJob
+    | Diff
+    | Questions
+    | AnswerQuestion
+    | CancelQuestion
+    | Reminders
+    | RetryReminder
+    | CancelReminder
+    | MetaInputs
+    | UpdateInputs
+    | UpdateAll
+    | Tombstones
+    | Revive
+    | Purge
+)
