@@ -1,4 +1,5 @@
-# hive as a Nix package. Untested beyond parsing.
+# hive as a Nix package, and the systems of its agents' containers. The package is untested beyond
+# parsing.
 {
   description = "A self-hosted swarm of Claude Code agents, each in its own container";
 
@@ -11,6 +12,12 @@
       hive = nixpkgs.legacyPackages.${system}.callPackage ./nix/package.nix { };
     in
     {
+      # What hive's meta flake builds the containers with.
+      lib.container = import ./nix/container.nix { inherit nixpkgs; };
+      nixosModules = {
+        agent = ./nix/templates/agent.nix;
+        manager = ./nix/templates/manager.nix;
+      };
       packages.${system} = {
         inherit hive;
         default = hive;

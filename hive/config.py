@@ -177,6 +177,8 @@ class HostConfig:
     """What a container may use whose agent.toml does not say."""
     build_s: float = 3600.0
     """How long nix may build an agent's system, on NixOS."""
+    hive_flake: str | None = None
+    """Reference of the flake of hive that agents' systems are built with, on NixOS."""
 
 
 @attrs.frozen
@@ -307,6 +309,15 @@ def git_override() -> str | None:
 def search_path() -> str:
     """The host's PATH, for finding programs."""
     return os.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin"
+
+
+def program_environment() -> dict[str, str]:
+    """The daemon's environment for a host's program: without claude's variables and git's."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key not in {*CLAUDE_SECRETS, *CLAUDE_SETTINGS} and not key.startswith("GIT_")
+    }
 
 
 def wants_colour(*, is_terminal: bool) -> bool:

@@ -5,11 +5,16 @@ The protocol that every kind of it fulfils; `choose_meta` returns the kind that 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from hive.config import Paths
+from hive.config import HostConfig, Paths, program_environment
+from hive.errors import Unavailable
+from hive.host.flake_meta import FlakeMeta
+from hive.host.flake_text import MetaFlake
 from hive.host.git import Git
+from hive.host.nix import Nix, find_nix
 from hive.host.plain_meta import PlainMeta
 from hive.wire.jobs import MetaInput
 from hive.wire.names import AgentName
@@ -84,9 +89,26 @@ class Meta(Protocol):
         ...
 
 
-def choose_meta(runtime_kind: str, paths: Paths, git: Git, *, installed_rev: str) -> Meta:
+def choose_meta(
+    runtime_kind: str,
+    paths: Paths,
+    git: Git,
+    *,
+    installed_rev: str,
+    config: HostConfig | None = None,
+) -> Meta:
     """Return the meta repository for a runtime: a flake for `nixos`, else a lock file alone.
 
-    `installed_rev` names the hive that is running.
+    `installed_rev` names the hive that is running. Raises `Unavailable` with the mend when a flake
+    cannot be made here.
     """
-    return PlainMeta(paths.meta, git, installed_rev)
+    if runtime_kind != "nixos":
+        return PlainMeta(paths.meta, git, installed_rev)
+    if config is None or config.hive_flake is None:
+        raise Unavailable(
+            "the runtime `nixos` builds agents with hive's own flake: name it in the setting"
+            " `hive_flake`, as hive's NixOS module does"
+        )
+    nix = Nix(find_nix(), git.program, program_environment())
+    flake = MetaFlake(config.hive_flake, paths.all_applied, f"{os.uname().machine}-linux")
+    return FlakeMeta(paths.meta, git, installed_rev, nix, flake)

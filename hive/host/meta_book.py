@@ -40,6 +40,8 @@ class MetaBook(abc.ABC):
         self._staged: Lock | None = None
         self._is_clean = False
         """Whether the work tree is known to be what was committed."""
+        self._known_rev = installed_rev
+        """The hive in what was committed last."""
 
     # What differs between the kinds.
 
@@ -165,6 +167,7 @@ class MetaBook(abc.ABC):
             await self._make()
             await self._restore()
             self._committed = meta_lock.from_text(await self._run("show", f"HEAD:{meta_lock.FILE}"))
+            self._known_rev = self._committed.hyperhive.rev
         elif not self._is_clean and not (keep_staged and self._staged is not None):
             await self._restore()
         return self._committed
@@ -210,6 +213,7 @@ class MetaBook(abc.ABC):
         self._is_clean = False
         await self._run("commit", "--quiet", f"--message={subject}")
         self._committed, self._is_clean = lock, True
+        self._known_rev = lock.hyperhive.rev
 
     async def _restore(self) -> None:
         if self._is_clean:

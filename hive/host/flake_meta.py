@@ -1,0 +1,82 @@
+"""The meta repository as a flake: one input and one NixOS system per agent.
+
+Each agent's commit stands in the text of flake.nix, so that locking moves what was asked for and
+nothing else, in every version of Nix. Nix reads a repository's tracked and staged files only;
+whatever is written here is added to the index before Nix looks at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import trio
+
+from hive.errors import Unavailable
+from hive.host import flake_lock, flake_text
+from hive.host.flake_lock import FlakeLock
+from hive.host.flake_text import AGENT, HYPERHIVE, MetaFlake
+from hive.host.git import Git
+from hive.host.meta_book import MetaBook
+from hive.host.meta_lock import Lock
+from hive.host.nix import Nix
+from hive.wire.jobs import MetaInput
+from hive.wire.names import AgentName
+
+FLAKE = "flake.nix"
+LOCK = "flake.lock"
+
+
+class FlakeMeta(MetaBook):
+    """Locks every agent to a commit and all its inputs, and hive to a revision of its flake."""
+
+    def __init__(
+        self, repo: Path, git: Git, installed_rev: str, nix: Nix, flake: MetaFlake
+    ) -> None:
+        super().__init__(repo, git, installed_rev)
+        self._nix = nix
+        self._flake = flake
+
+    def _files(self, lock: Lock) -> Mapping[str, str]:
+        return {FLAKE: flake_text.meta_flake(self._flake, lock)}
+
+    async def _resolve(self, lock: Lock, say: Callable[[str], None]) -> Lock:
+        await self._add()
+        await self._nix.lock(self.repo, say)
+        found = await self._read()
+        for name in lock.agents:
+            found.check(AgentName(name))
+        return lock.on(flake_lock.hive_rev(found))
+
+    async def _update(
+        self, lock: Lock, inputs: Sequence[str], say: Callable[[str], None]
+    ) -> tuple[Lock, tuple[AgentName, ...]]:
+        before = await self._read()
+        for name in inputs:
+            if name.startswith(AGENT) and "/" not in name:
+                say(f"{name} is what was approved last: propose a commit to change it")
+        await self._nix.update(self.repo, inputs, say)
+        after = await self._read()
+        changed = []
+        for agent in map(AgentName, sorted(lock.agents)):
+            after.check(agent)
+            if before.below(AGENT + agent) != after.below(AGENT + agent):
+                changed.append(agent)
+        if before.below(HYPERHIVE) != after.below(HYPERHIVE):
+            changed = [AgentName(name) for name in sorted(lock.agents)]
+        return lock.on(flake_lock.hive_rev(after)), tuple(changed)
+
+    async def _inputs(self, lock: Lock) -> list[MetaInput]:
+        del lock
+        return (await self._read()).inputs() if (self.repo / LOCK).exists() else []
+
+    def hive_rev(self) -> str:
+        """Return the revision of hive's flake that the agents are built from."""
+        return self._known_rev
+
+    async def _read(self) -> FlakeLock:
+        try:
+            text = await trio.Path(self.repo / LOCK).read_text(encoding="utf-8")
+        except OSError as error:
+            raise Unavailable(f"cannot read {self.repo / LOCK}: {error.strerror}") from error
+        return flake_lock.read(text)
