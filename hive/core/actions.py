@@ -1,21 +1,28 @@
 """Everything an operator may do; the operator's socket and the dashboard both call these.
 
-Names and numbers are checked here, so no surface can forget. Lifecycle verbs hand in a job and
-return it: the socket waits for its outcome, the page does not.
+Names and numbers are checked here, so no surface can forget. Verbs that take their time hand in a
+job and return it: the socket waits for its outcome, the page does not.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import trio
 
-from hive.core import lifecycle, notices
+from hive.core import lifecycle, notices, proposals, work
+from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
 from hive.host import state_dirs
-from hive.wire import approvals as approval_states
-from hive.wire.approvals import Approval
-from hive.wire.dashboard import ApprovalAdded, ApprovalResolved, Tombstone, TombstonesChanged
+from hive.store.jobs import NewJob
+from hive.store.messages import Draft
+from hive.wire import approvals, jobs
+from hive.wire.approvals import APPROVED, DENIED, FAILED, PENDING, Approval
+from hive.wire.dashboard import Tombstone
+from hive.wire.jobs import MetaInput
 from hive.wire.limits import LOG_LINES_MAX, RECENT_MAX, check_body
 from hive.wire.messages import MessageRow
 from hive.wire.names import (
@@ -27,106 +34,127 @@ from hive.wire.names import (
     recipient_name,
 )
 
+_JOBS = {
+    approvals.INIT_CONFIG: jobs.INIT_CONFIG,
+    approvals.SPAWN: jobs.SPAWN,
+    approvals.APPLY_COMMIT: jobs.DEPLOY,
+    approvals.UPDATE_META_INPUTS: jobs.META_UPDATE,
+}
+
 
 async def request_spawn(hive: Hive, text: str, description: str | None) -> Approval:
     """Queue the approval of a new agent; raises `Conflict` when there is one, or one waits."""
-    name = new_agent_name(text)
-    if name in hive.agents:
-        raise Conflict(f"there is an agent {name!r} already: choose another name")
-    for row in await hive.approvals.pending(name):
-        if row.kind == approval_states.SPAWN:
-            raise Conflict(f"{name!r} waits for approval already, as {row.id}")
-    if description is not None:
-        check_body("the description", description)
-    approval = await hive.approvals.add(
-        name, approval_states.SPAWN, description=description or None
-    )
-    hive.publish(ApprovalAdded(approval))
-    return approval
+    return await proposals.request_spawn(hive, text, description, OPERATOR)
 
 
-async def approve(hive: Hive, number: int) -> Job:
+async def revive(hive: Hive, text: str) -> Approval:
+    """Queue the approval of an agent again of which only its state is left."""
+    return await proposals.revive(hive, text)
+
+
+async def approve(hive: Hive, number: int) -> Ticket:
     """Approve, and hand in what was approved; deciding twice runs once (`Conflict`)."""
-    approval = await _decide(hive, number, approval_states.APPROVED, None)
-    return hive.jobs.submit(f"approval {number}", lambda: _run_approved(hive, approval))
+    approval = await hive.approvals.get(number)
+    if approval.status == PENDING and not await proposals.still_possible(hive, approval):
+        failed = await hive.approvals.get(number)
+        raise Conflict(
+            f"approval {number} for {approval.agent} cannot be carried out: {failed.note}"
+        )
+    new = NewJob(_JOBS[approval.kind], approval.agent, OPERATOR, approval_id=number)
+    _, ticket = await hive.queue.decide(number, APPROVED, None, job=new)
+    if ticket is None:
+        raise Conflict(f"approval {number} for {approval.agent} was decided already")
+    return ticket
 
 
 async def deny(hive: Hive, number: int, note: str | None) -> Approval:
     """Deny, with an optional reason for the requester."""
     if note is not None:
         check_body("the note", note)
-    return await _decide(hive, number, approval_states.DENIED, note or None)
-
-
-async def _decide(hive: Hive, number: int, status: str, note: str | None) -> Approval:
     before = await hive.approvals.get(number)
-    if not await hive.approvals.resolve(number, status=status, note=note):
-        raise Conflict(f"approval {number} for {before.agent} was decided already")
-    return await _told(hive, number)
-
-
-async def _told(hive: Hive, number: int) -> Approval:
-    approval = await hive.approvals.get(number)
-    hive.publish(ApprovalResolved(approval))
-    await notices.tell_manager(
-        hive,
-        "approval_resolved",
-        id=approval.id,
-        agent=approval.agent,
-        commit_ref=approval.commit_ref,
-        status=approval.status,
-        note=approval.note,
+    told = proposals.resolution(hive, before, DENIED, note or None)
+    approval, _ = await hive.queue.decide(
+        number, DENIED, note or None, notice=told[0] if told else None
     )
-    return approval
+    await proposals.settle(hive, approval)
+    return await proposals.resolved(hive, number)
 
 
-async def _run_approved(hive: Hive, approval: Approval) -> None:
-    name = new_agent_name(approval.agent)
-    try:
-        await lifecycle.spawn(hive, name)
-    except HiveError as error:
-        await hive.approvals.resolve(
-            approval.id,
-            status=approval_states.FAILED,
-            note=error.message,
-            expected=approval_states.APPROVED,
-        )
-        await _told(hive, approval.id)
-        raise
-    await notices.tell_manager(hive, "spawned", agent=name, ok=True)
-    await publish_tombstones(hive)
-
-
-async def spawn(hive: Hive, text: str) -> Job:
+async def spawn(hive: Hive, text: str) -> Ticket:
     """Create and start an agent without an approval."""
     name = new_agent_name(text)
     if name in hive.agents:
         raise Conflict(f"there is an agent {name!r} already: choose another name")
+    return await hive.queue.submit(NewJob(jobs.SPAWN, name, OPERATOR))
 
-    async def work() -> None:
-        await lifecycle.spawn(hive, name)
-        await notices.tell_manager(hive, "spawned", agent=name, ok=True)
-        await publish_tombstones(hive)
 
-    return hive.jobs.submit(f"spawn {name}", work)
+async def rebuild(hive: Hive, text: str, by: str = OPERATOR) -> Ticket:
+    """Build the deployed commit anew, write everything per-container anew, start it again."""
+    return await hive.queue.submit(NewJob(jobs.REBUILD, _existing(hive, text), by))
+
+
+async def restart(hive: Hive, text: str, by: str = OPERATOR) -> Ticket:
+    """Stop and start an agent."""
+    return await hive.queue.submit(NewJob(jobs.RESTART, _existing(hive, text), by))
+
+
+async def destroy(hive: Hive, text: str, *, purge: bool) -> Ticket:
+    """Remove an agent's container; with `purge` everything kept of it.
+
+    What else was to be done to the agent is cancelled.
+    """
+    name = _existing(hive, text)
+    if name == MANAGER:
+        raise Refused("the manager cannot be destroyed: stop it instead")
+    for row in hive.queue.rows():
+        if row.agent == name and row.kind != jobs.DESTROY and row.state not in jobs.OVER:
+            await cancel_job(hive, row.id)
+    args = {"purge": "yes" if purge else "no"}
+    return await hive.queue.submit(NewJob(jobs.DESTROY, name, OPERATOR, args))
+
+
+async def update_inputs(hive: Hive, inputs: Sequence[str]) -> Ticket:
+    """Bring inputs of the meta repository up to date and rebuild who is built from them."""
+    chosen = await proposals.checked_inputs(hive, inputs)
+    args = {"inputs": json.dumps(chosen)}
+    return await hive.queue.submit(NewJob(jobs.META_UPDATE, None, OPERATOR, args))
+
+
+async def update_all(hive: Hive) -> list[Ticket]:
+    """Rebuild every agent that is not up to date, the manager first."""
+    return [await rebuild(hive, row.name) for row in hive.view.rows() if row.needs_update]
+
+
+async def meta_inputs(hive: Hive) -> list[MetaInput]:
+    """Return the inputs of the meta repository."""
+    return await hive.meta.inputs()
+
+
+async def cancel_job(hive: Hive, number: int) -> None:
+    """Cancel a job that waits or runs; raises `Conflict` when it is over."""
+    row = await hive.queue.get(number)
+    note = f"cancelled by {OPERATOR}"
+    told: tuple[Draft, ...] = ()
+    if row.approval_id is not None:
+        approval = await hive.approvals.get(row.approval_id)
+        told = proposals.resolution(hive, approval, FAILED, note)
+    row = await hive.queue.cancel(number, OPERATOR, notices=told)
+    if row.state in jobs.OVER and row.approval_id is not None:
+        await proposals.settle(hive, await hive.approvals.get(row.approval_id))
+        await proposals.resolved(hive, row.approval_id)
+
+
+async def job_log(hive: Hive, number: int, after: int) -> list[str]:
+    """Return what a job said, from line `after` on."""
+    if after < 0:
+        raise BadRequest("after must not be negative")
+    return await hive.queue.log(number, after)
 
 
 async def start(hive: Hive, text: str) -> Job:
     """Start a stopped agent."""
     name = _existing(hive, text)
     return hive.jobs.submit(f"start {name}", lambda: _noting(hive, name, lifecycle.start))
-
-
-async def restart(hive: Hive, text: str) -> Job:
-    """Stop and start an agent."""
-    name = _existing(hive, text)
-    return hive.jobs.submit(f"restart {name}", lambda: _noting(hive, name, lifecycle.restart))
-
-
-async def rebuild(hive: Hive, text: str) -> Job:
-    """Write everything per-container anew and start the agent again."""
-    name = _existing(hive, text)
-    return hive.jobs.submit(f"rebuild {name}", lambda: _noting(hive, name, lifecycle.rebuild))
 
 
 async def stop(hive: Hive, text: str, *, graceful: bool = False) -> Job:
@@ -139,19 +167,6 @@ async def stop(hive: Hive, text: str, *, graceful: bool = False) -> Job:
             await notices.tell_manager(hive, "killed", agent=name)
 
     return hive.jobs.submit(f"stop {name}", work)
-
-
-async def destroy(hive: Hive, text: str, *, purge: bool) -> Job:
-    """Remove an agent's container; with `purge` everything kept of it."""
-    name = _existing(hive, text)
-    if name == MANAGER:
-        raise Refused("the manager cannot be destroyed: stop it instead")
-
-    async def work() -> None:
-        await lifecycle.destroy(hive, name, purge=purge)
-        await publish_tombstones(hive)
-
-    return hive.jobs.submit(f"destroy {name}", work)
 
 
 async def set_paused(hive: Hive, text: str, *, paused: bool) -> None:
@@ -226,14 +241,11 @@ async def purge_tombstone(hive: Hive, text: str) -> None:
         raise Conflict(f"{name} exists: destroy it with its state instead")
     if not hive.paths.agent_root(name).exists():
         raise NotFound(f"nothing is kept of {name!r}")
+    for approval in await hive.approvals.pending(name):
+        await proposals.fail(hive, approval, proposals.GONE)
+    await hive.repos.remove(name)
     await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
-    await publish_tombstones(hive)
-
-
-async def publish_tombstones(hive: Hive) -> None:
-    """Tell the dashboard what is kept now."""
-    kept = await trio.to_thread.run_sync(tombstones, hive)
-    hive.publish(TombstonesChanged(tuple(kept)))
+    await work.publish_tombstones(hive)
 
 
 async def _noting(hive: Hive, name: AgentName, verb: lifecycle.Verb) -> None:

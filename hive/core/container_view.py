@@ -59,6 +59,7 @@ class ContainerView:
         self._reports: dict[AgentName, ReportState] = {}
         self._troubles: dict[AgentName, str] = {}
         self._poke = trio.Event()
+        self._reported = trio.Event()
         self._looking = trio.Lock()
 
     def rows(self) -> list[ContainerRow]:
@@ -81,7 +82,18 @@ class ContainerView:
     def report(self, name: AgentName, state: ReportState) -> None:
         """Take what an agent's harness says of itself."""
         self._reports[name] = state
+        self._reported.set()
+        self._reported = trio.Event()
         self.poke()
+
+    def forget_report(self, name: AgentName) -> None:
+        """Drop what a harness said that is being replaced."""
+        self._reports.pop(name, None)
+
+    async def wait_reported(self, name: AgentName) -> None:
+        """Wait until that agent's harness has said something."""
+        while name not in self._reports:
+            await self._reported.wait()
 
     def set_trouble(self, name: AgentName, text: str | None) -> None:
         """Set, or clear, the sentence that says why an agent does not work."""

@@ -10,6 +10,7 @@ import attrs
 from hive.config import HostConfig, Paths
 from hive.core.agents import Agents
 from hive.core.broker import Broker
+from hive.core.build_queue import BuildQueue
 from hive.core.container_view import ContainerView
 from hive.core.jobs import Jobs
 from hive.core.loose_ends import LooseEnds
@@ -18,6 +19,8 @@ from hive.core.reminders import Reminders
 from hive.core.transients import Transients
 from hive.feed import Feed
 from hive.host.installation import Installation
+from hive.host.meta import Meta
+from hive.host.repos import Repos
 from hive.host.runtime import Runtime
 from hive.store.approvals import ApprovalStore
 from hive.wire.dashboard import TaskRow
@@ -41,6 +44,29 @@ class Access(Protocol):
     def revoke_token(self, name: str) -> None:
         """Make a token invalid; raises `NotFound`."""
         ...
+
+
+class Mirror(Protocol):
+    """Where the repositories are copied to for people to look at; never in anybody's way."""
+
+    url: str | None
+    """Its address for a browser; None without one."""
+    trouble: str | None
+    """Why it is behind, if it is."""
+
+    def changed(self, agent: str) -> None:
+        """Say that refs of that agent's repository, or of the meta repository, changed."""
+        ...
+
+
+class NoMirror:
+    """What there is without a forge."""
+
+    url: str | None = None
+    trouble: str | None = None
+
+    def changed(self, agent: str) -> None:
+        """Do nothing."""
 
 
 @attrs.define
@@ -67,6 +93,12 @@ class Hive:
     loose_ends: LooseEnds
     transients: Transients
     jobs: Jobs
+    """What is done at once: start, stop, bringing back."""
+    queue: BuildQueue
+    """What is done one after the other and survives the daemon."""
+    repos: Repos
+    meta: Meta
+    forge: Mirror
     runtime: Runtime
     installation: Installation
     view: ContainerView

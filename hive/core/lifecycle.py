@@ -1,7 +1,6 @@
-"""Spawn, start, stop, restart, rebuild and destroy, each as a sequence with its undo.
+"""Start, stop, restart and destroy, each as a sequence under the agent's transient.
 
-Each holds the agent's transient from its first step to its last. Rebuild is the reconcile verb:
-whatever is per-container on the host is written anew by it.
+What brings a new commit into a container, spawn and rebuild included, is in `deploy`.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from pathlib import Path
 
 import trio
 
-from hive.core import notices, transients
+from hive.core import blueprints, notices, transients
+from hive.core.blueprints import Blueprint
 from hive.core.hive import Hive
-from hive.errors import Conflict, Refused
-from hive.host import state_dirs
+from hive.errors import Conflict, Refused, Unavailable
+from hive.host import agent_files, state_dirs
 from hive.host.runtime import Bind, ContainerSpec
 from hive.wire import live
-from hive.wire.dashboard import ApprovalResolved
 from hive.wire.names import MANAGER, AgentName
 
 Verb = Callable[[Hive, AgentName], Awaitable[None]]
@@ -25,35 +24,33 @@ Verb = Callable[[Hive, AgentName], Awaitable[None]]
 GRACE_S = 5.0
 """How long a harness may take to end its turn's pieces after it was asked to stop."""
 BUSY = frozenset({live.THINKING, live.COMPACTING})
+LAST_LINES = 5
+"""Of a container that does not stay up, for whoever asked for it."""
 TURN_S = 120.0
 """How long a graceful stop waits for a running turn."""
 
 
-async def spawn(hive: Hive, name: AgentName) -> None:
-    """Create an agent and start it; what cannot be started is not registered."""
-    with _held(hive, name, transients.SPAWNING):
-        await hive.agents.add(name)
-        is_done = False
-        try:
-            await _set_up(hive, name)
-            await _start(hive, name)
-            is_done = True
-        finally:
-            if not is_done:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + GRACE_S + 5):
-                    await hive.runtime.stop(name, grace_s=0)
-                    await hive.agents.remove(name)
+async def replace(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
+    """Stop an agent and start it from a blueprint; returns once it has shown that it stays up.
+
+    For who holds its transient. Raises `ProgramFailed` or `Unavailable` when it does not; nothing
+    is running then.
+    """
+    await hive.runtime.stop(name, grace_s=GRACE_S)
+    await _set_up(hive, name, blueprint)
+    hive.view.forget_report(name)
+    await _start(hive, name, blueprint)
+    await _see_up(hive, name)
 
 
 async def start(hive: Hive, name: AgentName) -> None:
     """Start a stopped agent; one that runs is left alone."""
     hive.agents.get(name)
-    with _held(hive, name, transients.STARTING):
+    with held(hive, name, transients.STARTING):
         await hive.agents.set_wanted(name, is_running=True)
         if (await hive.runtime.status(name)).is_running:
             return
-        await _set_up(hive, name)
-        await _start(hive, name)
+        await _start_deployed(hive, name)
     await notices.kick(hive, name, "started")
 
 
@@ -61,7 +58,7 @@ async def stop(hive: Hive, name: AgentName, *, graceful: bool = False) -> None:
     """Stop an agent, also one that is just coming up; `graceful` first lets a turn end."""
     await hive.transients.interrupt(name, transients.COMING_UP)
     hive.agents.get(name)
-    with _held(hive, name, transients.STOPPING):
+    with held(hive, name, transients.STOPPING):
         await hive.agents.set_wanted(name, is_running=False)
         if graceful:
             await _wait_turn_over(hive, name)
@@ -71,54 +68,44 @@ async def stop(hive: Hive, name: AgentName, *, graceful: bool = False) -> None:
 
 async def restart(hive: Hive, name: AgentName) -> None:
     """Stop and start an agent."""
-    await _again(hive, name, transients.RESTARTING, "restarted")
-
-
-async def rebuild(hive: Hive, name: AgentName) -> None:
-    """Write everything per-container anew, then stop and start the agent."""
-    await _again(hive, name, transients.REBUILDING, "rebuilt")
+    hive.agents.get(name)
+    with held(hive, name, transients.RESTARTING):
+        await hive.agents.set_wanted(name, is_running=True)
+        await hive.runtime.stop(name, grace_s=GRACE_S)
+        await _start_deployed(hive, name)
 
 
 async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> None:
-    """Remove an agent; its state stays unless `purge`. The manager cannot be destroyed."""
+    """Remove an agent; its state stays unless `purge`. The manager cannot be destroyed.
+
+    Begun again after the daemon ended in the middle, it goes on where it was.
+    """
     if name == MANAGER:
         raise Refused("the manager cannot be destroyed: stop it instead")
     await hive.transients.interrupt(name, transients.COMING_UP)
-    hive.agents.get(name)
-    with _held(hive, name, transients.DESTROYING):
-        await hive.agents.set_wanted(name, is_running=False)
+    with held(hive, name, transients.DESTROYING):
+        if name in hive.agents:
+            await hive.agents.set_wanted(name, is_running=False)
         await hive.runtime.stop(name, grace_s=GRACE_S)
         await hive.runtime.destroy(name)
-        for approval in await hive.approvals.fail_all(name, "agent destroyed"):
-            hive.publish(ApprovalResolved(approval))
         await hive.agents.remove(name)
+        await hive.meta.sync(hive.agents.names())
         await trio.to_thread.run_sync(state_dirs.remove_run, hive.paths, name)
         if purge:
+            await hive.repos.remove(name)
             await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
-    await notices.tell_manager(hive, "destroyed", agent=name, purged=purge)
 
 
 async def bring_back(hive: Hive, name: AgentName) -> None:
     """Start an agent that is to run and does not, after the daemon's start or a crash."""
-    with _held(hive, name, transients.STARTING):
+    with held(hive, name, transients.STARTING):
         # Asked again now that nobody else is at it: it may have been stopped or started meanwhile.
         if not hive.agents.is_wanted(name) or (await hive.runtime.status(name)).is_running:
             return
-        await _set_up(hive, name)
-        await _start(hive, name)
+        await _start_deployed(hive, name)
 
 
-async def _again(hive: Hive, name: AgentName, kind: str, what: str) -> None:
-    hive.agents.get(name)
-    with _held(hive, name, kind):
-        await hive.agents.set_wanted(name, is_running=True)
-        await hive.runtime.stop(name, grace_s=GRACE_S)
-        await _set_up(hive, name)
-        await _start(hive, name)
-    await notices.kick(hive, name, what)
-
-
-class _held:  # noqa: N801 - reads as a keyword where it is used
+class held:  # noqa: N801 - reads as a keyword where it is used
     """Hold a transient; when it was cancelled from a page, say so instead of going on."""
 
     def __init__(self, hive: Hive, name: AgentName, kind: str) -> None:
@@ -136,18 +123,47 @@ class _held:  # noqa: N801 - reads as a keyword where it is used
             raise Conflict(f"{self._kind} {self._name} was cancelled")
 
 
-async def _set_up(hive: Hive, name: AgentName) -> None:
+async def _start_deployed(hive: Hive, name: AgentName) -> None:
+    blueprint = await blueprints.deployed(hive, hive.agents.get(name))
+    await _set_up(hive, name, blueprint)
+    await _start(hive, name, blueprint)
+
+
+async def _set_up(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
     """Write everything a container needs on the host, and wait for its socket."""
-    spec = hive.installation.harness_config(hive.config, hive.runtime.inside(name), name)
+    inside = hive.runtime.inside(name)
+    settings = hive.installation.harness_config(
+        hive.config, inside, name, blueprint.config, blueprint.tree
+    )
     await trio.to_thread.run_sync(
-        state_dirs.prepare, hive.paths, name, spec, hive.installation.secrets
+        state_dirs.prepare, hive.paths, name, settings, hive.installation.secrets
     )
     is_paused = hive.agents.get(name).paused
     await trio.to_thread.run_sync(state_dirs.mark_paused, hive.paths, name, is_paused)
     await hive.agents.wait_open(name)
 
 
-async def _start(hive: Hive, name: AgentName) -> None:
+async def _see_up(hive: Hive, name: AgentName) -> None:
+    """Watch a container that was just started until its harness speaks, or for `settle_s`."""
+    with trio.move_on_after(hive.config.settle_s):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_until_ended, hive, name, nursery.cancel_scope)
+            await hive.view.wait_reported(name)
+            nursery.cancel_scope.cancel()
+    status = await hive.runtime.status(name)
+    if status.is_running:
+        return
+    code = "" if status.exit_code is None else f" with {status.exit_code}"
+    last = "; ".join(await hive.runtime.logs(name, LAST_LINES)) or "it said nothing"
+    raise Unavailable(f"the container ended{code} as soon as it was started: {last}")
+
+
+async def _until_ended(hive: Hive, name: AgentName, scope: trio.CancelScope) -> None:
+    await hive.runtime.wait_exit(name)
+    scope.cancel()
+
+
+async def _start(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
     inside = hive.runtime.inside(name)
     paths = hive.paths
     binds = [
@@ -161,25 +177,27 @@ async def _start(hive: Hive, name: AgentName) -> None:
     if name == MANAGER:
         binds += [
             Bind(paths.agents, "/agents", writable=True),
-            Bind(paths.state / "applied", "/applied"),
-            Bind(paths.state / "meta", "/meta"),
+            Bind(paths.all_applied, "/applied"),
+            Bind(paths.meta, "/meta"),
         ]
     role = "manager" if name == MANAGER else "agent"
     config_file = str(Path(inside.given) / state_dirs.HARNESS_FILE)
-    await hive.runtime.start(
-        ContainerSpec(
-            name=name,
-            argv=(*hive.installation.program.argv, role, "serve", "--config", config_file),
-            env={
-                "PATH": hive.installation.path,
-                "HOME": inside.home,
-                "LANG": "C.UTF-8",
-                **hive.installation.program.env,
-            },
-            binds=tuple(binds),
-            cwd=inside.state,
-        )
+    spec = ContainerSpec(
+        name=name,
+        argv=(*hive.installation.program.argv, role, "serve", "--config", config_file),
+        env={
+            "PATH": hive.installation.path,
+            "HOME": inside.home,
+            "LANG": "C.UTF-8",
+            **hive.installation.program.env,
+        },
+        binds=tuple(binds),
+        cwd=inside.state,
+        system=blueprint.system,
     )
+    if blueprint.tree is not None:
+        spec = agent_files.equip(spec, blueprint.config, blueprint.tree, hive.config, inside)
+    await hive.runtime.start(spec)
     hive.view.set_trouble(name, None)
 
 

@@ -7,6 +7,7 @@ stays where it is, because its prefix and its libraries are built into it.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
 import sysconfig
@@ -50,6 +51,19 @@ def find(*, isolated: bool) -> Program:
     if archive is not None:
         return _zipapp(archive, isolated=isolated)
     return _checkout(isolated=isolated)
+
+
+def revision() -> str:
+    """Return which hive is running: its version and a digest of its code."""
+    archive = _archive()
+    if archive is not None:
+        unpacked = Path(hive.__file__).resolve().parents[2]
+        return f"{hive.__version__}+{unpacked.name.removeprefix(f'{archive.name}_')[:12]}"
+    digest = hashlib.sha256()
+    package = Path(hive.__file__).resolve().parent
+    for file in sorted(package.rglob("*.py")):
+        digest.update(str(file.relative_to(package)).encode() + b"\0" + file.read_bytes())
+    return f"{hive.__version__}+{digest.hexdigest()[:12]}"
 
 
 def claude_binds(path: Path) -> tuple[Bind, ...]:

@@ -12,10 +12,13 @@ import trio
 
 from hive import lines
 from hive.core import actions
+from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import BadRequest, HiveError
+from hive.nursery import admin_requests
 from hive.wire import admin, codec
+from hive.wire.admin_work import WorkRequest
 from hive.wire.approvals import Approval
 from hive.wire.dashboard import ContainerRow
 from hive.wire.names import OPERATOR, agent_name
@@ -47,6 +50,8 @@ def parks(request: object) -> bool:
 async def handle(hive: Hive, request: object) -> lines.Replies:
     """Answer one request of the operator."""
     parsed = codec.from_tagged("cmd", admin.AdminRequest, request)
+    if isinstance(parsed, WorkRequest):
+        return await admin_requests.answer(hive, parsed)
     match parsed:
         case admin.List():
             return admin.ok(agents=list(hive.agents.names()))
@@ -135,7 +140,7 @@ def _handle_access(hive: Hive, request: Any) -> lines.Reply:
     raise BadRequest(f"{type(request).__name__} is not served here")
 
 
-async def _finish(job: Job) -> lines.Reply:
+async def _finish(job: Job | Ticket) -> lines.Reply:
     await job.wait()
     return admin.ok()
 

@@ -16,8 +16,9 @@ import trio
 from hive.config import HostConfig, Paths
 from hive.core.agents import Agents
 from hive.core.broker import Broker
+from hive.core.build_queue import BuildQueue
 from hive.core.container_view import ContainerView, Counts
-from hive.core.hive import Address, Hive
+from hive.core.hive import Address, Hive, NoMirror
 from hive.core.jobs import Jobs
 from hive.core.loose_ends import LooseEnds
 from hive.core.questions import Questions
@@ -25,11 +26,15 @@ from hive.core.reminders import Reminders, StateDir
 from hive.core.transients import Transients
 from hive.errors import Conflict, HiveError
 from hive.feed import Feed
-from hive.host import installation, runtimes, state_dirs
+from hive.host import installation, program, runtimes, state_dirs, template
+from hive.host.git import Git
+from hive.host.meta import choose_meta
+from hive.host.repos import Repos
 from hive.host.runtime import Runtime
 from hive.nursery import (
     admin_socket,
     agent_sockets,
+    build_worker,
     crash_watch,
     dashboard_server,
     job_worker,
@@ -40,6 +45,7 @@ from hive.nursery.supervisor import Supervisor, Task
 from hive.store.agents import AgentStore
 from hive.store.approvals import ApprovalStore
 from hive.store.database import LOG_BYTES, Clock, Database, open_database
+from hive.store.jobs import JobStore
 from hive.store.messages import MessageStore
 from hive.store.questions import QuestionStore
 from hive.store.reminders import ReminderStore
@@ -64,6 +70,7 @@ def tasks_of(hive: Hive) -> list[Task]:
     bodies: list[tuple[str, Any]] = [
         ("agent sockets", agent_sockets.run),
         ("jobs", job_worker.run),
+        ("build queue", build_worker.run),
         ("crash watch", crash_watch.run),
         ("reminder scheduler", reminder_scheduler.run),
         ("message vacuum", message_vacuum.run),
@@ -132,6 +139,7 @@ async def make(
 
     reminders = Reminders(ReminderStore(database), broker, clock=clock, state_dir=state_dir)
     approvals = ApprovalStore(database, clock)
+    revision = await trio.to_thread.run_sync(program.revision)
     transients = Transients(clock, publish)
     counts = Counts(broker.unread_counts, reminders.counts)
     view = ContainerView(paths, agents, runtime, transients, counts, publish)
@@ -149,6 +157,12 @@ async def make(
         loose_ends=LooseEnds(questions, reminders, approvals, clock),
         transients=transients,
         jobs=Jobs(),
+        queue=BuildQueue(
+            JobStore(database, clock), paths, publish=publish, broker=broker, agents=agents
+        ),
+        repos=Repos(paths, files=partial(template.files, runtime.kind)),
+        meta=choose_meta(runtime.kind, paths, Git(), installed_rev=revision),
+        forge=NoMirror(),
         runtime=runtime,
         installation=installation.find(config, isolates=runtime.isolates),
         view=view,

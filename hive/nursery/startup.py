@@ -12,7 +12,9 @@ from hive.core import lifecycle
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import HiveError
-from hive.wire.names import MANAGER, AgentName
+from hive.store.jobs import NewJob
+from hive.wire.jobs import OVER, SPAWN
+from hive.wire.names import MANAGER, SYSTEM, AgentName
 
 PATIENCE_S = 3.0
 """How long the daemon waits for its containers before it says that it is up."""
@@ -24,6 +26,10 @@ async def run(hive: Hive, bring_back: Callable[[AgentName], Job]) -> None:
     """Adopt what runs, end what should not, and have everybody started who is to run."""
     if MANAGER not in hive.agents:
         await hive.agents.add(MANAGER)
+    coming = {row.agent for row in hive.queue.rows() if row.state not in OVER}
+    if hive.agents.get(MANAGER).deployed_sha is None and MANAGER not in coming:
+        await hive.queue.submit(NewJob(SPAWN, MANAGER, SYSTEM))
+        coming.add(MANAGER)
     running = {status.name for status in await hive.runtime.running()}
     jobs: list[Job] = []
     for name in sorted(running):
@@ -33,7 +39,9 @@ async def run(hive: Hive, bring_back: Callable[[AgentName], Job]) -> None:
     for name in hive.agents.names():
         if name in running:
             log.info("%s runs already: adopted", name)
-        elif hive.agents.is_wanted(name) and hive.transients.get(name) is None:
+        elif (
+            hive.agents.is_wanted(name) and name not in coming and hive.transients.get(name) is None
+        ):
             jobs.append(bring_back(name))
     # One agent that cannot be started must not hold up the hive.
     with trio.move_on_after(PATIENCE_S):

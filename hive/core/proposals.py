@@ -1,0 +1,247 @@
+"""What is proposed to the operator: requests for approvals, each with its commit pinned first.
+
+A request is shown to the operator only when what it is about can no longer change: the commit is in
+the applied repository under `proposal/<id>`, out of the requester's reach.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import trio
+
+from hive.core import notices
+from hive.core.hive import Hive
+from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
+from hive.host.repos import Diff
+from hive.store.messages import Draft
+from hive.wire import approvals as kinds
+from hive.wire.approvals import Approval
+from hive.wire.dashboard import ApprovalAdded, ApprovalResolved
+from hive.wire.limits import check_body
+from hive.wire.names import MANAGER, OPERATOR, AgentName, agent_name, new_agent_name
+
+GONE = "the repository of this agent is gone"
+UNPINNED = "the daemon ended before the commit was pinned: request it again"
+BASES = ("running", "approved", "queued")
+SHORTEST = 7
+"""Hex digits that name a commit."""
+PENDING_MOST = 200
+"""Of all agents together; more than anybody could read."""
+
+
+async def request_init_config(hive: Hive, text: str, description: str | None, by: str) -> Approval:
+    """Ask for an agent's repository to be seeded; raises `Conflict` when there is one."""
+    name = new_agent_name(text)
+    if await hive.repos.has_proposed(name):
+        raise Conflict(
+            f"{name} has a repository already, in agents/{name}/config: edit and commit there, then"
+            " request_spawn or request_apply_commit"
+        )
+    await _refuse_second(hive, name, kinds.INIT_CONFIG)
+    return await _add(hive, name, kinds.INIT_CONFIG, "", description, by)
+
+
+async def request_spawn(hive: Hive, text: str, description: str | None, by: str) -> Approval:
+    """Ask for a new agent, made from the head of its repository.
+
+    The operator's request seeds the repository from the template where there is none; the manager
+    is to have looked at it first, so its request raises `NotFound`. Raises `Conflict` when there is
+    such an agent, or one waits.
+    """
+    name = new_agent_name(text)
+    if name in hive.agents:
+        raise Conflict(f"there is an agent {name!r} already: choose another name")
+    await _refuse_second(hive, name, kinds.SPAWN)
+    if not await hive.repos.has_proposed(name):
+        if by != OPERATOR:
+            raise NotFound(
+                f"{name} has no repository: request_init_config first, then edit its agent.toml"
+            )
+        await hive.repos.seed_proposed(name)
+    commit = await hive.repos.head_of_proposed(name)
+    return await _add(hive, name, kinds.SPAWN, commit, description, by)
+
+
+async def revive(hive: Hive, text: str) -> Approval:
+    """Ask for an agent again of which only its state is left, as it was last deployed."""
+    name = new_agent_name(text)
+    if name in hive.agents:
+        raise Conflict(f"{name} exists: there is nothing to revive")
+    if not hive.paths.agent_root(name).exists():
+        raise NotFound(f"nothing is kept of {name!r}")
+    await _refuse_second(hive, name, kinds.SPAWN)
+    last = await hive.repos.main(name)
+    if last is None:
+        return await request_spawn(hive, name, "revived", OPERATOR)
+    return await _add(hive, name, kinds.SPAWN, last, "revived as it was last deployed", OPERATOR)
+
+
+async def request_apply_commit(
+    hive: Hive, text: str, commit_ref: str, description: str | None, by: str
+) -> Approval:
+    """Ask for a commit of an agent's repository to be built and deployed.
+
+    Raises `BadRequest` for anything but 7 to 40 hex digits that name a commit there.
+    """
+    name = agent_name(text)
+    if not await hive.repos.has_proposed(name):
+        raise NotFound(f"{name} has no repository: request_init_config makes one")
+    for row in await hive.approvals.pending(name):
+        is_same = len(commit_ref) >= SHORTEST and (row.fetched_sha or "").startswith(commit_ref)
+        if row.kind == kinds.APPLY_COMMIT and is_same:
+            # Asked again, because the answer was lost: one decision is enough.
+            return row
+    return await _add(hive, name, kinds.APPLY_COMMIT, commit_ref, description, by)
+
+
+async def request_update_meta_inputs(
+    hive: Hive, inputs: Sequence[str] | None, description: str | None, by: str
+) -> Approval:
+    """Ask for inputs of the meta repository to be brought up to date; None is every input."""
+    chosen = await checked_inputs(hive, inputs)
+    return await _add(hive, MANAGER, kinds.UPDATE_META_INPUTS, json.dumps(chosen), description, by)
+
+
+async def checked_inputs(hive: Hive, inputs: Sequence[str] | None) -> list[str]:
+    """Return the names of inputs to update; raises `BadRequest` for an unknown or an empty list."""
+    known = [row.name for row in await hive.meta.inputs()]
+    if inputs is None:
+        return known
+    if not inputs:
+        raise BadRequest("inputs is empty: name some, or leave it out for all of them")
+    for name in inputs:
+        if name not in known:
+            raise BadRequest(f"there is no input {name!r}; there are: {', '.join(known)}")
+    return list(dict.fromkeys(inputs))
+
+
+async def withdraw(hive: Hive, number: int, by: str) -> Approval:
+    """Withdraw what waits; raises `Conflict` when it was decided."""
+    approval = await hive.approvals.get(number)
+    if by != MANAGER:
+        raise Refused(f"approval {number} is not yours to withdraw")
+    note = f"withdrawn by {by}"
+    if not await hive.approvals.resolve(number, status=kinds.CANCELLED, note=note):
+        raise Conflict(f"approval {number} for {approval.agent} was decided already")
+    await settle(hive, await hive.approvals.get(number))
+    return await resolved(hive, number)
+
+
+async def diff(hive: Hive, number: int, base: str) -> Diff:
+    """Return what a pinned commit changes against `running`, `approved` or `queued`."""
+    approval = await hive.approvals.get(number)
+    if base not in BASES:
+        raise BadRequest(f"base must be one of {', '.join(BASES)}")
+    if approval.kind not in kinds.WITH_COMMIT or approval.fetched_sha is None:
+        raise BadRequest(f"approval {number} is a {approval.kind}: it has no commit to look at")
+    return await hive.repos.diff(agent_name(approval.agent), number, base)
+
+
+async def still_possible(hive: Hive, approval: Approval) -> bool:
+    """Whether what a pending approval is about is still there; fails it where it is not."""
+    if approval.kind not in kinds.WITH_COMMIT:
+        return True
+    if approval.fetched_sha is None:
+        await fail(hive, approval, UNPINNED)
+        return False
+    if "proposal" not in await hive.repos.states(agent_name(approval.agent), approval.id):
+        await fail(hive, approval, GONE)
+        return False
+    return True
+
+
+async def fail_unpinned(hive: Hive) -> None:
+    """Fail what waits and can never be approved; for the daemon's start."""
+    for approval in await hive.approvals.pending():
+        await still_possible(hive, approval)
+
+
+async def settle(hive: Hive, approval: Approval) -> None:
+    """Give the commit of a decided approval its terminal tag, when it was not deployed.
+
+    Safe to be done again, so that the next start does it for a daemon that ended just before.
+    """
+    if approval.fetched_sha is None or approval.kind not in kinds.WITH_COMMIT:
+        return
+    name = agent_name(approval.agent)
+    states = await hive.repos.states(name, approval.id)
+    if "proposal" not in states or states & {"deployed", "failed", "denied"}:
+        return
+    state = "failed" if approval.status == kinds.FAILED else "denied"
+    await hive.repos.mark(name, approval.id, state, approval.note or "")
+
+
+def resolution(hive: Hive, approval: Approval, status: str, note: str | None) -> tuple[Draft, ...]:
+    """Return what tells the manager how an approval ended; nothing where there is no manager."""
+    tag = None
+    if approval.kind in kinds.WITH_COMMIT and approval.fetched_sha is not None:
+        word = {kinds.APPROVED: "deployed", kinds.FAILED: "failed"}.get(status, "denied")
+        tag = f"{word}/{approval.id}"
+    return notices.event(
+        hive,
+        MANAGER,
+        "approval_resolved",
+        id=approval.id,
+        agent=approval.agent,
+        commit_ref=approval.commit_ref,
+        status=status,
+        note=note,
+        sha=approval.fetched_sha,
+        tag=tag,
+    )
+
+
+async def resolved(hive: Hive, number: int) -> Approval:
+    """Tell the pages how an approval ended, and return it."""
+    approval = await hive.approvals.get(number)
+    hive.publish(ApprovalResolved(approval))
+    hive.forge.changed(approval.agent)
+    return approval
+
+
+async def fail(hive: Hive, approval: Approval, note: str) -> None:
+    """Fail an approval that waits, tag included; one that was decided meanwhile is left."""
+    if await hive.approvals.resolve(approval.id, status=kinds.FAILED, note=note):
+        await notices.post(hive, resolution(hive, approval, kinds.FAILED, note))
+        await settle(hive, await hive.approvals.get(approval.id))
+        await resolved(hive, approval.id)
+
+
+async def _add(
+    hive: Hive, name: AgentName, kind: str, commit_ref: str, description: str | None, by: str
+) -> Approval:
+    if description is not None:
+        check_body("the description", description)
+    if len(await hive.approvals.pending()) >= PENDING_MOST:
+        raise Conflict(f"{PENDING_MOST} approvals wait already: the operator has to decide first")
+    del by
+    approval = await hive.approvals.add(
+        name, kind, commit_ref=commit_ref, description=description or None
+    )
+    if kind in kinds.WITH_COMMIT:
+        approval = await _pin(hive, name, approval)
+    hive.publish(ApprovalAdded(approval))
+    hive.forge.changed(name)
+    return approval
+
+
+async def _pin(hive: Hive, name: AgentName, approval: Approval) -> Approval:
+    """Pin the commit; a request whose commit cannot be had must not stay in the queue."""
+    try:
+        sha = await hive.repos.pin(name, approval.id, approval.commit_ref)
+        return await hive.approvals.set_fetched(approval.id, sha)
+    except HiveError as error:
+        await hive.approvals.resolve(approval.id, status=kinds.FAILED, note=error.message)
+        raise
+    except trio.Cancelled:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+            await hive.approvals.resolve(approval.id, status=kinds.FAILED, note=UNPINNED)
+        raise
+
+
+async def _refuse_second(hive: Hive, name: AgentName, kind: str) -> None:
+    for row in await hive.approvals.pending(name):
+        if row.kind == kind:
+            raise Conflict(f"{name!r} waits for approval already, as {row.id}")

@@ -1,0 +1,136 @@
+"""What the jobs of the build queue do, one function per kind."""
+
+from __future__ import annotations
+
+import json
+
+import trio
+
+from hive.core import blueprints, deploy, lifecycle, notices, proposals
+from hive.core.build_queue import Outcome, Running
+from hive.core.hive import Hive
+from hive.errors import BadRequest, HiveError, NotFound
+from hive.host import state_dirs
+from hive.store.jobs import NewJob
+from hive.store.messages import Draft
+from hive.wire import approvals as kinds
+from hive.wire import jobs
+from hive.wire.approvals import Approval
+from hive.wire.dashboard import MetaInputsChanged, TombstonesChanged
+from hive.wire.names import MANAGER, SYSTEM, AgentName, agent_name
+
+
+async def run(hive: Hive, running: Running) -> Outcome:
+    """Do a job; what hive foresaw becomes its outcome, anything else is raised."""
+    match running.row.kind:
+        case jobs.SPAWN | jobs.DEPLOY:
+            outcome = await deploy.deploy(hive, running)
+        case jobs.REBUILD:
+            outcome = await deploy.rebuild(hive, running)
+        case kind:
+            outcome = await _simple(hive, running, kind)
+    return outcome
+
+
+async def after(hive: Hive, row: jobs.JobRow) -> None:
+    """Tell the pages what a job that is over has changed."""
+    if row.approval_id is not None:
+        await proposals.resolved(hive, row.approval_id)
+    if row.kind in {jobs.SPAWN, jobs.DESTROY, jobs.INIT_CONFIG}:
+        await publish_tombstones(hive)
+    if row.agent is not None and agent_name(row.agent) in hive.agents:
+        await blueprints.sweep(hive, agent_name(row.agent))
+    if row.kind in {jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY, jobs.META_UPDATE, jobs.REBUILD}:
+        hive.publish(MetaInputsChanged(tuple(await hive.meta.inputs())))
+    hive.view.poke()
+
+
+async def publish_tombstones(hive: Hive) -> None:
+    """Tell the dashboard what is kept now."""
+    names = set(hive.agents.names())
+    kept = await trio.to_thread.run_sync(state_dirs.tombstones, hive.paths, names)
+    hive.publish(TombstonesChanged(tuple(kept)))
+
+
+async def _simple(hive: Hive, running: Running, kind: str) -> Outcome:
+    approval = await _approval(hive, running)
+    try:
+        match kind:
+            case jobs.INIT_CONFIG:
+                return await _init_config(hive, running, approval)
+            case jobs.RESTART:
+                return await _restart(hive, running)
+            case jobs.DESTROY:
+                return await _destroy(hive, running)
+            case jobs.META_UPDATE:
+                return await _meta_update(hive, running, approval)
+    except HiveError as error:
+        told = _resolution(hive, approval, kinds.FAILED, error.message)
+        return Outcome(error, notices=told)
+    raise BadRequest(f"{kind!r} is no kind of job that this hive knows")
+
+
+async def _approval(hive: Hive, running: Running) -> Approval | None:
+    number = running.row.approval_id
+    return None if number is None else await hive.approvals.get(number)
+
+
+async def _init_config(hive: Hive, running: Running, approval: Approval | None) -> Outcome:
+    name = _name(running)
+    await running.step("seeding its repository")
+    if not await hive.repos.has_proposed(name):
+        await hive.repos.seed_proposed(name)
+    told = (
+        *_resolution(hive, approval, kinds.APPROVED, None),
+        *notices.event(hive, MANAGER, "config_ready", agent=name),
+    )
+    return Outcome(notices=told)
+
+
+async def _restart(hive: Hive, running: Running) -> Outcome:
+    name = _name(running)
+    try:
+        await running.step("restarting it")
+        await lifecycle.restart(hive, name)
+    except HiveError as error:
+        hive.view.set_trouble(name, error.message)
+        raise
+    return Outcome(notices=notices.kicked(hive, name, "restarted"))
+
+
+async def _destroy(hive: Hive, running: Running) -> Outcome:
+    name = _name(running)
+    is_purge = running.row.args.get("purge") == "yes"
+    await running.step("removing it")
+    for approval in await hive.approvals.pending(name):
+        await proposals.fail(hive, approval, "agent destroyed")
+    await lifecycle.destroy(hive, name, purge=is_purge)
+    told = notices.event(hive, MANAGER, "destroyed", agent=name)
+    return Outcome(notices=told)
+
+
+async def _meta_update(hive: Hive, running: Running, approval: Approval | None) -> Outcome:
+    text = approval.commit_ref if approval is not None else running.row.args.get("inputs", "[]")
+    inputs = [str(name) for name in json.loads(text)]
+    await running.step("updating " + ", ".join(inputs))
+    known = {row.name for row in await hive.meta.inputs()}
+    if not set(inputs) <= known:
+        raise NotFound(f"gone since: {', '.join(sorted(set(inputs) - known))}")
+    changed = await hive.meta.update(inputs, running.say)
+    children = tuple(
+        NewJob(jobs.REBUILD, name, SYSTEM, parent_id=running.row.id)
+        for name in sorted(changed, key=lambda name: (name != MANAGER, name))
+        if name in hive.agents
+    )
+    told = _resolution(hive, approval, kinds.APPROVED, None)
+    return Outcome(children=children, notices=told)
+
+
+def _resolution(
+    hive: Hive, approval: Approval | None, status: str, note: str | None
+) -> tuple[Draft, ...]:
+    return () if approval is None else proposals.resolution(hive, approval, status, note)
+
+
+def _name(running: Running) -> AgentName:
+    return agent_name(running.row.agent or "")
