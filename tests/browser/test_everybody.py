@@ -18,7 +18,7 @@ async def test_no_width_makes_the_page_scroll_sideways(
 ) -> None:
     await page.viewport(width, height)
     await opened(page, lively.url)
-    for selector in ("#reminders", "#kept", "#decided", "#answered", "#tasks"):
+    for selector in ("#reminders", "#kept", "#decided", "#built", "#inputs", "#answered", "#tasks"):
         await page.eval(f"document.querySelector('{selector}').open = true")
     assert await page.overflow() == 0
 

@@ -185,7 +185,7 @@ index 1111111..2222222 100644
  description = "keeps the parser"
 -packages = ["git"]
 +packages = ["git", "ripgrep"]
- 
+ # and no more than
  [limits]
 -memory_mib = 512
 +memory_mib = 2048
@@ -357,7 +357,9 @@ def lively_dashboard() -> Json:
             job(
                 17, "destroy", "zed", state="done", started_at=NOW - 2, ended_at=NOW - 1, attempts=1
             ),
-            job(16, "restart", "carol", state="cancelled", ended_at=NOW - 50, note="by the operator"),
+            job(
+                16, "restart", "carol", state="cancelled", ended_at=NOW - 50, note="by the operator"
+            ),
         ],
         "meta_inputs": [
             meta_input("hyperhive", is_stale=True),

@@ -182,10 +182,10 @@ class PageServer:
             return scenes.diff(query["base"][0])
         if path.startswith("/api/jobs/"):
             after = int(query["after"][0])
-            return {"after": after, "lines": self.job_lines[after : after + 3]}
+            return {"after": after, "lines": self.job_lines[after:]}
         if path == "/api/file-refs":
             found = [{"text": path, "path": path} for path in self.files]
-            return {"refs": {number: found for number in query["messages"][0].split(",")}}
+            return {"refs": dict.fromkeys(query["messages"][0].split(","), found)}
         if path == "/api/state-file" and query["path"][0] in self.files:
             text = self.files[query["path"][0]]
             return {"path": query["path"][0], "size_bytes": len(text), "text": text}

@@ -20,6 +20,7 @@ const BASES = [
 ];
 /** More lines than these are drawn when they are asked for. */
 const LINES_SHOWN = 2000;
+const UNSEEN_SHOWN = 500;
 
 /** @param {Approval} one @param {HTMLFormElement[]} decisions stand at the foot */
 export async function diffPanel(one, decisions) {
@@ -63,7 +64,7 @@ export async function diffPanel(one, decisions) {
 
 /** @param {Diff} diff */
 function aboutOf(diff) {
-  const base = diff.base_sha ? `${diff.base_ref} (${shortSha(diff.base_sha)})` : "nothing: there is no such commit yet";
+  const base = diff.base_sha ? `${diff.base_ref} (${shortSha(diff.base_sha)})` : "nothing, as there is no such commit";
   return [`${summaryOf(diff.files)} in `, el("code", { title: diff.sha }, shortSha(diff.sha)), ` beside ${base}`];
 }
 
@@ -72,7 +73,9 @@ function bodyOf(diff) {
   if (diff.files.length === 0) return [el("p", { class: "empty" }, "Both trees are the same: nothing would change.")];
   const stats = new Map(diff.files.map((file) => [file.path, file]));
   let left = LINES_SHOWN;
-  const parts = filesOf(diff.text).map((part) => {
+  const parts = filesOf(diff.text);
+  /** @type {HTMLElement[]} */
+  const shown = parts.map((part) => {
     const lines = part.lines.slice(0, Math.max(left, 0));
     left -= part.lines.length;
     const code = el("pre", {}, ...lines.map(lineOf));
@@ -86,9 +89,15 @@ function bodyOf(diff) {
   });
   if (diff.is_truncated) {
     const more = "This is not all: the rest is too long to be shown. Look at it with git on the host.";
-    parts.push(/** @type {any} */ (el("p", { class: "form-error" }, more)));
+    const unseen = diff.files.filter((file) => !parts.some((part) => part.path === file.path));
+    shown.push(el("p", { class: "form-error" }, more), el("ul", { class: "unseen" }, ...unseen.slice(0, UNSEEN_SHOWN).map(unseenRow)));
   }
-  return parts;
+  return shown;
+}
+
+/** @param {import("../shared/wire.js").FileStat} file */
+function unseenRow(file) {
+  return el("li", { class: "row" }, el("code", { class: "wrap" }, ...revealed(file.path)), countOf(file));
 }
 
 /** @param {import("../shared/wire.js").FileStat | undefined} file */

@@ -3,7 +3,7 @@
 
 import { getJson, sentence } from "../shared/api.js";
 import { sidePanel } from "../shared/dialog.js";
-import { el } from "../shared/dom.js";
+import { el, setText } from "../shared/dom.js";
 import { cancelForm, drawState } from "./jobs.js";
 import { LogTail } from "./log_tail.js";
 import { jobLog } from "./urls.js";
@@ -44,11 +44,20 @@ class OpenLog {
     this.id = job.id;
     this._tail = new LogTail();
     this._isLoading = false;
-    this._isBehind = false;
+    /** @type {Frame[]} */
+    this._waiting = [];
     this._state = el("span", { class: "badge" });
     this._cancel = cancelForm(job).form;
     this._empty = el("span", { class: "muted" }, "…");
-    this._text = el("pre", { class: "job-log", tabindex: "0", role: "log", "aria-label": `log of: ${jobTitle(job)}` }, this._empty);
+    this._lines = el("span");
+    this._note = el("span", { class: "form-error", hidden: true });
+    this._text = el(
+      "pre",
+      { class: "job-log", tabindex: "0", role: "log", "aria-label": `log of: ${jobTitle(job)}` },
+      this._empty,
+      this._lines,
+      this._note,
+    );
     sidePanel(`${jobTitle(job)} · #${job.id}`, this._text, [this._state, this._cancel]).addEventListener("close", closed);
     this.changed(job);
     void this.load();
@@ -58,56 +67,48 @@ class OpenLog {
   changed(job) {
     drawState(job, this._state);
     this._cancel.hidden = job.ended_at !== null;
-    if (job.note && job.ended_at !== null && !this._text.querySelector(".form-error")) {
-      this._append([el("span", { class: "form-error" }, job.note)]);
-    }
+    this._note.hidden = job.ended_at === null || !job.note;
+    setText(this._note, job.note ?? "");
   }
 
   /** @param {Frame} frame */
   logged(frame) {
-    // While a part is on its way, what comes live waits: it is asked for right after.
-    if (this._isLoading) this._isBehind = true;
-    else this._take(frame.offset, frame.lines);
+    // While the log is on its way, what comes live waits for it.
+    if (this._isLoading) this._waiting.push(frame);
+    else this._take(frame);
   }
 
-  /** @param {number} offset @param {string[]} lines */
-  _take(offset, lines) {
-    const fresh = this._tail.take(offset, lines);
+  /** @param {Frame} frame */
+  _take(frame) {
+    const fresh = this._tail.take(frame.offset, frame.lines);
     if (fresh === null) void this.load();
-    else this._append(fresh.map((line) => `${line}\n`));
+    else this._append(fresh);
   }
 
   async load() {
-    if (this._isLoading) {
-      this._isBehind = true;
-      return;
-    }
+    if (this._isLoading) return;
     this._isLoading = true;
     try {
-      do {
-        this._isBehind = false;
-        const after = this._tail.have;
-        const { lines } = await getJson(jobLog(this.id, after));
-        this._take(after, lines);
-        this._isBehind ||= lines.length > 0;
-      } while (this._isBehind && this._text.isConnected);
+      const { lines } = /** @type {{lines: string[]}} */ (await getJson(jobLog(this.id, 0)));
+      this._tail.begin(lines);
+      this._lines.replaceChildren();
+      this._append(lines);
       this._empty.textContent = "Nothing has been said yet.";
     } catch (error) {
       this._empty.textContent = sentence(error);
     } finally {
       this._isLoading = false;
     }
+    for (const frame of this._waiting.splice(0)) this.logged(frame);
   }
 
-  /** @param {(Node | string)[]} parts */
-  _append(parts) {
-    if (parts.length === 0) return;
+  /** @param {string[]} lines */
+  _append(lines) {
     const text = this._text;
     const isAtEnd = text.scrollHeight - text.scrollTop - text.clientHeight < STICKY_PX;
-    this._empty.remove();
-    const note = text.querySelector(".form-error");
-    for (const part of parts) note ? note.before(part) : text.append(part);
-    while (text.childNodes.length > LINES_KEPT) text.firstChild?.remove();
+    this._lines.append(...lines.slice(-LINES_KEPT).map((line) => `${line}\n`));
+    while (this._lines.childNodes.length > LINES_KEPT) this._lines.firstChild?.remove();
+    this._empty.hidden = this._lines.hasChildNodes();
     if (isAtEnd) text.scrollTop = text.scrollHeight;
   }
 }

@@ -18,7 +18,7 @@ const LOOK = {
   running: ["◐", "warm transient"],
   done: ["✓", "go"],
   failed: ["✗", "danger"],
-  cancelled: ["◌", ""],
+  cancelled: ["⊘", ""],
 };
 
 /** @param {(job: Job) => void} showLog */
