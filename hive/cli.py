@@ -59,7 +59,10 @@ def make_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="subcommands", metavar="COMMAND")
     _add_daemons(verbs)
     _add_lifecycle(verbs)
+    _add_approvals(verbs)
+    _add_queue(verbs)
     _add_talking(verbs)
+    _add_open(verbs)
     _add_access(verbs)
     _add_harness(verbs)
     return parser
@@ -126,16 +129,64 @@ def _add_lifecycle(verbs: Verbs[argparse.ArgumentParser]) -> None:
     destroy.add_argument("name", metavar="NAME")
     destroy.add_argument("--purge", action="store_true", help="remove its state as well")
     destroy.add_argument("--yes", action="store_true", help="do not ask")
+    stop = _add_client(verbs, "stop", "stop an agent, a running turn first if so wished")
+    stop.add_argument("name", metavar="NAME")
+    stop.add_argument("--graceful", action="store_true", help="let a running turn end first")
+    _add_client(verbs, "tombstones", "show what is kept of agents that were destroyed")
+    revive = _add_client(verbs, "revive", "queue the approval of a destroyed agent, as it was")
+    revive.add_argument("name", metavar="NAME")
+    purge = _add_client(verbs, "purge", "remove what is kept of a destroyed agent")
+    purge.add_argument("name", metavar="NAME")
+    purge.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_approvals(verbs: Verbs[argparse.ArgumentParser]) -> None:
     request = _add_client(verbs, "request-spawn", "queue the approval of a new agent")
     request.add_argument("name", metavar="NAME")
     request.add_argument("--description", metavar="TEXT", help="shown on the approval's card")
     _add_client(verbs, "pending", "show the approval queue")
+    diff = _add_client(verbs, "diff", "show what an approval would change")
+    diff.add_argument("id", type=int, metavar="ID")
+    diff.add_argument(
+        "--base",
+        default="running",
+        choices=["running", "approved", "queued"],
+        help="against what runs, was approved last, or was queued before (running)",
+    )
     _add_client(verbs, "approve", "approve, and run what was approved").add_argument(
         "id", type=int, metavar="ID"
     )
     deny = _add_client(verbs, "deny", "deny an approval")
     deny.add_argument("id", type=int, metavar="ID")
     deny.add_argument("--note", metavar="TEXT", help="the reason, for the requester")
+
+
+def _add_queue(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    queue = _add_client(verbs, "queue", "show the build queue, or the log of one job")
+    queue.add_argument("id", type=int, metavar="ID", nargs="?", help="a job: show its log")
+    queue.add_argument("--follow", action="store_true", help="go on until that job is over")
+    cancel = _add_client(verbs, "cancel-job", "take a job out of the build queue, or end it")
+    cancel.add_argument("id", type=int, metavar="ID")
+    _add_client(verbs, "meta", "show the inputs that agents are built from")
+    inputs = _add_client(
+        verbs, "update-inputs", "bring inputs up to date, rebuild whom it concerns"
+    )
+    inputs.add_argument("inputs", metavar="INPUT", nargs="+", help="such as hyperhive")
+    _add_client(verbs, "update-all", "rebuild every agent that is not up to date")
+
+
+def _add_open(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    _add_client(verbs, "questions", "show the questions that wait for an answer")
+    answer = _add_client(verbs, "answer", "answer a question as the operator")
+    answer.add_argument("id", type=int, metavar="ID")
+    answer.add_argument("text", metavar="TEXT", nargs="?", help="absent or -: standard input")
+    _add_client(verbs, "reminders", "show the pending reminders")
+    for name, text in (
+        ("cancel-question", "close a question without an answer"),
+        ("retry-reminder", "try a reminder again that was given up on"),
+        ("cancel-reminder", "delete a reminder"),
+    ):
+        _add_client(verbs, name, text).add_argument("id", type=int, metavar="ID")
 
 
 def _add_talking(verbs: Verbs[argparse.ArgumentParser]) -> None:

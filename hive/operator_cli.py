@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hive import light
+from hive import light, operator_views
 
 Reply = dict[str, Any]
 
-JOB_S = 180.0
-"""How long a lifecycle verb waits for its work, which takes milliseconds to minutes."""
+JOB_S = 3600.0
+"""How long a lifecycle verb waits for its work: milliseconds, or a build and those before it."""
 CALL_S = 30.0
+LOOK_S = 0.5
+"""How often a followed log is looked at."""
+OVER = frozenset({"done", "failed", "cancelled"})
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,21 +50,36 @@ def _start(arguments: argparse.Namespace) -> Reply:
     return {"cmd": "start", "scope": {"agent_names": [arguments.name]}}
 
 
+def _stop(arguments: argparse.Namespace) -> Reply:
+    scope = {"agent_names": [arguments.name]}
+    return {"cmd": "stop", "scope": scope, "graceful": arguments.graceful}
+
+
 def _pause(arguments: argparse.Namespace) -> Reply:
     return {"cmd": "set_paused", "name": arguments.name, "paused": arguments.command == "pause"}
 
 
 def _destroy(arguments: argparse.Namespace) -> Reply:
-    if not arguments.yes:
-        what = "its container AND ITS STATE" if arguments.purge else "its container"
-        if not sys.stdin.isatty():
-            raise light.Failure(
-                "bad_request", "destroy asks first on a terminal; elsewhere say --yes"
-            )
-        print(f"Remove {arguments.name}: {what}? Type its name to go on: ", end="", flush=True)
-        if sys.stdin.readline().strip() != arguments.name:
-            raise light.Failure("refused", "not destroyed")
+    _make_sure(arguments, "its container AND ITS STATE" if arguments.purge else "its container")
     return {"cmd": "destroy", "name": arguments.name, "purge": arguments.purge}
+
+
+def _purge(arguments: argparse.Namespace) -> Reply:
+    _make_sure(arguments, "EVERYTHING KEPT OF IT")
+    return {"cmd": "purge", "name": arguments.name}
+
+
+def _make_sure(arguments: argparse.Namespace, what: str) -> None:
+    """Ask on a terminal; raises the `light.Failure` that says why nothing was done."""
+    if arguments.yes:
+        return
+    verb = arguments.command
+    if not sys.stdin.isatty():
+        raise light.Failure("bad_request", f"{verb} asks first on a terminal; elsewhere say --yes")
+    name = light.printable(arguments.name)
+    print(f"Remove {name}: {what}? Type its name to go on: ", end="", flush=True)
+    if sys.stdin.readline().strip() != arguments.name:
+        raise light.Failure("refused", "nothing was removed")
 
 
 def _request_spawn(arguments: argparse.Namespace) -> Reply:
@@ -78,11 +96,34 @@ def _deny(arguments: argparse.Namespace) -> Reply:
     return request
 
 
+def _diff(arguments: argparse.Namespace) -> Reply:
+    return {"cmd": "diff", "id": arguments.id, "base": arguments.base}
+
+
+def _queue(arguments: argparse.Namespace) -> Reply:
+    if arguments.id is None:
+        return {"cmd": "jobs"}
+    return {"cmd": "job_log", "id": arguments.id}
+
+
+def _answer(arguments: argparse.Namespace) -> Reply:
+    return {"cmd": "answer_question", "id": arguments.id, "answer": _text(arguments.text)}
+
+
+def _text(given: str | None) -> str:
+    return sys.stdin.read() if given is None or given == "-" else given
+
+
+def _numbered(command: str) -> Callable[[argparse.Namespace], Reply]:
+    return lambda arguments: {"cmd": command, "id": arguments.id}
+
+
+def _plain(command: str) -> Callable[[argparse.Namespace], Reply]:
+    return lambda _: {"cmd": command}
+
+
 def _send(arguments: argparse.Namespace) -> Reply:
-    body = arguments.body
-    if body is None or body == "-":
-        body = sys.stdin.read()
-    request: Reply = {"cmd": "send", "to": arguments.to, "body": body}
+    request: Reply = {"cmd": "send", "to": arguments.to, "body": _text(arguments.body)}
     if arguments.reply_to is not None:
         request["in_reply_to"] = arguments.reply_to
     return request
@@ -107,10 +148,12 @@ def _show_done(_: Reply, arguments: argparse.Namespace) -> Iterable[str]:
     past = {
         "spawn": "spawned",
         "kill": "stopped",
+        "stop": "stopped",
         "start": "started",
         "restart": "restarted",
         "rebuild": "rebuilt",
         "destroy": "destroyed",
+        "purge": "purged",
         "pause": "paused",
         "resume": "resumed",
     }
@@ -122,17 +165,38 @@ def _show_request(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
     yield f"{arguments.name} waits as approval {number}: hive.pyz approve {number}"
 
 
-def _show_pending(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
-    waiting = [row for row in reply["approvals"] if row["status"] == "pending"]
-    if not waiting:
-        yield "Nothing waits for approval."
-    for row in waiting:
-        text = f"  {row['description']}" if row.get("description") else ""
-        yield f"{row['id']:>4}  {row['kind']:<12} {row['agent']:<10} {row['requested_at']}{text}"
-
-
 def _show_decided(_: Reply, arguments: argparse.Namespace) -> Iterable[str]:
-    yield f"{arguments.id}: {'approved' if arguments.command == 'approve' else 'denied'}"
+    past = {
+        "approve": "approved",
+        "deny": "denied",
+        "cancel-job": "cancelled",
+        "answer": "answered",
+        "cancel-question": "closed without an answer",
+        "retry-reminder": "will be tried again",
+        "cancel-reminder": "deleted",
+    }
+    yield f"{arguments.id}: {past[arguments.command]}"
+
+
+def _show_queue(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
+    if arguments.id is None:
+        yield from operator_views.queue(reply, arguments)
+        return
+    after = 0
+    while True:
+        yield from reply["job_log"]
+        after += len(reply["job_log"])
+        row = reply.get("job")
+        if not arguments.follow or row is None or row["state"] in OVER:
+            break
+        time.sleep(LOOK_S)
+        reply = ask(arguments, {"cmd": "job_log", "id": arguments.id, "after": after})
+    if row is not None:
+        yield operator_views.job_line(row)
+
+
+def _show_inputs_updated(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    yield f"updated by job {reply['job_id']}; rebuilds that follow are in: hive.pyz queue"
 
 
 def _show_sent(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
@@ -148,7 +212,7 @@ def _show_inbox(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
         yield "No messages to the operator."
     for row in reversed(rows):
         mark = " " if row["acked_at"] else "*"
-        at = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["sent_at"]))
+        at = operator_views.clock(row["sent_at"])
         answer = f" (answers {row['in_reply_to']})" if row.get("in_reply_to") else ""
         yield f"{mark}{row['id']:>5}  {at}  {row['from']}{answer}"
         yield from (f"        {line}" for line in row["body"].splitlines())
@@ -188,8 +252,10 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
     "resume": (_pause, _show_done, CALL_S),
     "destroy": (_destroy, _show_done, JOB_S),
     "request-spawn": (_request_spawn, _show_request, CALL_S),
-    "pending": (lambda _: {"cmd": "pending"}, _show_pending, CALL_S),
-    "approve": (lambda each: {"cmd": "approve", "id": each.id}, _show_decided, JOB_S),
+    "stop": (_stop, _show_done, JOB_S),
+    "pending": (_plain("pending"), operator_views.pending, CALL_S),
+    "diff": (_diff, operator_views.diff, CALL_S),
+    "approve": (_numbered("approve"), _show_decided, JOB_S),
     "deny": (_deny, _show_decided, CALL_S),
     "list": (lambda _: {"cmd": "agent_status"}, _show_list, CALL_S),
     "send": (_send, _show_sent, CALL_S),
@@ -199,6 +265,24 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
         _show_logs,
         CALL_S,
     ),
+    "queue": (_queue, _show_queue, CALL_S),
+    "cancel-job": (_numbered("cancel_job"), _show_decided, CALL_S),
+    "questions": (_plain("questions"), operator_views.questions, CALL_S),
+    "answer": (_answer, _show_decided, CALL_S),
+    "cancel-question": (_numbered("cancel_question"), _show_decided, CALL_S),
+    "reminders": (_plain("reminders"), operator_views.reminders, CALL_S),
+    "retry-reminder": (_numbered("retry_reminder"), _show_decided, CALL_S),
+    "cancel-reminder": (_numbered("cancel_reminder"), _show_decided, CALL_S),
+    "meta": (_plain("meta_inputs"), operator_views.meta_inputs, CALL_S),
+    "update-inputs": (
+        lambda each: {"cmd": "update_inputs", "inputs": each.inputs},
+        _show_inputs_updated,
+        JOB_S,
+    ),
+    "update-all": (_plain("update_all"), operator_views.updated, JOB_S),
+    "tombstones": (_plain("tombstones"), operator_views.tombstones, CALL_S),
+    "revive": (_named("revive"), _show_request, CALL_S),
+    "purge": (_purge, _show_done, CALL_S),
     "login-link": (lambda _: {"cmd": "login_link"}, _show_link, CALL_S),
     "token": (_token, _show_token, CALL_S),
 }

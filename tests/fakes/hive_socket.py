@@ -107,8 +107,12 @@ class FakeHive:
                 return agent.WhoamiReply("bob", "agent", "they/them", "1")
             case agent.Ask():
                 return agent.QuestionQueued(7)
-            case manager.GetLogs():
-                return manager.Logs(("one", "two"))
+        return self._answer_manager(request)
+
+    @staticmethod
+    def _answer_manager(request: Any) -> manager.ManagerReply:
+        if isinstance(request, manager.GetLogs):
+            return manager.Logs(("one", "two"))
         if codec.tag_of(type(request)).startswith("request_"):
             return manager.ApprovalQueued(5)
         return agent.Ok(id=9)

@@ -1,0 +1,119 @@
+"""What the client verbs show of a reply: lines for people, made of plain JSON data.
+
+Standard library only. Whoever prints the lines makes them safe for a terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from typing import Any
+
+Reply = dict[str, Any]
+
+SHA_DIGITS = 12
+
+
+def pending(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show what waits for approval."""
+    waiting = [row for row in reply["approvals"] if row["status"] == "pending"]
+    if not waiting:
+        yield "Nothing waits for approval."
+    for row in waiting:
+        sha = (row.get("fetched_sha") or "")[:SHA_DIGITS]
+        ref = sha or row.get("commit_ref") or ""
+        text = "  ".join(part for part in (ref, row.get("description")) if part)
+        head = f"{row['id']:>4}  {row['kind']:<18} {row['agent']:<10} {row['requested_at']}"
+        yield f"{head}  {text}".rstrip()
+
+
+def diff(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show what a pinned commit changes: the files, then the text."""
+    found = reply["diff"]
+    base = f"{found['base_ref']} ({(found['base_sha'] or 'nothing')[:SHA_DIGITS]})"
+    yield f"{found['sha'][:SHA_DIGITS]} against {base}"
+    if not found["files"]:
+        yield "Nothing is changed."
+    for file in found["files"]:
+        added, removed = (_count(file[key]) for key in ("added", "removed"))
+        yield f"  +{added} -{removed}  {file['path']}"
+    if found["text"]:
+        yield ""
+        # A tab is no letter of a steering sequence, and a diff is full of them.
+        yield from (line.expandtabs(8) for line in found["text"].split("\n"))
+    if found["is_truncated"]:
+        yield "(too long to show the rest)"
+
+
+def _count(value: object) -> str:
+    return "?" if value is None else str(value)
+
+
+def queue(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show the build queue, what is over last."""
+    if not reply["jobs"]:
+        yield "The build queue is empty."
+    for row in reply["jobs"]:
+        yield job_line(row)
+
+
+def job_line(row: dict[str, Any]) -> str:
+    """Return one job in a line: its number, state, kind, agent, and where it is or why it ended."""
+    text = row["note"] or (row["step"] if row["state"] == "running" else "") or ""
+    wait = f" (approval {row['approval_id']})" if row["approval_id"] is not None else ""
+    agent = row["agent"] or "-"
+    line = f"{row['id']:>4}  {row['state']:<9} {row['kind']:<12} {agent:<10}{wait} {text}"
+    return line.rstrip()
+
+
+def questions(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show the open questions, their options below them."""
+    if not reply["questions"]:
+        yield "No question is open."
+    for row in reply["questions"]:
+        yield f"{row['id']:>4}  {row['asker']} asks {row['target'] or 'operator'}"
+        yield from (f"        {line}" for line in row["question"].splitlines())
+        yield from (f"        * {option}" for option in row["options"])
+
+
+def reminders(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show the pending reminders, and what went wrong with them."""
+    if not reply["reminders"]:
+        yield "No reminder is pending."
+    for row in reply["reminders"]:
+        first = (row["message"].splitlines() or [""])[0]
+        yield f"{row['id']:>4}  {clock(row['due_at'])}  {row['agent']:<10} {first}"
+        if row["last_error"]:
+            yield f"        failed {row['attempt_count']} times: {row['last_error']}"
+
+
+def meta_inputs(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show the inputs of the meta repository."""
+    if not reply["meta_inputs"]:
+        yield "There are no inputs."
+    for row in reply["meta_inputs"]:
+        at = "" if row["locked_at"] is None else f"  {clock(row['locked_at'])}"
+        stale = "  something newer is there" if row["is_stale"] else ""
+        yield f"{row['name']:<32} {row['rev'][:SHA_DIGITS]:<12}{at}{stale}".rstrip()
+
+
+def tombstones(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show what is kept of agents that were destroyed."""
+    if not reply["tombstones"]:
+        yield "Nothing is kept of agents that are gone."
+    for row in reply["tombstones"]:
+        login = "  with its login" if row["has_login"] else ""
+        size = f"{row['size_bytes'] / 1024:.0f} KiB"
+        yield f"{row['name']:<10} {size:>12}  {clock(row['modified_at'])}{login}"
+
+
+def updated(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show who was rebuilt."""
+    names = ", ".join(reply["updated"])
+    yield f"rebuilt: {names}" if names else "Everybody is up to date."
+
+
+def clock(at: float) -> str:
+    """Return Unix seconds as the local date and time."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
