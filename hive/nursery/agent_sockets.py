@@ -1,6 +1,7 @@
 """One listener per agent, the manager included: identity is the socket, and one `match`.
 
-The set of listeners follows the registry. No operator verb exists here.
+The set of listeners follows the registry. What only the manager may ask for is in
+`manager_requests`, and no other socket knows the words. No operator verb exists here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import trio
 from hive import __version__, lines
 from hive.core.hive import Hive
 from hive.errors import BadRequest, HiveError, Unavailable
-from hive.wire import agent, codec
+from hive.nursery import manager_requests
+from hive.wire import agent, codec, manager
 from hive.wire.limits import (
     KEY_BYTES,
     RECENT_MAX,
@@ -115,7 +117,8 @@ def fail(error: HiveError) -> lines.Reply:
 
 async def handle(hive: Hive, name: AgentName, request: object) -> lines.Reply:
     """Answer one request of that agent."""
-    parsed = codec.from_tagged("cmd", agent.AgentRequest, request)
+    union = manager.ManagerRequest if name == MANAGER else agent.AgentRequest
+    parsed = codec.from_tagged("cmd", union, request)
     _check_sizes(parsed)
     return codec.to_tagged("kind", await answer(hive, name, parsed))
 
@@ -131,8 +134,10 @@ def _check_sizes(request: object) -> None:
             check_size("the note of a report", request.note, REPORT_NOTE_BYTES)
 
 
-async def answer(hive: Hive, name: AgentName, request: Any) -> agent.AgentReply:
+async def answer(hive: Hive, name: AgentName, request: Any) -> manager.ManagerReply:
     """Do what a request asks for; raises `HiveError`."""
+    if name == MANAGER and manager_requests.is_own(request):
+        return await manager_requests.answer(hive, request)
     match request:
         case agent.Send():
             return await _send(hive, name, request)

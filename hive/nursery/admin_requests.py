@@ -1,0 +1,96 @@
+"""Requests of the operator about what is open: queue, questions, reminders, kept state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+
+from hive.core import actions, proposals
+from hive.core.hive import Hive
+from hive.errors import BadRequest
+from hive.nursery.manager_requests import check_inputs
+from hive.wire import admin, admin_work, codec
+from hive.wire.admin import Reply
+from hive.wire.admin_work import WorkRequest
+
+
+async def answer(hive: Hive, request: WorkRequest) -> Reply:
+    """Answer one request; raises `HiveError`."""
+    match request:
+        case admin_work.Jobs():
+            return admin.ok(jobs=_rows(hive.queue.rows()))
+        case admin_work.JobLog(number, after):
+            return await _job_log(hive, number, after)
+        case admin_work.CancelJob(number):
+            await actions.cancel_job(hive, number)
+            return admin.ok()
+        case admin_work.Diff(number, base):
+            return admin.ok(diff=codec.to_json(await proposals.diff(hive, number, base)))
+        case admin_work.MetaInputs():
+            return admin.ok(meta_inputs=_rows(await actions.meta_inputs(hive)))
+        case admin_work.UpdateInputs(inputs):
+            check_inputs(inputs)
+            if not inputs:
+                raise BadRequest("inputs is empty: name those to update, never none for all")
+            ticket = await actions.update_inputs(hive, inputs)
+            await ticket.wait()
+            return admin.ok(job_id=ticket.row.id)
+        case admin_work.UpdateAll():
+            return await _update_all(hive)
+        case _:
+            return await _answer_talk(hive, request)
+
+
+async def _job_log(hive: Hive, number: int, after: int) -> Reply:
+    lines = await actions.job_log(hive, number, after)
+    row = next((row for row in hive.queue.rows() if row.id == number), None)
+    if row is None:
+        return admin.ok(job_log=lines)
+    return admin.ok(job=codec.to_json(row), job_log=lines)
+
+
+async def _update_all(hive: Hive) -> Reply:
+    tickets = await actions.update_all(hive)
+    for ticket in tickets:
+        await ticket.wait()
+    return admin.ok(updated=[ticket.row.agent for ticket in tickets])
+
+
+async def _answer_talk(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
+    match request:
+        case admin_work.Questions():
+            return admin.ok(questions=_rows(await hive.questions.pending()))
+        case admin_work.AnswerQuestion(number, text):
+            await actions.answer_question(hive, number, text)
+            return admin.ok()
+        case admin_work.CancelQuestion(number):
+            await actions.cancel_question(hive, number)
+            return admin.ok()
+        case admin_work.Reminders():
+            return admin.ok(reminders=_rows(await hive.reminders.pending()))
+        case admin_work.RetryReminder(number):
+            await actions.retry_reminder(hive, number)
+            return admin.ok()
+        case admin_work.CancelReminder(number):
+            await actions.cancel_reminder(hive, number)
+            return admin.ok()
+        case _:
+            return await _answer_kept(hive, request)
+
+
+async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
+    match request:
+        case admin_work.Tombstones():
+            kept = await trio.to_thread.run_sync(actions.tombstones, hive)
+            return admin.ok(tombstones=_rows(kept))
+        case admin_work.Revive(name):
+            return admin.ok(approval_id=(await actions.revive(hive, name)).id)
+        case admin_work.Purge(name):
+            await actions.purge_tombstone(hive, name)
+            return admin.ok()
+    raise BadRequest(f"{type(request).__name__} is not served here")
+
+
+def _rows(values: list[Any] | tuple[Any, ...]) -> list[Any]:
+    return [codec.to_json(each) for each in values]
