@@ -20,6 +20,7 @@ from hive.core.jobs import Job
 from hive.errors import Conflict, HiveError
 from hive.host.runtime import ContainerStatus
 from hive.nursery import startup
+from hive.wire.jobs import OVER
 from hive.wire.names import MANAGER, AgentName
 
 SWEEP_S = 10.0
@@ -134,7 +135,13 @@ def _pause_s(hive: Hive, crashes: Crashes) -> float:
 
 def _is_unexplained(hive: Hive, name: AgentName) -> bool:
     """Whether nothing that anybody asked for explains that this agent does not run."""
-    return hive.agents.is_wanted(name) and hive.transients.get(name) is None
+    if not hive.agents.is_wanted(name) or hive.transients.get(name) is not None:
+        return False
+    # Begun by a daemon that ended in the middle of it: its next attempt starts the agent.
+    return not any(
+        row.agent == name and row.attempts > 0 and row.state not in OVER
+        for row in hive.queue.rows()
+    )
 
 
 async def _look_after(hive: Hive, crashes: Crashes, name: AgentName) -> None:

@@ -1,0 +1,78 @@
+"""A daemon killed at any step leaves the old or the new, tagged as what it is, and says which."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.dying_daemon import SCENES
+
+ROOT = Path(__file__).parents[2]
+TERMINAL = {"deployed": "approved", "failed": "failed", "denied": "denied"}
+WORST_S = 400
+
+
+def lives(root: Path, scene: str, first: int, step: int, kills: int = 1) -> list[dict[str, Any]]:
+    """Play a scene once for every kill; return what the daemon after it made of it."""
+    words = [sys.executable, "-m", "tests.fakes.dying_daemon", str(root), scene]
+    words += [str(first), str(step), str(kills)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=WORST_S)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def agrees(life: dict[str, Any]) -> None:
+    """Everything that knows of the agent says the same."""
+    for number, (status, _) in life["approvals"].items():
+        ended = set(life["tags"][number]) & set(TERMINAL)
+        if status == "pending":
+            assert ended == set()
+        else:
+            assert [TERMINAL[word] for word in ended] == [status]
+            told = [one for one in life["told"] if one.get("id") == int(number)]
+            assert [one["status"] for one in told] == [status]
+            assert told[0]["tag"] == f"{ended.pop()}/{number}"
+    assert all(state in {"done", "failed", "cancelled"} for _, state in life["jobs"])
+    assert [one for one in life["told"] if one["event"] == "container_crash"] == []
+    tag, sha = life["deployed"] or (None, None)
+    assert life["main"] == sha
+    if life["record"] is None:
+        assert (life["locked"], life["runs"]) == (None, None)
+    else:
+        assert life["record"] == [sha, tag]
+        assert life["locked"] == [sha, tag]
+        assert life["runs"] == sha
+        assert len(life["log"]) == len(set(life["log"]))
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_what_a_killed_daemon_left_is_made_whole_by_the_next(short_tmp: Path, scene: str) -> None:
+    # Each effect has a place before and one behind it, and behind one is before the next.
+    found = lives(short_tmp, scene, 1, 2)
+    assert len(found) > 4
+    assert found[-1]["is_over"]
+    for life in found:
+        agrees(life)
+
+
+def test_a_deploy_that_was_broken_off_twice_is_rolled_back(short_tmp: Path) -> None:
+    found = [life for life in lives(short_tmp, "deploy", 12, 12, kills=2) if not life["is_over"]]
+    assert len(found) > 2
+    for life in found:
+        agrees(life)
+    rolled_back = [life for life in found if life["approvals"]["2"][0] == "failed"]
+    assert rolled_back
+    assert all("twice" in str(life["told"]) for life in rolled_back)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("kills", [1, 2])
+def test_behind_every_effect_too_and_twice(short_tmp: Path, scene: str, kills: int) -> None:
+    for life in lives(short_tmp, scene, 2, 2, kills):
+        agrees(life)
