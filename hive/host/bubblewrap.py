@@ -47,7 +47,8 @@ class Bubblewrap(RecordedRuntime):
 
     async def probe(self) -> list[Finding]:
         """Try to start a sandbox, and tell what this host lacks."""
-        return await sandbox_probe.probe(self._bwrap)
+        found = await sandbox_probe.probe(self._bwrap)
+        return [*found, await trio.to_thread.run_sync(self._limiter.finding)]
 
     def inside(self, name: AgentName) -> Inside:
         """Return the paths of every container: the same as in a NixOS container."""

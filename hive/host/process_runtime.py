@@ -14,6 +14,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import trio
+
 from hive.config import HostConfig, Paths, search_path
 from hive.errors import ProgramFailed
 from hive.host.recorded_runtime import Launch, RecordedRuntime
@@ -45,6 +47,7 @@ class Process(RecordedRuntime):
         """Tell that it always works and what it does not do."""
         return [
             Finding("process", True, "no isolation: agents can do whatever your user can do"),
+            await trio.to_thread.run_sync(self._limiter.finding),
         ]
 
     def inside(self, name: AgentName) -> Inside:

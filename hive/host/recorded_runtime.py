@@ -19,7 +19,8 @@ import trio
 
 from hive.config import HostConfig, Paths
 from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
-from hive.host import proc, process_trees, readiness
+from hive.host import agent_files, proc, process_trees, readiness
+from hive.host.limits import Limiter
 from hive.host.process_trees import tree_of
 from hive.host.records import Record, Run
 from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
@@ -68,6 +69,8 @@ class RecordedRuntime(ABC):
         self._paths = paths
         self._clock = clock
         self._host = host or HostConfig()
+        # A user's processes are counted within a sandbox alone; root's are not counted at all.
+        self._limiter = Limiter(paths, counts_tasks=self.isolates and os.geteuid() != 0)
         self._monitors: list[_Monitor] = []
 
     @abstractmethod
@@ -102,6 +105,8 @@ class RecordedRuntime(ABC):
         told = await trio.to_thread.run_sync(
             readiness.check, order, self._host, inside, self._path(order.name)
         )
+        limits = agent_files.limits_for(order.config, self._host)
+        told += await trio.to_thread.run_sync(self._limiter.unheld, limits)
         for line in told:
             say(line)
         return order.sha
@@ -113,7 +118,8 @@ class RecordedRuntime(ABC):
         lock = await self._lock(spec.name, record)
         offset = record.log_size()
         try:
-            monitor = self._spawn(spec, record, lock)
+            behind = await trio.to_thread.run_sync(self._confine, spec, record)
+            monitor = self._spawn(spec, record, lock, behind)
         finally:
             os.close(lock)
         is_started = False
@@ -145,6 +151,7 @@ class RecordedRuntime(ABC):
         await self._end(record)
         await self._wait_told(record)
         self._reap()
+        await trio.to_thread.run_sync(self._limiter.leave, name)
 
     async def status(self, name: AgentName) -> ContainerStatus:
         """Return what is known of that container."""
@@ -198,6 +205,7 @@ class RecordedRuntime(ABC):
         lock = await self._lock(name, record)
         try:
             await trio.to_thread.run_sync(record.remove)
+            await trio.to_thread.run_sync(self._limiter.leave, name)
         finally:
             os.close(lock)
 
@@ -245,14 +253,23 @@ class RecordedRuntime(ABC):
             await trio.sleep(_POLL_S)
         raise Conflict(f"the container of {name} is running: stop it first")
 
-    def _spawn(self, spec: ContainerSpec, record: Record, lock: int) -> _Monitor:
+    def _confine(self, spec: ContainerSpec, record: Record) -> tuple[str, ...]:
+        """Make a container's limits; return the words that put what follows them under these."""
+        for line in self._limiter.unheld(spec.limits):
+            record.add_line(f"hive: {line}")
+        return self._limiter.enter(spec.name, spec.limits)
+
+    def _spawn(
+        self, spec: ContainerSpec, record: Record, lock: int, behind: tuple[str, ...]
+    ) -> _Monitor:
         run = Run(self.kind, proc.boot_id(), self._clock(), self._marker(spec.name))
         record.begin(run)
-        with self._launch(spec, record, lock) as launch, record.log.open("ab") as log:
+        within = attrs.evolve(spec, argv=(*self._limiter.inner(spec.limits), *spec.argv))
+        with self._launch(within, record, lock) as launch, record.log.open("ab") as log:
             try:
                 # On this thread: it takes half a millisecond and leaves no gap for a cancellation.
                 child = subprocess.Popen(
-                    launch.argv,
+                    [*behind, *launch.argv],
                     env=launch.env,
                     cwd=launch.cwd,
                     stdin=launch.stdin,

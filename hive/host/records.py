@@ -134,6 +134,11 @@ class Record:
                 merged |= json.loads(line)
         return Told(merged.get("child-pid"), merged.get("pid-namespace"), merged.get("exit-code"))
 
+    def add_line(self, line: str) -> None:
+        """Add a line of hive's own to the log."""
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
     def log_size(self) -> int:
         """Return the length of the log in bytes."""
         return self.log.stat().st_size if self.log.exists() else 0
