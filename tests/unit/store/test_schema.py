@@ -11,6 +11,8 @@ import pytest
 from hive.errors import Unavailable
 from hive.store import schema
 from hive.store.database import open_database
+from hive.store.jobs import JobStore, NewJob
+from hive.wire.agent_config import AgentConfig
 from tests.fakes.post import open_post
 
 DATA = Path(__file__).parents[2] / "data"
@@ -99,3 +101,44 @@ async def test_a_database_of_a_past_version_opens_with_all_it_held(
         assert [each.question for each in await post.questions.pending()] == ["tea?"]
         assert [each.message for each in await post.reminders.pending()] == ["water the plants"]
         assert [each.name for each in await post.agents.all()] == ["ada", "bob"]
+
+
+async def test_a_database_of_version_1_is_brought_to_version_2_beside_a_copy(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "broker.sqlite"
+    shutil.copy(DATA / "broker-v1.sqlite", path)
+    async with open_post(tmp_path) as post:
+        ada, bob = await post.agents.all()
+        assert {each.deployed_sha for each in (ada, bob)} == {None}
+        assert {each.config for each in (ada, bob)} == {None}
+        jobs = JobStore(post.database, post.clock)
+        assert await jobs.unfinished() == []
+        await jobs.add(NewJob("rebuild", "ada", "operator"))
+    assert _tables(path)[0] == len(schema.BROKER)
+    version, names = _tables(tmp_path / "broker.sqlite.v1")
+    assert version == 1
+    assert "jobs" not in names
+    async with open_post(tmp_path) as post:
+        assert len(await JobStore(post.database, post.clock).unfinished()) == 1
+
+
+async def test_a_database_of_version_2_keeps_its_queue_and_its_deployments(
+    tmp_path: Path,
+) -> None:
+    shutil.copy(DATA / "broker-v2.sqlite", tmp_path / "broker.sqlite")
+    async with open_post(tmp_path) as post:
+        jobs = JobStore(post.database, post.clock)
+        assert [(row.kind, row.state, row.attempts) for row in await jobs.unfinished()] == [
+            ("restart", "queued", 0),
+            ("meta_update", "running", 1),
+        ]
+        assert [(row.kind, row.state) for row in await jobs.recent(5)] == [("rebuild", "done")]
+        ada, bob = await post.agents.all()
+        assert (ada.deployed_sha, ada.deployed_tag, ada.hive_rev) == (
+            "c" * 40,
+            "deployed/0",
+            "abc",
+        )
+        assert ada.config == AgentConfig(description="reads logs")
+        assert bob.config is None
