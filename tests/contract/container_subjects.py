@@ -14,13 +14,15 @@ import attrs
 import trio
 
 from hive.config import Paths
+from hive.host.nixos_container import NixosContainer
 from hive.host.process_trees import tree_of
 from hive.host.recorded_runtime import RecordedRuntime
 from hive.host.records import Record
 from hive.host.runtime import Bind, ContainerSpec, Runtime
-from hive.wire.names import AgentName
+from hive.wire.names import AgentName, container_name
 from tests.contract.start_container import KINDS
-from tests.fakes.runtime import FakeHost, FakeRuntime, Script
+from tests.fakes.nixos.host import make_host, make_system
+from tests.fakes.runtime import ENDED, FakeHost, FakeRuntime, Script
 
 STARTER = Path(__file__).with_name("start_container.py")
 REPOSITORY = Path(__file__).parents[2]
@@ -30,6 +32,8 @@ class Subject(ABC):
     """One kind of runtime on one host."""
 
     runtime: Runtime
+    ended = ENDED
+    """The exit code of what ended because it was asked to."""
 
     @abstractmethod
     def spec(self, name: AgentName, script: Script) -> ContainerSpec:
@@ -73,24 +77,17 @@ class FakeSubject(Subject):
 
 
 @attrs.define
-class RealSubject(Subject):
-    """A runtime that starts processes."""
+class ProcessSubject(Subject):
+    """A runtime that starts processes, by a daemon that can be killed."""
 
     kind: str
     root: Path
-    runtime: RecordedRuntime = attrs.field(init=False)
-    binds: tuple[Bind, ...] = ()
-
-    def __attrs_post_init__(self) -> None:
-        self.runtime = self.another()
+    binds: tuple[Bind, ...] = attrs.field(default=(), kw_only=True)
 
     @property
     def paths(self) -> Paths:
         """The paths of the hive under test."""
         return Paths(self.root / "state", self.root / "run")
-
-    def another(self) -> RecordedRuntime:
-        return KINDS[self.kind](self.paths, lambda: 1.0)
 
     def shell(self, name: AgentName, command: str) -> ContainerSpec:
         """Return a container that runs a shell command."""
@@ -111,22 +108,7 @@ class RealSubject(Subject):
             words.append(f"exit {script.exits}")
         return self.shell(name, "; ".join(words))
 
-    def record(self, name: AgentName) -> Record:
-        """Return what is kept of a container."""
-        return Record(self.paths.sandbox(name))
-
-    def first(self, name: AgentName) -> int:
-        """Return the host's number of a container's command."""
-        record = self.record(name)
-        run = record.run()
-        first = tree_of(record, run).first() if run is not None else None
-        assert first is not None
-        return first
-
-    def crash(self, name: AgentName) -> None:
-        os.kill(self.first(name), signal.SIGKILL)
-
-    async def start_and_die(self, spec: ContainerSpec) -> RecordedRuntime:
+    async def start_and_die(self, spec: ContainerSpec) -> Runtime:
         with self.daemon(spec) as daemon:
             assert daemon.stdout is not None
             said = b""
@@ -155,7 +137,72 @@ class RealSubject(Subject):
             "env": spec.env,
             "binds": [[str(bind.source), bind.target, bind.writable] for bind in spec.binds],
             "cwd": spec.cwd,
+            "system": spec.system,
         }
         daemon.stdin.write(json.dumps(wanted).encode() + b"\n")
         daemon.stdin.flush()
         return daemon
+
+
+@attrs.define
+class RealSubject(ProcessSubject):
+    """A runtime that keeps records of the processes it starts."""
+
+    runtime: RecordedRuntime = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.runtime = self.another()
+
+    def another(self) -> RecordedRuntime:
+        made = KINDS[self.kind](self.paths, lambda: 1.0)
+        assert isinstance(made, RecordedRuntime)
+        return made
+
+    def record(self, name: AgentName) -> Record:
+        """Return what is kept of a container."""
+        return Record(self.paths.sandbox(name))
+
+    def first(self, name: AgentName) -> int:
+        """Return the host's number of a container's command."""
+        record = self.record(name)
+        run = record.run()
+        first = tree_of(record, run).first() if run is not None else None
+        assert first is not None
+        return first
+
+    def crash(self, name: AgentName) -> None:
+        os.kill(self.first(name), signal.SIGKILL)
+
+
+@attrs.define
+class NixosSubject(ProcessSubject):
+    """The runtime `nixos`, over the stand-ins or over the real systemd that a test booted."""
+
+    kind: str = "nixos"
+    runtime: Runtime = attrs.field(init=False)
+    ended = 0
+    """What nspawn makes of an init that was asked to power off."""
+
+    def __attrs_post_init__(self) -> None:
+        self.runtime = self.another()
+
+    def another(self) -> NixosContainer:
+        made = KINDS["nixos"](self.paths, lambda: 1.0)
+        assert isinstance(made, NixosContainer)
+        return made
+
+    def shell(self, name: AgentName, command: str) -> ContainerSpec:
+        """Return a container that runs a shell command, with what every one is given."""
+        given = self.paths.given(name)
+        given.mkdir(parents=True, exist_ok=True)
+        plain = ProcessSubject.shell(self, name, command)
+        system = make_system(self.paths.state.parent / "host")
+        return attrs.evolve(plain, binds=(*self.binds, Bind(given, "/etc/hive")), system=system)
+
+    def crash(self, name: AgentName) -> None:
+        host = make_host(self.root / "host")
+        shown = ("show", "--property=MainPID", "--value", f"container@{container_name(name)}")
+        said = subprocess.run(
+            [host.program("systemctl"), *shown], capture_output=True, text=True, check=True
+        )
+        os.kill(int(said.stdout.strip().removeprefix("MainPID=")), signal.SIGKILL)

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
 
 from hive.config import Paths
 from hive.host.bubblewrap import Bubblewrap
+from hive.host.nixos_container import NixosContainer
 from hive.host.process_runtime import Process
-from hive.host.runtime import Bind, ContainerSpec
+from hive.host.runtime import Bind, ContainerSpec, Runtime
 from hive.wire.names import agent_name
+from tests.fakes.nixos.host import make_host
 
-KINDS = {"bubblewrap": Bubblewrap, "process": Process}
+
+def nixos(paths: Paths, clock: Callable[[], float]) -> NixosContainer:
+    """Return the runtime over the host beside these paths."""
+    return NixosContainer(paths, clock, make_host(paths.state.parent / "host"))
+
+
+KINDS: dict[str, Callable[[Paths, Callable[[], float]], Runtime]] = {
+    "bubblewrap": Bubblewrap,
+    "process": Process,
+    "nixos": nixos,
+}
 
 
 async def main() -> None:
@@ -28,6 +41,7 @@ async def main() -> None:
         wanted["env"],
         tuple(Bind(Path(source), target, writable) for source, target, writable in wanted["binds"]),
         wanted["cwd"],
+        system=wanted["system"],
     )
     print("starting", flush=True)
     await runtime.start(spec)

@@ -9,7 +9,7 @@ import trio.testing
 from hive.errors import Conflict, ProgramFailed
 from hive.wire.names import MANAGER, AgentName
 from tests.contract.container_subjects import Subject
-from tests.fakes.runtime import ENDED, KILLED, Script
+from tests.fakes.runtime import KILLED, Script
 
 A = AgentName("a")
 B = AgentName("b-2")
@@ -101,7 +101,7 @@ async def test_stopping_asks_first(subject: Subject) -> None:
         await subject.runtime.stop(A, grace_s=PATIENCE_S)
     status = await subject.runtime.status(A)
     assert not status.is_running
-    assert status.exit_code == ENDED
+    assert status.exit_code == subject.ended
 
 
 async def test_what_ignores_being_asked_is_killed_after_the_grace(subject: Subject) -> None:
@@ -180,7 +180,7 @@ async def test_after_the_daemon_was_killed_the_next_one_finds_it(subject: Subjec
         await runtime.start(subject.spec(A, Script()))
     await runtime.stop(A, grace_s=PATIENCE_S)
     assert await runtime.running() == []
-    assert (await runtime.status(A)).exit_code == ENDED
+    assert (await runtime.status(A)).exit_code == subject.ended
 
 
 async def test_a_container_found_again_tells_its_exit_code(subject: Subject) -> None:
