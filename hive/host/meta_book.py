@@ -219,6 +219,8 @@ class MetaBook(abc.ABC):
         if self._is_clean:
             return
         self._staged = None
+        # A git that was cancelled leaves its lock as one that was killed with its daemon.
+        await trio.to_thread.run_sync(_prepare_directory, self.repo)
         await self._run("reset", "--quiet", "--hard", "HEAD")
         await self._run("clean", "--quiet", "--force", "-d", "-x")
         self._is_clean = True

@@ -1,0 +1,24 @@
+# Packages are their names.
+let
+  names = [
+    "bash"
+    "coreutils"
+    "curl"
+    "diffutils"
+    "findutils"
+    "gnugrep"
+    "gnused"
+    "jq"
+    "less"
+    "procps"
+  ];
+in
+builtins.listToAttrs (
+  map (name: {
+    inherit name;
+    value = name;
+  }) names
+)
+// {
+  python3Packages.requests = "python3Packages.requests";
+}
