@@ -22,7 +22,7 @@ PATIENCE_S = 30
 SIZE = 300 * 1024 * 1024
 HOARD = f"head -c {SIZE} /dev/zero | tail -c {SIZE} | wc -c"
 """`tail` keeps all of it in memory; the number is what came through."""
-FORK = "i=0; while [ $i -lt 60 ]; do sleep 5 >/dev/null 2>&1 & i=$((i+1)); done; echo all of them"
+FORK = "i=0; while [ $i -lt 60 ]; do sleep 2 >/dev/null 2>&1 & i=$((i+1)); done; echo all of them"
 BURN = "timeout 2 sh -c 'while :; do :; done'; times"
 NOBODY = 65534
 

@@ -1,0 +1,171 @@
+"""Which control groups are found, made, set and removed, over a made-up /proc and /sys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from hive.config import Paths
+from hive.errors import Unavailable
+from hive.host.limits import Limiter
+from hive.wire.agent_config import Limits
+from hive.wire.names import MANAGER, AgentName
+
+A = AgentName("a")
+ALL = Limits(memory_mib=512, cpu_percent=150, tasks=200)
+FILES = ("cgroup.procs", "cgroup.controllers", "cgroup.subtree_control", "cgroup.type")
+VALUES = ("memory.max", "memory.swap.max", "cpu.max", "pids.max")
+OLD_VALUES = ("memory.limit_in_bytes", "cpu.cfs_period_us", "cpu.cfs_quota_us", "pids.max")
+
+
+@attrs.define
+class Tree:
+    """A host's control groups."""
+
+    root: Path
+    files: tuple[str, ...]
+    mounts: list[str] = attrs.field(factory=list)
+    own: list[str] = attrs.field(factory=list)
+
+    def make(self, folder: Path) -> None:
+        """Make a group as the kernel does, with its files."""
+        folder.mkdir()
+        for name in self.files:
+            (folder / name).write_text("")
+
+    def limiter(self, *, counts_tasks: bool = False) -> Limiter:
+        """Return a limiter that sees this host."""
+        proc = self.root / "proc"
+        proc.mkdir(exist_ok=True)
+        (proc / "cgroup").write_text("".join(f"{line}\n" for line in self.own))
+        (proc / "mountinfo").write_text("".join(f"{line}\n" for line in self.mounts))
+        paths = Paths(self.root / "state", self.root / "run")
+        return Limiter(paths, counts_tasks=counts_tasks, own=proc, make=self.make)
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Tree:
+    """Version 2 as systemd makes it, the daemon in a scope below app.slice."""
+    tree = Tree(tmp_path, (*FILES, *VALUES))
+    root = tmp_path / "cg"
+    for name in ("", "user", "user/app", "user/app/hive.scope"):
+        tree.make(root / name)
+        (root / name / "cgroup.controllers").write_text("cpuset cpu io memory pids")
+        (root / name / "cgroup.subtree_control").write_text("cpu memory pids")
+    (root / "cgroup.type").unlink()
+    tree.mounts = [f"31 23 0:28 / {root} rw,relatime - cgroup2 cgroup2 rw"]
+    tree.own = ["0::/user/app/hive.scope"]
+    return tree
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Tree:
+    """Version 1, one hierarchy for each controller, cpu and cpuacct together."""
+    tree = Tree(tmp_path, ("cgroup.procs", *OLD_VALUES))
+    for number, names in enumerate(("cpu,cpuacct", "memory", "pids")):
+        tree.make(tmp_path / names)
+        (tmp_path / names / "own").mkdir()
+        (tmp_path / names / "own/cgroup.procs").write_text("")
+        tree.mounts.append(f"3{number} 1 0:1 / {tmp_path / names} rw - cgroup cgroup rw,{names}")
+        tree.own.append(f"{number}:{names}:/own")
+    return tree
+
+
+def value(words: tuple[str, ...], file: str) -> list[str]:
+    """Return what is set in the groups that the words lead into."""
+    folders = [Path(word).parent for word in words if word.endswith("cgroup.procs")]
+    return [(folder / file).read_text() for folder in folders if (folder / file).exists()]
+
+
+def test_version_2_stands_beside_the_daemons_own_group(new: Tree) -> None:
+    limiter = new.limiter()
+    assert limiter.ways() == dict.fromkeys(("memory_mib", "cpu_percent", "tasks"), "cgroup v2")
+    words = limiter.enter(A, ALL)
+    (file,) = [Path(word) for word in words if word.endswith("cgroup.procs")]
+    assert file.parent.name == "h-a"
+    assert file.parents[2] == new.root / "cg/user/app"
+    assert value(words, "memory.max") == [str(512 * 1024 * 1024)]
+    assert value(words, "memory.swap.max") == ["0"]
+    assert value(words, "cpu.max") == ["150000 100000"]
+    assert value(words, "pids.max") == ["200"]
+    assert (file.parents[1] / "cgroup.subtree_control").read_text() == "+memory +cpu +pids"
+
+
+def test_what_is_not_limited_is_set_free(new: Tree) -> None:
+    limiter = new.limiter()
+    limiter.enter(MANAGER, ALL)
+    words = limiter.enter(MANAGER, Limits(tasks=70))
+    assert value(words, "memory.max")[0].startswith("max")
+    assert value(words, "cpu.max")[0].startswith("max 100000")
+    assert Path(words[-1]).parent.name == "hm1nd"
+
+
+def test_a_group_that_belongs_to_somebody_else_is_passed_over(new: Tree) -> None:
+    (new.root / "cg/user/app/cgroup.controllers").write_text("io")
+    words = new.limiter().enter(A, ALL)
+    assert Path(words[-1]).parents[2] == new.root / "cg/user"
+
+
+def test_only_the_root_of_all_may_have_processes_of_its_own(new: Tree) -> None:
+    new.own = ["0::/"]
+    assert Path(new.limiter().enter(A, ALL)[-1]).parents[2] == new.root / "cg"
+    (new.root / "cg/cgroup.type").write_text("domain")
+    assert new.limiter().ways() == {}
+
+
+def test_version_1_stands_below_the_daemons_own_groups(old: Tree) -> None:
+    limiter = old.limiter()
+    assert limiter.ways() == dict.fromkeys(("memory_mib", "cpu_percent", "tasks"), "cgroup v1")
+    words = limiter.enter(A, ALL)
+    files = [Path(word) for word in words if word.endswith("cgroup.procs")]
+    assert {file.parents[2].name for file in files} == {"own"}
+    assert len(files) == 3
+    assert words[4] == "3"
+    assert str(512 * 1024 * 1024) in value(words, "memory.limit_in_bytes")
+    assert "150000" in value(words, "cpu.cfs_quota_us")
+    assert "200" in value(words, "pids.max")
+
+
+def test_without_limits_no_group_is_made(new: Tree) -> None:
+    assert new.limiter().enter(A, Limits()) == ()
+
+
+@pytest.mark.parametrize("text", ["", "0::/", "9:name=systemd:/\n0::/\n"])
+def test_a_host_without_groups_says_so(tmp_path: Path, text: str) -> None:
+    tree = Tree(tmp_path, (), [], text.splitlines())
+    limiter = tree.limiter()
+    assert limiter.ways() == {}
+    assert len(limiter.unheld(ALL)) == 3
+    assert limiter.unheld(Limits()) == []
+    assert limiter.enter(A, ALL) == ()
+    assert "not held" in limiter.finding().detail
+    assert limiter.finding().is_ok
+    limiter.leave(A)
+
+
+def test_a_process_limit_is_the_last_resort_for_tasks_alone(tmp_path: Path) -> None:
+    limiter = Tree(tmp_path, ()).limiter(counts_tasks=True)
+    assert limiter.ways() == {"tasks": "rlimit"}
+    assert limiter.inner(ALL)[-1] == "200"
+    assert limiter.inner(Limits(memory_mib=512)) == ()
+    assert [line.split(" ")[0] for line in limiter.unheld(ALL)] == [
+        "limits.memory_mib",
+        "limits.cpu_percent",
+    ]
+
+
+def test_a_group_comes_before_a_process_limit(new: Tree) -> None:
+    limiter = new.limiter(counts_tasks=True)
+    assert limiter.ways()["tasks"] == "cgroup v2"
+    assert limiter.inner(ALL) == ()
+
+
+def test_a_value_the_kernel_refuses_fails_the_start(new: Tree) -> None:
+    limiter = new.limiter()
+    file = Path(limiter.enter(A, ALL)[-1]).with_name("memory.max")
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(Unavailable, match=r"cannot limit a: .*memory\.max"):
+        limiter.enter(A, ALL)
