@@ -15,7 +15,7 @@ import trio
 
 from hive.errors import BadRequest, Conflict, NotFound
 from hive.host import git_refs
-from hive.host.git import MAIN, Git
+from hive.host.git import EMPTY_TREE, MAIN, Git
 
 PROPOSAL = "proposal"
 APPROVED = "approved"
@@ -117,7 +117,7 @@ class Applied:
         """Leave `main` without a commit and the work tree without a file."""
         if await self.main() is not None:
             await self.update([f"delete {MAIN}"])
-        await self.git.do(self.folder, "read-tree", "--reset", "-u", "--empty")
+        await self.git.do(self.folder, "read-tree", "--reset", "-u", EMPTY_TREE)
 
     async def need_after(self, main: str, sha: str) -> None:
         """Raise `Conflict` unless `sha` is `main` or comes after it."""

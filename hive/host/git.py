@@ -20,6 +20,8 @@ from hive.process import Completed
 IDENTITY = "hive"
 EMAIL = "hive@hyperhive"
 MAIN = "refs/heads/main"
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""What every git knows as the tree without a file."""
 TIMEOUT_S = 30.0
 NOWHERE = "/nonexistent"
 HEAD = f"ref: {MAIN}\n"
@@ -100,16 +102,23 @@ class Git:
         folder = repo / ".git"
         if not folder.is_dir():
             folder = repo
-        return await process.run(
-            self.argv(folder, repo if folder != repo else None, *args),
-            timeout_s=timeout_s,
-            env=self._env,
-            cwd=repo,
-            input_text=given,
-            check=check,
-            output_max=output_max,
-            memory_max=memory_max,
-        )
+        try:
+            return await process.run(
+                self.argv(folder, repo if folder != repo else None, *args),
+                timeout_s=timeout_s,
+                env=self._env,
+                cwd=repo,
+                input_text=given,
+                check=check,
+                output_max=output_max,
+                memory_max=memory_max,
+            )
+        except ProgramFailed as failure:
+            # The last line, which people are shown, is advice; what happened stands before it.
+            said = failure.stderr.strip().splitlines()
+            what = [line for line in said if line.startswith(("fatal: ", "error: "))][:1]
+            words = (f"git {' '.join(args[:1])}", *failure.argv[1:])
+            raise ProgramFailed(words, failure.status, "\n".join([*said, *what])) from failure
 
     def argv(self, folder: Path, tree: Path | None, *args: str) -> tuple[str, ...]:
         """Return the command line for a repository whose `.git` is `folder`."""

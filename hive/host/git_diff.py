@@ -8,14 +8,12 @@ from pathlib import Path
 import attrs
 
 from hive.errors import BadRequest, ProgramFailed
-from hive.host.git import Git
+from hive.host.git import EMPTY_TREE, Git
 
 TEXT_BYTES = 256 << 10
 NUMSTAT_BYTES = 4 << 20
 MEMORY_BYTES = 1 << 30
 TIMEOUT_S = 20.0
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-"""What every git knows as the tree without a file."""
 _WORDS = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-indent-heuristic")
 
 

@@ -79,6 +79,8 @@ def parse(line: bytes) -> TreeFile:
     if mode not in _KINDS:
         raise BadRequest(f"{path} has the mode {mode}: only plain files and links are taken")
     check_path(path)
+    if size != "-" and not size.isdecimal():
+        raise BadRequest(f"the repository lacks what is in {path}: see git fsck in it")
     return TreeFile(mode, sha, 0 if size == "-" else int(size), path)
 
 

@@ -1,0 +1,391 @@
+"""The two repositories of an agent: seeded, proposed, pinned, deployed, rolled back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed
+from hive.host.repos import Repos
+from tests.fakes.manager_git import ALICE, commit, git, make_repos, paths_of
+
+
+@pytest.fixture
+def repos(tmp_path: Path) -> Repos:
+    return make_repos(tmp_path)
+
+
+@pytest.fixture
+def proposed(tmp_path: Path) -> Path:
+    return paths_of(tmp_path).agent_config(ALICE)
+
+
+@pytest.fixture
+def applied(tmp_path: Path) -> Path:
+    return paths_of(tmp_path).applied(ALICE)
+
+
+@pytest.fixture
+async def adopted(repos: Repos) -> str:
+    await repos.seed_proposed(ALICE)
+    return await repos.adopt(ALICE)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def make_folder(folder: Path) -> None:
+    folder.mkdir(parents=True)
+
+
+async def deploy(repos: Repos, number: int) -> str:
+    for state in ("approved", "building"):
+        await repos.mark(ALICE, number, state)
+    await repos.advance(ALICE, number)
+    await repos.mark(ALICE, number, "deployed")
+    main = await repos.main(ALICE)
+    assert main is not None
+    return main
+
+
+async def test_a_seeded_repository_is_one_clean_commit_of_the_template(
+    repos: Repos, proposed: Path
+) -> None:
+    assert not await repos.has_proposed(ALICE)
+    sha = await repos.seed_proposed(ALICE)
+    assert await repos.has_proposed(ALICE)
+    assert await repos.head_of_proposed(ALICE) == sha == git(proposed, "rev-parse", "main")
+    assert git(proposed, "log", "--format=%an <%ae> %s") == (
+        "hive <hive@hyperhive> start from the template"
+    )
+    assert git(proposed, "status", "--porcelain") == ""
+    assert (proposed / "agent.toml").read_text() == "# alice\n"
+
+
+async def test_a_repository_that_is_there_is_not_seeded_over(repos: Repos, proposed: Path) -> None:
+    await repos.seed_proposed(ALICE)
+    sha = commit(proposed, {"agent.toml": "# mine\n"})
+    with pytest.raises(Conflict):
+        await repos.seed_proposed(ALICE)
+    assert git(proposed, "rev-parse", "HEAD") == sha
+
+
+async def test_an_empty_directory_is_seeded_and_a_full_one_is_not(
+    repos: Repos, proposed: Path
+) -> None:
+    make_folder(proposed)
+    assert not await repos.has_proposed(ALICE)
+    (proposed / "notes").write_text("mine")
+    with pytest.raises(Conflict):
+        await repos.seed_proposed(ALICE)
+    (proposed / "notes").unlink()
+    await repos.seed_proposed(ALICE)
+
+
+async def test_the_manager_fetches_what_is_applied_by_the_path_it_sees(
+    repos: Repos, proposed: Path, applied: Path, adopted: str
+) -> None:
+    assert git(proposed, "remote", "get-url", "applied") == "/applied/alice/.git"
+    git(proposed, "config", "remote.applied.url", str(applied / ".git"))
+    git(proposed, "fetch", "-q", "applied")
+    assert git(proposed, "rev-parse", "applied/main", "deployed/0") == f"{adopted}\n{adopted}"
+
+
+async def test_a_remote_that_was_bent_is_made_right_and_the_rest_is_left(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    git(proposed, "config", "user.name", "me")
+    git(proposed, "config", "remote.applied.url", "/elsewhere")
+    git(proposed, "config", "--add", "remote.applied.url", "/further")
+    await repos.wire(ALICE)
+    before = (proposed / ".git/config").read_bytes()
+    await repos.wire(ALICE)
+    assert (proposed / ".git/config").read_bytes() == before
+    assert git(proposed, "config", "--get-all", "remote.applied.url") == "/applied/alice/.git"
+    assert git(proposed, "config", "user.name") == "me"
+
+
+async def test_wiring_says_what_is_missing(repos: Repos, proposed: Path) -> None:
+    with pytest.raises(NotFound, match="request_init_config"):
+        await repos.wire(ALICE)
+    await repos.seed_proposed(ALICE)
+    (proposed / ".git/config").write_text("[broken")
+    with pytest.raises(BadRequest, match="mend its"):
+        await repos.wire(ALICE)
+
+
+async def test_adopting_tags_what_is_there_as_deployed_once(
+    repos: Repos, proposed: Path, applied: Path, adopted: str
+) -> None:
+    commit(proposed, {"agent.toml": "# later\n"})
+    assert await repos.adopt(ALICE) == adopted
+    assert await repos.has_applied(ALICE)
+    assert await repos.deployed(ALICE) == ("deployed/0", adopted)
+    assert (applied / "agent.toml").read_text() == "# alice\n"
+    assert git(applied, "status", "--porcelain") == ""
+
+
+async def test_nothing_can_be_adopted_without_a_commit(repos: Repos, proposed: Path) -> None:
+    with pytest.raises(NotFound):
+        await repos.adopt(ALICE)
+    make_folder(proposed)
+    git(proposed, "init", "-q")
+    with pytest.raises(NotFound, match="no commit yet"):
+        await repos.adopt(ALICE)
+    assert not await repos.has_applied(ALICE)
+
+
+async def test_a_pinned_commit_does_not_change_with_the_proposed_repository(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    sha = commit(proposed, {"agent.toml": "# one\n", "bin/run": "#!/bin/sh\n"})
+    assert await repos.pin(ALICE, 7, sha[:7]) == sha
+    git(proposed, "commit", "-q", "--amend", "--allow-empty", "-m", "other")
+    assert await repos.pin(ALICE, 7, sha) == sha
+    assert await repos.states(ALICE, 7) == {"proposal"}
+    assert await repos.main(ALICE) == adopted
+    assert await repos.read_file(ALICE, "proposal/7", "bin/run") == b"#!/bin/sh\n"
+
+
+async def test_a_number_is_pinned_to_one_commit(repos: Repos, proposed: Path, adopted: str) -> None:
+    await repos.pin(ALICE, 7, commit(proposed, {"a": "1"}))
+    with pytest.raises(Conflict):
+        await repos.pin(ALICE, 7, commit(proposed, {"a": "2"}))
+
+
+async def test_a_commit_beside_what_is_deployed_is_told_to_rebase(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    first = commit(proposed, {"a": "1"})
+    git(proposed, "checkout", "-q", "-b", "side", adopted)
+    beside = commit(proposed, {"b": "1"})
+    await repos.pin(ALICE, 1, first)
+    await deploy(repos, 1)
+    with pytest.raises(BadRequest, match="git rebase applied/main"):
+        await repos.pin(ALICE, 2, beside)
+    assert await repos.states(ALICE, 2) == set()
+
+
+async def test_a_proposal_that_lost_its_race_is_refused_when_it_is_deployed(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}))
+    git(proposed, "checkout", "-q", "-b", "side", adopted)
+    await repos.pin(ALICE, 2, commit(proposed, {"b": "1"}))
+    main = await deploy(repos, 1)
+    with pytest.raises(Conflict, match="rebased"):
+        await repos.advance(ALICE, 2)
+    assert await repos.main(ALICE) == main
+
+
+async def test_what_was_collected_and_packed_is_taken_too(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    sha = commit(proposed, {f"many/{number}": f"{number}\n" * 20 for number in range(120)})
+    git(proposed, "gc", "-q")
+    assert await repos.pin(ALICE, 1, sha) == sha
+    assert await repos.read_file(ALICE, sha, "many/119") == b"119\n" * 20
+
+
+async def test_a_commit_that_is_applied_already_can_be_proposed_again(
+    repos: Repos, adopted: str
+) -> None:
+    assert await repos.pin(ALICE, 3, adopted) == adopted
+    assert (await repos.diff(ALICE, 3, "running")).files == ()
+
+
+async def test_a_first_proposal_may_come_before_anything_is_deployed(
+    repos: Repos, proposed: Path, applied: Path
+) -> None:
+    sha = await repos.seed_proposed(ALICE)
+    await repos.pin(ALICE, 1, sha)
+    assert not await repos.has_applied(ALICE)
+    assert (await repos.diff(ALICE, 1, "running")).base_sha is None
+    assert await repos.advance(ALICE, 1) is None
+    await repos.roll_back(ALICE, None)
+    assert await repos.main(ALICE) is None
+    assert not (applied / "agent.toml").exists()
+
+
+async def test_advancing_moves_main_and_its_files_and_says_where_it_was(
+    repos: Repos, proposed: Path, applied: Path, adopted: str
+) -> None:
+    sha = commit(proposed, {"agent.toml": None, "b/c": "x"})
+    await repos.pin(ALICE, 1, sha)
+    assert await repos.advance(ALICE, 1) == adopted
+    assert await repos.advance(ALICE, 1) == sha
+    assert git(applied, "status", "--porcelain") == ""
+    assert names_in(applied) == [".git", "b"]
+    await repos.roll_back(ALICE, adopted)
+    assert names_in(applied) == [".git", "agent.toml"]
+    assert await repos.main(ALICE) == adopted
+
+
+async def test_a_tag_stays_as_it_was_first_set(
+    repos: Repos, proposed: Path, applied: Path, adopted: str
+) -> None:
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}))
+    await repos.mark(ALICE, 1, "failed", "line one\n# line two\x00")
+    await repos.mark(ALICE, 1, "failed", "another")
+    assert git(applied, "tag", "-l", "--format=%(contents)", "failed/1") == "line one\n# line two"
+    assert await repos.states(ALICE, 1) == {"proposal", "failed"}
+
+
+async def test_a_note_may_be_empty_or_long(
+    repos: Repos, proposed: Path, applied: Path, adopted: str
+) -> None:
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}))
+    await repos.mark(ALICE, 1, "denied", "")
+    await repos.mark(ALICE, 1, "failed", "é" * 100_000)
+    assert await repos.states(ALICE, 1) == {"proposal", "denied", "failed"}
+
+
+async def test_no_tag_without_a_proposal(repos: Repos, adopted: str) -> None:
+    with pytest.raises(NotFound):
+        await repos.mark(ALICE, 9, "approved")
+    with pytest.raises(BadRequest):
+        await repos.mark(ALICE, 0, "../../heads/main")
+
+
+async def test_what_was_deployed_last_is_not_what_has_the_highest_number(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    first, second = commit(proposed, {"a": "1"}), commit(proposed, {"a": "2"})
+    await repos.pin(ALICE, 9, first)
+    await repos.pin(ALICE, 4, second)
+    await deploy(repos, 9)
+    await deploy(repos, 4)
+    assert await repos.deployed(ALICE) == ("deployed/4", second)
+
+
+async def test_what_is_just_tried_is_not_what_is_deployed(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}))
+    await repos.advance(ALICE, 1)
+    assert await repos.deployed(ALICE) == ("deployed/0", adopted)
+
+
+async def test_tags_that_git_has_packed_are_found(
+    repos: Repos, proposed: Path, applied: Path, adopted: str
+) -> None:
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}))
+    main = await deploy(repos, 1)
+    git(applied, "pack-refs", "--all")
+    assert await repos.states(ALICE, 1) == {"proposal", "approved", "building", "deployed"}
+    assert await repos.deployed(ALICE) == ("deployed/1", main)
+    assert await repos.main(ALICE) == main
+
+
+async def test_history_tells_what_became_of_each_proposal_newest_first(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}, "use a"))
+    await repos.mark(ALICE, 1, "denied", "not now\nreally")
+    told = [(entry.tag, entry.subject, entry.message) for entry in await repos.history(ALICE, 9)]
+    assert told == [
+        ("denied/1", "", "not now\nreally"),
+        ("proposal/1", "use a", None),
+        ("deployed/0", "start from the template", None),
+    ]
+    assert len(await repos.history(ALICE, 2)) == 2
+
+
+async def test_history_goes_by_hives_clock_and_not_by_a_commits(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    text = git(proposed, "cat-file", "-p", adopted).replace("hive@hyperhive> 1", "x@y> 9")
+    forged = git(proposed, "hash-object", "-w", "-t", "commit", "--stdin", given=text.encode())
+    commit(proposed, {"a": "1"})
+    git(proposed, "replace", adopted, forged)
+    await repos.pin(ALICE, 1, git(proposed, "rev-parse", "HEAD"))
+    times = [entry.at for entry in await repos.history(ALICE, 9)]
+    assert times == sorted(times, reverse=True)
+    assert max(times) - min(times) < 60
+
+
+async def test_history_of_nobody_is_empty(repos: Repos) -> None:
+    assert await repos.history(ALICE, 5) == []
+    assert await repos.deployed(ALICE) is None
+    assert await repos.states(ALICE, 1) == set()
+
+
+async def test_an_export_is_whole_and_keeps_links_and_modes(
+    repos: Repos, proposed: Path, tmp_path: Path, adopted: str
+) -> None:
+    (proposed / "run").write_text("#!/bin/sh\n")
+    (proposed / "run").chmod(0o755)
+    (proposed / "to").symlink_to("/etc/passwd")
+    sha = commit(proposed, {"deep/er/file": b"\x00\xff", "empty": ""})
+    await repos.pin(ALICE, 1, sha)
+    target = tmp_path / "out" / sha
+    await repos.export(ALICE, sha, target)
+    assert (target / "deep/er/file").read_bytes() == b"\x00\xff"
+    assert (target / "to").is_symlink()
+    assert os.access(target / "run", os.X_OK)
+    assert not os.access(target / "empty", os.X_OK)
+    assert names_in(target) == ["agent.toml", "deep", "empty", "run", "to"]
+    assert names_in(target.parent) == [sha]
+
+
+async def test_an_export_that_is_there_is_left(repos: Repos, tmp_path: Path, adopted: str) -> None:
+    target = tmp_path / "there"
+    target.mkdir()
+    await repos.export(ALICE, adopted, target)
+    assert names_in(target) == []
+
+
+async def test_reading_a_file_of_a_commit(repos: Repos, proposed: Path, adopted: str) -> None:
+    (proposed / "to").symlink_to("/etc/passwd")
+    await repos.pin(ALICE, 1, commit(proposed, {"d/f": b"\xff"}))
+    assert await repos.read_file(ALICE, "main", "agent.toml") == b"# alice\n"
+    assert await repos.read_file(ALICE, "proposal/1", "d/f") == b"\xff"
+    assert await repos.read_file(ALICE, adopted, "d/f") is None
+    for path in ("to", "d", "../agent.toml", "", "/etc/passwd", ".git/config"):
+        with pytest.raises(BadRequest):
+            await repos.read_file(ALICE, "proposal/1", path)
+    for rev in ("--help", "HEAD", "main~1", "proposal/1^{tree}", "refs/heads/main"):
+        with pytest.raises(BadRequest):
+            await repos.read_file(ALICE, rev, "agent.toml")
+    with pytest.raises(NotFound):
+        await repos.read_file(ALICE, "proposal/5", "agent.toml")
+
+
+async def test_removing_forgets_what_was_applied_and_keeps_what_is_proposed(
+    repos: Repos, proposed: Path, applied: Path, adopted: str
+) -> None:
+    await repos.remove(ALICE)
+    await repos.remove(ALICE)
+    assert "alice" not in names_in(applied.parent)
+    assert not await repos.has_applied(ALICE)
+    assert await repos.adopt(ALICE) == adopted
+
+
+async def test_locks_that_a_killed_git_left_are_cleaned_at_the_start(
+    repos: Repos, proposed: Path, applied: Path, tmp_path: Path, adopted: str
+) -> None:
+    sha = commit(proposed, {"a": "1"})
+    await repos.pin(ALICE, 1, sha)
+    for name in ("index.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/main.lock"):
+        (applied / ".git" / name).write_text("")
+    left = paths_of(tmp_path).state / "quarantine/left"
+    left.mkdir(parents=True)
+    later = Repos(paths_of(tmp_path), files=lambda _: {})
+    await later.mark(ALICE, 1, "approved")
+    await later.advance(ALICE, 1)
+    assert await later.main(ALICE) == sha
+    assert not left.exists()
+
+
+async def test_a_lock_left_in_the_middle_of_the_day_is_cleaned_after_the_failure(
+    repos: Repos, proposed: Path, applied: Path, adopted: str
+) -> None:
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}))
+    (applied / ".git/index.lock").write_text("")
+    with pytest.raises(ProgramFailed, match=r"index\.lock"):
+        await repos.advance(ALICE, 1)
+    await repos.advance(ALICE, 1)
+    assert (applied / "a").exists()
