@@ -47,8 +47,10 @@ class ContainerView:
         transients: Transients,
         counts: Counts,
         publish: Callable[[object], None],
+        hive_rev: Callable[[], str],
     ) -> None:
-        """Empty until the first `rescan`."""
+        """Empty until the first `rescan`; `hive_rev` says which hive a start gives an agent now."""
+        self._hive_rev = hive_rev
         self._paths = paths
         self._agents = agents
         self._runtime = runtime
@@ -139,6 +141,9 @@ class ContainerView:
             running=is_running,
             failed=trouble is not None and not is_running,
             needs_login=_is_said(report, live.NEEDS_LOGIN_IDLE, state_dir / NEEDS_LOGIN_FILE),
+            needs_update=record.deployed_sha is not None and record.hive_rev != self._hive_rev(),
+            deployed_sha=record.deployed_sha[:12] if record.deployed_sha else None,
+            deployed_tag=record.deployed_tag,
             rate_limited=_is_said(report, live.RATE_LIMITED, state_dir / RATE_LIMITED_FILE),
             paused=record.paused,
             pending_reminders=reminders,

@@ -13,7 +13,7 @@ import trio
 from hive.core import blueprints, notices, transients
 from hive.core.blueprints import Blueprint
 from hive.core.hive import Hive
-from hive.errors import Conflict, Refused, Unavailable
+from hive.errors import Conflict, HiveError, Refused, Unavailable
 from hive.host import agent_files, state_dirs
 from hive.host.runtime import Bind, ContainerSpec
 from hive.wire import live
@@ -159,7 +159,11 @@ async def _see_up(hive: Hive, name: AgentName) -> None:
 
 
 async def _until_ended(hive: Hive, name: AgentName, scope: trio.CancelScope) -> None:
-    await hive.runtime.wait_exit(name)
+    try:
+        await hive.runtime.wait_exit(name)
+    except HiveError:
+        # What cannot be awaited is asked for when the time is over.
+        return
     scope.cancel()
 
 

@@ -16,6 +16,7 @@ from hive.errors import BadRequest, NotFound
 from hive.host import state_files
 from hive.store.messages import Draft
 from hive.store.reminders import Delivery, ReminderStore
+from hive.wire.dashboard import RemindersChanged
 from hive.wire.limits import BODY_BYTES
 from hive.wire.messages import Reminder
 from hive.wire.names import REMINDER, AgentName
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hive.core.broker import Broker
+    from hive.core.broker import Broker, Publish
     from hive.store.database import Clock
 
 DUE_BATCH = 100
@@ -51,12 +52,14 @@ class Reminders:
         *,
         clock: Clock,
         state_dir: Callable[[AgentName], StateDir],
+        publish: Publish,
     ) -> None:
-        """Delivers through `broker`; long bodies go below `state_dir`."""
+        """Delivers through `broker`; long bodies go below `state_dir`, frames to `publish`."""
         self._store = store
         self._broker = broker
         self._clock = clock
         self._state_dir = state_dir
+        self._publish = publish
 
     async def remind(
         self,
@@ -92,7 +95,9 @@ class Reminders:
             attempt_count=0,
             last_error=None,
         )
-        return await self._store.add(reminder, dedupe_key)
+        number = await self._store.add(reminder, dedupe_key)
+        self._publish(RemindersChanged(agent))
+        return number
 
     async def pending(self, agent: AgentName | None = None) -> list[Reminder]:
         """What is not delivered yet, the next due first: everybody's, or one agent's."""
@@ -108,11 +113,11 @@ class Reminders:
 
     async def cancel(self, id_: int, agent: AgentName | None = None) -> None:
         """Delete a pending reminder: anybody's, or one of `agent`; raises `NotFound`."""
-        await self._store.cancel(id_, agent)
+        self._publish(RemindersChanged(await self._store.cancel(id_, agent)))
 
     async def retry(self, id_: int) -> None:
         """Let one that was given up on be tried again; raises `NotFound`."""
-        await self._store.retry(id_)
+        self._publish(RemindersChanged(await self._store.retry(id_)))
 
     async def run_due(self, now: float) -> int:
         """Deliver what is due (Unix seconds), at most `DUE_BATCH`; return how many were delivered.
@@ -126,6 +131,7 @@ class Reminders:
                 self._broker.check_recipient(reminder.agent)
             except NotFound as error:
                 await self._store.fail(reminder.id, error.message)
+                self._publish(RemindersChanged(reminder.agent))
                 continue
             draft = Draft(REMINDER, (reminder.agent,), reminder.message, now, origin="system")
             deliveries.append(Delivery(reminder.id, draft))
@@ -134,6 +140,8 @@ class Reminders:
         stored = await self._store.deliver(deliveries, now)
         for draft, ids in stored:
             self._broker.announce(draft, ids)
+        for agent in sorted({to for draft, _ in stored for to in draft.recipients}):
+            self._publish(RemindersChanged(agent))
         return len(stored)
 
     async def _spill(

@@ -137,12 +137,15 @@ async def make(
     def state_dir(name: AgentName) -> StateDir:
         return StateDir(paths.agent_state(name), runtime.inside(name).state)
 
-    reminders = Reminders(ReminderStore(database), broker, clock=clock, state_dir=state_dir)
+    reminders = Reminders(
+        ReminderStore(database), broker, clock=clock, state_dir=state_dir, publish=publish
+    )
     approvals = ApprovalStore(database, clock)
     revision = await trio.to_thread.run_sync(program.revision)
     transients = Transients(clock, publish)
     counts = Counts(broker.unread_counts, reminders.counts)
-    view = ContainerView(paths, agents, runtime, transients, counts, publish)
+    meta = choose_meta(runtime.kind, paths, Git(), installed_rev=revision)
+    view = ContainerView(paths, agents, runtime, transients, counts, publish, meta.hive_rev)
     supervisor = Supervisor(clock, tasks_changed)
     hive = Hive(
         config=config,
@@ -161,7 +164,7 @@ async def make(
             JobStore(database, clock), paths, publish=publish, broker=broker, agents=agents
         ),
         repos=Repos(paths, files=partial(template.files, runtime.kind)),
-        meta=choose_meta(runtime.kind, paths, Git(), installed_rev=revision),
+        meta=meta,
         forge=NoMirror(),
         runtime=runtime,
         installation=installation.find(config, isolates=runtime.isolates),

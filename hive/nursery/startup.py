@@ -9,6 +9,7 @@ from functools import partial
 import trio
 
 from hive.core import lifecycle
+from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import HiveError
@@ -27,11 +28,11 @@ async def run(hive: Hive, bring_back: Callable[[AgentName], Job]) -> None:
     if MANAGER not in hive.agents:
         await hive.agents.add(MANAGER)
     coming = {row.agent for row in hive.queue.rows() if row.state not in OVER}
+    jobs: list[Job | Ticket] = []
     if hive.agents.get(MANAGER).deployed_sha is None and MANAGER not in coming:
-        await hive.queue.submit(NewJob(SPAWN, MANAGER, SYSTEM))
+        jobs.append(await hive.queue.submit(NewJob(SPAWN, MANAGER, SYSTEM)))
         coming.add(MANAGER)
     running = {status.name for status in await hive.runtime.running()}
-    jobs: list[Job] = []
     for name in sorted(running):
         if not hive.agents.is_wanted(name) and hive.transients.get(name) is None:
             log.warning("%s runs and is not meant to: stopping it", name)
@@ -54,8 +55,9 @@ async def _stop(hive: Hive, name: AgentName) -> None:
     await hive.runtime.stop(name, grace_s=lifecycle.GRACE_S)
 
 
-async def _wait(job: Job) -> None:
+async def _wait(job: Job | Ticket) -> None:
     try:
         await job.wait()
     except HiveError as error:
-        log.error("%s failed: %s", job.label, error)  # noqa: TRY400 - foreseen
+        what = job.label if isinstance(job, Job) else f"{job.row.kind} {job.row.agent}"
+        log.error("%s failed: %s", what, error)  # noqa: TRY400 - foreseen

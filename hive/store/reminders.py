@@ -121,26 +121,31 @@ class ReminderStore:
         )
         await self._database.write(lambda connection: connection.execute(query, (error, id_)))
 
-    async def retry(self, id_: int) -> None:
-        """Let a reminder that was given up on be tried again; raises `NotFound`."""
+    async def retry(self, id_: int) -> str:
+        """Let a reminder that was given up on be tried again; returns whose. Raises `NotFound`."""
         query = (
             "UPDATE reminders SET attempt_count = 0, last_error = NULL"
             " WHERE id = ? AND sent_at IS NULL"
         )
-        await self._change(id_, query, (id_,))
+        return await self._change(id_, query, (id_,))
 
-    async def cancel(self, id_: int, agent: str | None = None) -> None:
-        """Delete a pending reminder: anybody's, or one of `agent`; raises `NotFound`."""
-        await self._change(
+    async def cancel(self, id_: int, agent: str | None = None) -> str:
+        """Delete a pending reminder: anybody's, or one of `agent`; returns whose.
+
+        Raises `NotFound`.
+        """
+        return await self._change(
             id_, f"DELETE FROM reminders WHERE id = ? AND {_MINE}", (id_, agent, agent)
         )
 
-    async def _change(self, id_: int, query: str, values: tuple[object, ...]) -> None:
-        def work(connection: Connection) -> None:
-            if connection.execute(query, values).rowcount == 0:
+    async def _change(self, id_: int, query: str, values: tuple[object, ...]) -> str:
+        def work(connection: Connection) -> str:
+            rows = connection.execute(f"{query} RETURNING agent", values).fetchall()
+            if not rows:
                 raise NotFound(f"there is no pending reminder {id_}: get_loose_ends lists them")
+            return str(rows[0][0])
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def _read(self, where: str, values: tuple[object, ...]) -> list[Reminder]:
         query = f"SELECT {_COLUMNS} FROM reminders WHERE {where}"

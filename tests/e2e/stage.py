@@ -58,7 +58,7 @@ class Model:
                 if calls > 0:
                     calls -= 1
                     continue
-                return ToolUse(((f"mcp__hyperhive__{step.tool}", dict(step.arguments)),))
+                return ToolUse(((_full_name(step.tool), dict(step.arguments)),))
             if calls > 0:
                 continue
             if isinstance(step, steps.Say):
@@ -75,6 +75,10 @@ class Model:
         key = (prompt, index)
         self._times[key] = self._times.get(key, 0) + 1
         return self._times[key] > 1
+
+
+def _full_name(tool: str) -> str:
+    return tool if tool == "Bash" or tool.startswith("mcp__") else f"mcp__hyperhive__{tool}"
 
 
 def _newest_directed(request: Request) -> tuple[str | None, int]:
@@ -168,6 +172,14 @@ class Stage:
         """Return the bodies in the operator's inbox, oldest first."""
         rows = (await self.operator("inbox"))["inbox"]
         return [row["body"] for row in reversed(rows)]
+
+    async def mail(self, name: str) -> list[str]:
+        """Return the newest bodies an agent was ever sent, oldest first."""
+        path = self.paths.agent_socket(agent_name(name))
+        reply: dict[str, Any] = await lines.call(
+            path, {"cmd": "recent", "limit": 100}, timeout_s=CALL_S
+        )
+        return [row["body"] for row in reversed(reply["rows"])]
 
     async def wait_inbox(self, body: str) -> list[str]:
         """Wait until the operator has got that body; return the whole inbox."""

@@ -60,7 +60,8 @@ async def running(
     runtime = FakeRuntime(host or FakeHost())
     for name, reason in (fails or {}).items():
         runtime.scripts[agent_name(name)] = Script(fails=reason)
-    config = HostConfig(port=0, demo=True, **settings)
+    # A container in memory has no harness that would say that it is up.
+    config = HostConfig(port=0, demo=True, **{"settle_s": 0.01, **settings})
     serve = partial(on_host.serve, config, paths_below(root), runtime=runtime)
     async with trio.open_nursery() as nursery:
         with trio.fail_after(20):

@@ -33,12 +33,13 @@ async def test_an_agent_that_ends_before_it_was_seen_running_is_started_again(
     short_tmp: Path,
 ) -> None:
     async with running(short_tmp) as daemon:
-        daemon.runtime.scripts[ALICE] = Script(exits=3)
         assert (await daemon.operator("spawn", name="alice"))["ok"]
+        daemon.runtime.scripts[ALICE] = Script(exits=3)
+        assert (await daemon.operator("restart", name="alice"))["ok"]
         await until(lambda: "it ended with 3" in (_note(daemon, ALICE) or ""))
         assert _row(daemon, ALICE).failed
         del daemon.runtime.scripts[ALICE]
-        await until(lambda: starts(daemon, ALICE) == 2)
+        await until(lambda: starts(daemon, ALICE) == 3)
         assert await is_up(daemon, ALICE)
         await until(lambda: _note(daemon, ALICE) is None)
 
@@ -138,8 +139,9 @@ async def test_one_container_that_does_not_end_does_not_keep_the_others_running(
 
 async def test_the_manager_is_told_of_the_first_crash(short_tmp: Path) -> None:
     async with running(short_tmp) as daemon:
-        daemon.runtime.scripts[ALICE] = Script(exits=9)
         assert (await daemon.operator("spawn", name="alice"))["ok"]
+        daemon.runtime.scripts[ALICE] = Script(exits=9)
+        assert (await daemon.operator("restart", name="alice"))["ok"]
         events = []
         with trio.fail_after(5):
             while not any(event["event"] == "container_crash" for event in events):
