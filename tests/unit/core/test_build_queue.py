@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -473,8 +473,14 @@ async def test_only_the_newest_that_are_over_are_kept_at_hand(
 
 
 async def test_what_a_job_says_is_shown_gathered(
-    simulated: Bench, autojump_clock: trio.testing.MockClock
+    simulated: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
+    async def in_the_loop(work: Callable[..., object], *args: object) -> object:
+        await trio.lowlevel.checkpoint()
+        return work(*args)
+
+    # The simulated clock would run on while a thread works.
+    monkeypatch.setattr(trio.to_thread, "run_sync", in_the_loop)
     queue = simulated.queue
 
     async def work(running: Running) -> Outcome:
