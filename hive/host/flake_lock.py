@@ -95,6 +95,8 @@ def read(text: str) -> FlakeLock:
     try:
         data = json.loads(text)
         lock = FlakeLock(data["nodes"], data["root"])
+        if lock.root not in lock.nodes:
+            raise Unavailable("flake.lock of the meta repository has no root")
         for key, node in lock.nodes.items():
             for name, target in node.get("inputs", {}).items():
                 if isinstance(target, str) and target not in lock.nodes:
