@@ -103,6 +103,11 @@ class Paths:
         """The meta repository: which commit of every agent is deployed."""
         return self.state / "meta"
 
+    @property
+    def migrated(self) -> Path:
+        """Says which older layouts were brought up to date."""
+        return self.state / "migrated.json"
+
     def generation(self, name: AgentName, sha: str) -> Path:
         """The files of one commit of that agent, as its container sees them at /etc/hive/config."""
         return self.state / "generations" / name / sha
@@ -167,6 +172,10 @@ class HostConfig:
     within is rolled back."""
     stop_containers: bool = False
     """True: stopping the daemon stops every container (`up`); else they are found again."""
+    auto_update: bool = True
+    """Build agents anew at the start that an older hive built, the manager first."""
+    migrate: bool = True
+    """Bring the layout of an older hive up to date at the start."""
     claude_env: dict[str, str] = attrs.field(factory=dict)
     """Non-secret variables for claude: `ANTHROPIC_BASE_URL`, `CLAUDE_CODE_MAX_RETRIES`."""
     claude_secret_files: dict[str, str] = attrs.field(factory=dict)

@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from hive.errors import Conflict, NotFound
-from hive.store.agents import RUNNING, STOPPED, AgentRecord, AgentStore
+from hive.store.agents import RUNNING, STOPPED, AgentRecord, AgentStore, Deployed
 from hive.wire.names import MANAGER, AgentName
 
 SOCKET_S = 10.0
@@ -54,6 +54,11 @@ class Agents:
         """Return everybody but the operator a message can be sent to."""
         return list(self._records)
 
+    def allowed_recipients(self, sender: str) -> tuple[str, ...]:
+        """Return whom the sender's deployed agent.toml lists; empty: it may write to everybody."""
+        record = self._records.get(AgentName(sender))
+        return () if record is None or record.config is None else record.config.allowed_recipients
+
     async def add(self, name: AgentName) -> None:
         """Register a new agent, wanted running; raises `Conflict` when it exists."""
         if name in self._records:
@@ -67,6 +72,10 @@ class Agents:
         await self._store.remove(name)
         self._records.pop(name, None)
         self._notify()
+
+    async def set_deployed(self, deployed: Deployed) -> None:
+        """Remember what an agent runs, outside of a job."""
+        self.took(deployed.name, await self._store.set_deployed(deployed, self._clock()))
 
     def took(self, name: AgentName, record: AgentRecord | None) -> None:
         """Take over what the end of a job made of an agent's record; None: it is gone."""

@@ -19,7 +19,7 @@ from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import Conflict, HiveError
 from hive.host.runtime import ContainerStatus
-from hive.nursery import startup
+from hive.nursery import startup, upkeep
 from hive.wire.jobs import OVER
 from hive.wire.names import MANAGER, AgentName
 
@@ -60,6 +60,7 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     """Start who is to run, then watch for ever; ready once the first starts are over."""
     crashes: Crashes = {}
     awaited: set[AgentName] = set()
+    await upkeep.run(hive)
     await startup.run(hive, partial(bring_back, hive, crashes))
     task_status.started()
     async with trio.open_nursery() as nursery:
@@ -100,8 +101,12 @@ async def _look(hive: Hive, crashes: Crashes) -> dict[AgentName, ContainerStatus
     for name in list(crashes):
         if not hive.agents.is_wanted(name):
             del crashes[name]
+    coming = {row.agent for row in hive.queue.rows() if row.state not in OVER}
     for name in hive.agents.names():
         if name not in running:
+            if name in coming and name not in crashes:
+                # It did not end: what is in the queue will start it for the first time.
+                continue
             await _look_after(hive, crashes, name)
         elif crashes.get(name) is before.get(name):
             # Else its crash was reported during the look, which is older than that.

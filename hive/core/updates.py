@@ -1,0 +1,75 @@
+"""Which agents run something older than what they would be built from now, and building them anew.
+
+Stale is an agent that an older hive set up, or that is locked to another commit than it runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+from hive.core.build_queue import Ticket
+from hive.core.hive import Hive
+from hive.store.agents import AgentRecord, Deployed
+from hive.store.jobs import NewJob
+from hive.wire.jobs import REBUILD
+from hive.wire.names import SYSTEM, AgentName
+
+HYPERHIVE = "hyperhive"
+NIXOS = "nixos"
+
+log = logging.getLogger(__name__)
+
+
+async def stale(hive: Hive) -> list[AgentName]:
+    """Return the agents to be built anew, the manager first.
+
+    One that was never deployed is none: its first deploy is on its way, or waits for a person.
+    """
+    locked = await hive.meta.locked()
+    found = []
+    for name in hive.agents.names():
+        record = hive.agents.get(name)
+        if record.deployed_sha is None:
+            continue
+        pinned, _ = locked.get(name, (record.deployed_sha, ""))
+        if record.hive_rev != hive.meta.hive_rev() or pinned != record.deployed_sha:
+            found.append(name)
+    return found
+
+
+async def at_start(hive: Hive) -> list[Ticket]:
+    """Hand in the rebuild of every stale agent, one after the other, and return at once.
+
+    Call it before anybody is started: who does not run, on a runtime that builds nothing, gets this
+    hive by being started. Raises `HiveError` when the meta repository cannot be brought up to date.
+    """
+    await hive.meta.sync(hive.agents.names())
+    if hive.config.auto_update and any(
+        each.name == HYPERHIVE and each.is_stale for each in await hive.meta.inputs()
+    ):
+        await hive.meta.update([HYPERHIVE], log.info)
+    running = {status.name for status in await hive.runtime.running()}
+    tickets = []
+    for name in await stale(hive):
+        record = hive.agents.get(name)
+        if _is_renewed_by_start(hive, record, running):
+            await hive.agents.set_deployed(_renewed(hive, record))
+        elif hive.config.auto_update:
+            tickets.append(await hive.queue.submit(NewJob(REBUILD, name, SYSTEM)))
+    return tickets
+
+
+def _is_renewed_by_start(hive: Hive, record: AgentRecord, running: Collection[AgentName]) -> bool:
+    return hive.runtime.kind != NIXOS and record.name not in running
+
+
+def _renewed(hive: Hive, record: AgentRecord) -> Deployed:
+    return Deployed(
+        name=record.name,
+        sha=record.deployed_sha,
+        tag=record.deployed_tag,
+        system=record.system,
+        config=record.config,
+        hive_rev=hive.meta.hive_rev(),
+    )
