@@ -10,7 +10,7 @@ import attrs
 from hive import config as settings
 from hive.config import HarnessConfig, HostConfig
 from hive.errors import Unavailable
-from hive.host import agent_files, program, sandbox
+from hive.host import agent_files, packages, program, sandbox
 from hive.host.program import Program
 from hive.host.runtime import Bind, Inside
 from hive.host.state_dirs import SECRETS_DIR
@@ -76,7 +76,13 @@ class Installation:
 
 
 def find(config: HostConfig, *, isolates: bool) -> Installation:
-    """Look for everything on this host; raises `Unavailable` for a secret that cannot be read."""
+    """Look for everything on this host.
+
+    Raises `Unavailable` for a secret that cannot be read, `BadRequest` for settings of the
+    daemon's that no agent could be given.
+    """
+    packages.check_host(config)
+    agent_files.check_limits(config.limits)
     here = program.find(isolated=isolates)
     plain, secrets = settings.claude_variables()
     found = None if config.demo else find_claude(config)
