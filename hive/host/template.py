@@ -35,7 +35,31 @@ TEXT = """\
 # allowed_tools = ["*"]
 """
 
+AGENT_NIX = """\
+# What {name} is made of beside what every agent has: a module of NixOS. Packages that are only
+# to be there can as well be named in agent.toml.
+# Commit a change and propose that commit: it is built and runs once the operator has approved it.
+{{ pkgs, ... }}:
+
+{{
+  # environment.systemPackages = [ pkgs.jq ];
+}}
+"""
+
+FLAKE_NIX = """\
+# hive builds {name} from `nixosModules.default`. Inputs that are named here reach agent.nix as its
+# argument `flakeInputs`; they are repositories that can be fetched by https or ssh.
+{{
+  outputs = inputs: {{
+    nixosModules.default = ./agent.nix;
+  }};
+}}
+"""
+
 
 def files(kind: str, name: AgentName) -> dict[str, str]:
     """Return the files, path to text, for a hive whose containers are of that kind."""
-    return {FILE: TEXT.format(name=name)}
+    texts = {FILE: TEXT}
+    if kind == "nixos":
+        texts |= {"agent.nix": AGENT_NIX, "flake.nix": FLAKE_NIX}
+    return {path: text.format(name=name) for path, text in texts.items()}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hive.errors import BadRequest, ProgramFailed, Unavailable
+from hive.host import template
 from hive.host.flake_meta import FlakeMeta
 from hive.host.flake_text import MetaFlake
 from hive.host.git import Git
@@ -49,6 +50,13 @@ async def test_an_agents_system_is_hives_module_and_its_own(flake: Subject) -> N
     assert system["environment"]["systemPackages"][-1] == "jq"
     assert system["programs"]["git"]["config"]["user"]["name"] == "alice"
     assert system["hive"]["name"] == system["networking"]["hostName"] == "alice"
+
+
+@pytest.mark.parametrize("name", [ALICE, MANAGER])
+async def test_the_template_is_built_as_it_is(flake: Subject, name: AgentName) -> None:
+    sha = commit(flake.git, flake.applied / name, template.files("nixos", name))
+    await flake.opened().finalize(name, sha, "deployed/0")
+    assert built(flake, name)["hive"]["name"] == name
 
 
 async def test_what_is_prepared_is_what_is_built_until_the_abort(flake: Subject) -> None:
