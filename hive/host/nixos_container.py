@@ -312,7 +312,7 @@ def run_script(spec: ContainerSpec) -> str:
         f"cd {shlex.quote(spec.cwd)} || exit 126\n"
         f"PATH={shlex.quote(spec.env.get('PATH', os.defpath))}\n"
         f"command -v {program} >/dev/null || {{ echo {program}: no such program >&2; exit 127; }}\n"
-        f"exec env -i {' '.join(pairs)} {' '.join(words)}\n"
+        f"exec /usr/bin/env -i {' '.join(pairs)} {' '.join(words)}\n"
     )
 
 

@@ -7,15 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.container_subjects import FakeSubject, RealSubject, Subject
+from tests.contract.container_subjects import (
+    FakeSubject,
+    NixosSubject,
+    RealSubject,
+    Subject,
+)
 
 
-@pytest.fixture(params=["fake", "bubblewrap", "process"])
+@pytest.fixture(params=["fake", "bubblewrap", "process", "nixos"])
 async def subject(request: pytest.FixtureRequest, short_tmp: Path) -> AsyncIterator[Subject]:
     """Every runtime in turn."""
-    made = FakeSubject() if request.param == "fake" else RealSubject(request.param, short_tmp)
+    made: Subject
+    if request.param == "fake":
+        made = FakeSubject()
+    elif request.param == "nixos":
+        made = NixosSubject(root=short_tmp)
+    else:
+        made = RealSubject(request.param, short_tmp)
     yield made
-    await _sweep(made)
+    await made.sweep()
 
 
 @pytest.fixture(params=["bubblewrap", "process"])
@@ -23,7 +34,7 @@ async def real(request: pytest.FixtureRequest, short_tmp: Path) -> AsyncIterator
     """Every runtime that starts processes."""
     made = RealSubject(request.param, short_tmp)
     yield made
-    await _sweep(made)
+    await made.sweep()
 
 
 @pytest.fixture
@@ -31,9 +42,4 @@ async def sandbox(short_tmp: Path) -> AsyncIterator[RealSubject]:
     """The runtime bubblewrap."""
     made = RealSubject("bubblewrap", short_tmp)
     yield made
-    await _sweep(made)
-
-
-async def _sweep(subject: Subject) -> None:
-    for status in await subject.runtime.running():
-        await subject.runtime.stop(status.name, grace_s=0)
+    await made.sweep()

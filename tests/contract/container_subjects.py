@@ -19,9 +19,9 @@ from hive.host.process_trees import tree_of
 from hive.host.recorded_runtime import RecordedRuntime
 from hive.host.records import Record
 from hive.host.runtime import Bind, ContainerSpec, Runtime
-from hive.wire.names import AgentName, container_name
+from hive.wire.names import AgentName, agent_name, container_name
 from tests.contract.start_container import KINDS
-from tests.fakes.nixos.host import make_host, make_system
+from tests.fakes.nixos import host as nixos_host
 from tests.fakes.runtime import ENDED, FakeHost, FakeRuntime, Script
 
 STARTER = Path(__file__).with_name("start_container.py")
@@ -50,6 +50,11 @@ class Subject(ABC):
     @abstractmethod
     async def start_and_die(self, spec: ContainerSpec) -> Runtime:
         """Start from a daemon that is then killed; return what the next daemon has."""
+
+    async def sweep(self) -> None:
+        """End whatever a test left running."""
+        for status in await self.runtime.running():
+            await self.runtime.stop(status.name, grace_s=0)
 
 
 class FakeSubject(Subject):
@@ -196,13 +201,20 @@ class NixosSubject(ProcessSubject):
         given = self.paths.given(name)
         given.mkdir(parents=True, exist_ok=True)
         plain = ProcessSubject.shell(self, name, command)
-        system = make_system(self.paths.state.parent / "host")
-        return attrs.evolve(plain, binds=(*self.binds, Bind(given, "/etc/hive")), system=system)
+        binds = (*self.binds, *nixos_host.binds(), Bind(given, "/etc/hive"))
+        system = nixos_host.make_system(self.root / "host")
+        return attrs.evolve(plain, binds=binds, system=system)
 
     def crash(self, name: AgentName) -> None:
-        host = make_host(self.root / "host")
+        host = nixos_host.make_host(self.root / "host")
         shown = ("show", "--property=MainPID", "--value", f"container@{container_name(name)}")
         said = subprocess.run(
             [host.program("systemctl"), *shown], capture_output=True, text=True, check=True
         )
         os.kill(int(said.stdout.strip().removeprefix("MainPID=")), signal.SIGKILL)
+
+    async def sweep(self) -> None:
+        """Leave no container to the next test either: on a real host there is one of each name."""
+        await ProcessSubject.sweep(self)
+        for folder in self.paths.sandbox(AgentName("x")).parent.glob("*"):
+            await self.runtime.destroy(agent_name(folder.name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +16,14 @@ from hive.host.nixos_container import NixosContainer
 from hive.host.process_runtime import Process
 from hive.host.runtime import Bind, ContainerSpec, Runtime
 from hive.wire.names import agent_name
-from tests.fakes.nixos.host import make_host
+from tests.fakes.nixos.host import IS_REAL, make_host
 
 
 def nixos(paths: Paths, clock: Callable[[], float]) -> NixosContainer:
     """Return the runtime over the host beside these paths."""
-    return NixosContainer(paths, clock, make_host(paths.state.parent / "host"))
+    # A real journal has what earlier containers of the same name printed.
+    now = time.time if IS_REAL else clock
+    return NixosContainer(paths, now, make_host(paths.state.parent / "host"))
 
 
 KINDS: dict[str, Callable[[Paths, Callable[[], float]], Runtime]] = {

@@ -397,7 +397,9 @@ def journalctl(words: list[str]) -> None:
     lines = journal.read_text().splitlines() if journal.exists() else []
     pairs = [line.split(" ", 1) for line in lines]
     found = [text for at, text in pairs if float(at) >= since]
-    print("".join(f"{text}\n" for text in found[-count:]), end="")
+    # With a time to begin at, the first lines after it: only in reverse they are the newest.
+    shown = found[::-1][:count] if "-r" in words else found[:count]
+    print("".join(json.dumps({"MESSAGE": text}) + "\n" for text in shown), end="")
 
 
 def nix(words: list[str]) -> None:
