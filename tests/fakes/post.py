@@ -42,6 +42,8 @@ class Post:
     database: Database
     clock: HandClock
     names: list[str]
+    allowed: dict[str, tuple[str, ...]]
+    """Whom a sender may write to; everybody where it has no entry."""
     frames: list[object]
     broker: Broker
     questions: Questions
@@ -58,6 +60,7 @@ async def open_post(
     """Open everything over `broker.sqlite` in `directory`, with agents ada, bob and cy."""
     clock = clock or HandClock()
     names: list[str] = ["manager", ADA, BOB, CY]
+    allowed: dict[str, tuple[str, ...]] = {}
     frames: list[object] = []
     path = directory / "broker.sqlite"
     async with open_database(path, commits_in_loop=commits_in_loop) as database:
@@ -67,6 +70,7 @@ async def open_post(
             known=lambda: names,
             roster=lambda: names,
             publish=frames.append,
+            allowed=allowed.get,
         )
         questions = Questions(QuestionStore(database), broker, clock=clock, publish=frames.append)
         reminders = Reminders(
@@ -74,12 +78,14 @@ async def open_post(
             broker,
             clock=clock,
             state_dir=lambda name: StateDir(directory / name, "/state"),
+            publish=frames.append,
         )
         approvals = ApprovalStore(database, clock)
         yield Post(
             database=database,
             clock=clock,
             names=names,
+            allowed=allowed,
             frames=frames,
             broker=broker,
             questions=questions,
