@@ -140,11 +140,18 @@ def tree_of(record: Record, run: Run) -> Tree:
 
 
 async def end(record: Record, run: Run) -> None:
-    """Kill everything of a run; returns once it is gone, however long that takes."""
+    """Kill everything of a run; returns once it is gone, however long that takes.
+
+    Two may end the same run. Who is behind leaves the next one alone, which the other has started.
+    """
     anchor = tree_of(record, run).anchor()
     if anchor is not None:
         await _end_anchor(anchor, record, run)
     await _end_rest(record, run)
+
+
+def _is_newest(record: Record, run: Run) -> bool:
+    return record.run() == run
 
 
 async def _end_anchor(anchor: int, record: Record, run: Run) -> None:
@@ -160,7 +167,7 @@ async def _end_anchor(anchor: int, record: Record, run: Run) -> None:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch)
-            while not ended.is_set():
+            while not ended.is_set() and _is_newest(record, run):
                 tree_of(record, run).kill()
                 with trio.move_on_after(_POLL_S):
                     await ended.wait()
@@ -169,7 +176,7 @@ async def _end_anchor(anchor: int, record: Record, run: Run) -> None:
 async def _end_rest(record: Record, run: Run) -> None:
     """Kill what is left without an anchor, and what holds the lock without ever having told."""
     holders_from = trio.current_time() + _HOLDERS_S
-    while tree_of(record, run).kill() or record.is_locked():
+    while _is_newest(record, run) and (tree_of(record, run).kill() or record.is_locked()):
         if trio.current_time() > holders_from:
             if _has_told(record, run):
                 record.leave_lock()

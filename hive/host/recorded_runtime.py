@@ -185,7 +185,9 @@ class RecordedRuntime(ABC):
                     if handle is not None:
                         await proc.wait_ended(handle)
                 await self._wait_told(record)
-                await self._end(record)
+                # Whoever stopped it may have started it again meanwhile: that run is not ours.
+                if record.run() == run:
+                    await self._end(record)
             elif trio.current_time() > patience_until:
                 # No command and nobody who will say so: its monitor was killed before it.
                 await self._end(record)
@@ -308,9 +310,12 @@ class RecordedRuntime(ABC):
 
     async def _wait_told(self, record: Record) -> None:
         """Give the monitor the time to write down how its command ended."""
+        run = record.run()
         with trio.move_on_after(TOLD_S):
-            while record.told().exit_code is None and record.is_locked():  # noqa: ASYNC110
+            while record.told().exit_code is None and record.is_locked():
                 await trio.sleep(_POLL_S)
+                if record.run() != run:
+                    return
 
     async def _sweep(self, record: Record) -> None:
         """End what a command that has ended left behind, once for every run."""
@@ -325,6 +330,8 @@ class RecordedRuntime(ABC):
         try:
             with trio.fail_after(END_S):
                 await process_trees.end(record, run)
+            if record.run() != run:
+                return
             if not record.is_swept():
                 # What ran may have handed it out, to whoever would take it at any later time.
                 record.leave_lock()

@@ -188,3 +188,20 @@ async def test_a_container_found_again_tells_its_exit_code(subject: Subject) -> 
     subject.crash(A)
     with trio.fail_after(PATIENCE_S):
         assert (await runtime.wait_exit(A)).exit_code == KILLED
+
+
+async def test_who_waits_for_an_end_leaves_the_next_run_alone(subject: Subject) -> None:
+    """However late the one that waits gets its turn after the end it has waited for."""
+    await subject.runtime.start(subject.spec(A, Script()))
+    waiting = [subject.runtime, subject.another()]
+    async with trio.open_nursery() as nursery:
+        for runtime in waiting:
+            nursery.start_soon(runtime.wait_exit, A)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        for _ in range(5):
+            await subject.runtime.stop(A, grace_s=1)
+            await subject.runtime.start(subject.spec(A, Script()))
+            assert (await subject.runtime.status(A)).is_running
+        await trio.sleep(0.05)
+        assert (await subject.runtime.status(A)).is_running
+        nursery.cancel_scope.cancel()
