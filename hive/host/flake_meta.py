@@ -12,12 +12,12 @@ from pathlib import Path
 
 import trio
 
-from hive.errors import Unavailable
-from hive.host import flake_lock, flake_text
+from hive.errors import BadRequest, Unavailable
+from hive.host import flake_inputs, flake_lock, flake_text
 from hive.host.flake_lock import FlakeLock
 from hive.host.flake_text import AGENT, HYPERHIVE, MetaFlake
 from hive.host.git import Git
-from hive.host.meta_book import MetaBook
+from hive.host.meta_book import GIT_TIMEOUT_S, MetaBook
 from hive.host.meta_lock import Lock
 from hive.host.nix import Nix
 from hive.wire.jobs import MetaInput
@@ -25,6 +25,7 @@ from hive.wire.names import AgentName
 
 FLAKE = "flake.nix"
 LOCK = "flake.lock"
+FLAKE_BYTES = 256 * 1024
 
 
 class FlakeMeta(MetaBook):
@@ -41,6 +42,10 @@ class FlakeMeta(MetaBook):
         return {FLAKE: flake_text.meta_flake(self._flake, lock)}
 
     async def _resolve(self, lock: Lock, say: Callable[[str], None]) -> Lock:
+        known = self._committed.agents if self._committed is not None else {}
+        for name, pin in lock.agents.items():
+            if name not in known or known[name].rev != pin.rev:
+                await self._check(AgentName(name), pin.rev)
         await self._add()
         await self._nix.lock(self.repo, say)
         found = await self._read()
@@ -52,10 +57,14 @@ class FlakeMeta(MetaBook):
         self, lock: Lock, inputs: Sequence[str], say: Callable[[str], None]
     ) -> tuple[Lock, tuple[AgentName, ...]]:
         before = await self._read()
+        wanted = []
         for name in inputs:
             if name.startswith(AGENT) and "/" not in name:
                 say(f"{name} is what was approved last: propose a commit to change it")
-        await self._nix.update(self.repo, inputs, say)
+            else:
+                wanted.append(name)
+        if wanted:
+            await self._nix.update(self.repo, wanted, say)
         after = await self._read()
         changed = []
         for agent in map(AgentName, sorted(lock.agents)):
@@ -73,6 +82,25 @@ class FlakeMeta(MetaBook):
     def hive_rev(self) -> str:
         """Return the revision of hive's flake that the agents are built from."""
         return self._known_rev
+
+    async def _check(self, name: AgentName, sha: str) -> None:
+        """Raise `BadRequest` when a commit's flake would take files of this host into the store."""
+        shown = await self._git.do(
+            self._flake.applied / name,
+            *("show", f"{sha}:{FLAKE}"),
+            timeout_s=GIT_TIMEOUT_S,
+            check=False,
+            output_max=FLAKE_BYTES,
+        )
+        if shown.is_cut:
+            raise BadRequest(f"{FLAKE} of {name} is longer than {FLAKE_BYTES} bytes: shorten it")
+        if shown.status != 0:
+            said = shown.stderr.strip().splitlines()[-1:]
+            raise BadRequest(
+                f"commit {sha[:12]} of {name} has no {FLAKE} that can be read: add one whose"
+                f" `nixosModules.default` is the agent's module ({' '.join(said)})"
+            )
+        flake_inputs.check(name, await self._nix.inputs_in(shown.stdout))
 
     async def _read(self) -> FlakeLock:
         try:

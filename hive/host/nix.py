@@ -6,6 +6,7 @@ are never asked: what an agent builds from is written down in its own flake.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -74,6 +75,19 @@ class Nix:
         words = [word for name in inputs for word in ("--update-input", name)]
         await self._tell(say, "flake", "lock", *FLAGS, *words, str(flake))
 
+    async def inputs_in(self, text: str) -> object:
+        """Return the inputs that a `flake.nix` names, as JSON data; no file is read, no net asked.
+
+        Raises `ProgramFailed` for a text that is no flake.
+        """
+        done = await self._call(
+            *("eval", *FLAGS, "--json", "--store", "dummy://"),
+            *("--option", "restrict-eval", "true", "--file", "-"),
+            timeout_s=SHORT_S,
+            given=f"({text}\n).inputs or {{ }}",
+        )
+        return json.loads(done.stdout)
+
     async def probe(self) -> Finding:
         """Try it, for `doctor`."""
         try:
@@ -87,7 +101,11 @@ class Nix:
         for line in done.stderr.splitlines():
             say(line)
 
-    async def _call(self, *args: str, timeout_s: float) -> process.Completed:
+    async def _call(self, *args: str, timeout_s: float, given: str = "") -> process.Completed:
         return await process.run(
-            (self.program, *args), timeout_s=timeout_s, env=self._env, cwd=Path("/")
+            (self.program, *args),
+            timeout_s=timeout_s,
+            env=self._env,
+            cwd=Path("/"),
+            input_text=given,
         )

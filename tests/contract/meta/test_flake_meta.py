@@ -10,7 +10,7 @@ import pytest
 
 from hive.errors import BadRequest, ProgramFailed, Unavailable
 from hive.host import template
-from hive.host.flake_meta import FlakeMeta
+from hive.host.flake_meta import FLAKE_BYTES, FlakeMeta
 from hive.host.flake_text import MetaFlake
 from hive.host.git import Git
 from hive.host.nix import Nix
@@ -115,18 +115,33 @@ async def test_an_agent_may_be_called_container(flake: Subject) -> None:
     assert built(flake, "container")["hive"]["name"] == "container"
 
 
+def stored(subject: Subject) -> set[str]:
+    return {entry.name for entry in (world_of(subject).root / "store").iterdir()}
+
+
 async def test_an_agents_flake_takes_no_files_of_the_host(flake: Subject) -> None:
     meta, secret = flake.opened(), flake.root / "secret"
     old = flake.propose(ALICE)
     await meta.finalize(ALICE, old, "deployed/0")
-    commit(flake.git, secret, {"flake.nix": "{ outputs = _: { }; }"})
-    for url in (f"git+file://{secret}", f"path:{secret}"):
+    commit(flake.git, secret, {"flake.nix": f"{{ outputs = _: {{ }}; }} # {flake.root}"})
+    before = stored(flake)
+    for url in (f"git+file://{secret}", f"path:{secret}", str(secret), f'path:" + "{secret}'):
         text = AGENT_FLAKE.replace("{", f'{{ inputs.x.url = "{url}";', 1)
         sha = flake.propose(ALICE, **{"flake.nix": text})
-        with pytest.raises(BadRequest, match=r"the flake of alice takes .*secret' of this host"):
+        with pytest.raises(BadRequest, match=r"the flake of alice takes .*secret' as an input"):
             await meta.prepare(ALICE, sha, "deployed/1")
         assert await meta.locked() == {ALICE: (old, "deployed/0")}
         assert await flake.leftovers() == ""
+    assert stored(flake) == before
+
+
+async def test_looking_at_a_flakes_inputs_reads_no_file(flake: Subject) -> None:
+    text = '{ inputs.x.url = builtins.readFile "/etc/passwd"; outputs = _: { }; }'
+    with pytest.raises(ProgramFailed) as caught:
+        await flake.opened().prepare(
+            ALICE, flake.propose(ALICE, **{"flake.nix": text}), "deployed/1"
+        )
+    assert "restricted mode" in caught.value.stderr
 
 
 async def test_a_broken_flake_fails_and_leaves_the_old_lock(flake: Subject) -> None:
@@ -136,8 +151,14 @@ async def test_a_broken_flake_fails_and_leaves_the_old_lock(flake: Subject) -> N
         with pytest.raises(ProgramFailed) as caught:
             await meta.prepare(ALICE, flake.propose(ALICE, **{"flake.nix": text}), "deployed/1")
         assert caught.value.stderr
-    with pytest.raises(ProgramFailed):
-        await meta.prepare(BOB, "1" * 40, "deployed/2")
+    with pytest.raises(BadRequest, match=r"commit 111111111111 of alice has no flake\.nix"):
+        await meta.prepare(ALICE, "1" * 40, "deployed/2")
+    sha = commit(flake.git, flake.applied / ALICE, {"agent.nix": "{ }"})
+    with pytest.raises(BadRequest, match=r"has no flake\.nix that can be read: add one"):
+        await meta.prepare(ALICE, sha, "deployed/3")
+    sha = flake.propose(ALICE, **{"flake.nix": AGENT_FLAKE + "#" * FLAKE_BYTES})
+    with pytest.raises(BadRequest, match="longer than"):
+        await meta.prepare(ALICE, sha, "deployed/4")
     assert await meta.locked() == {ALICE: (old, "deployed/0")}
     assert await flake.leftovers() == ""
     assert built(flake, "alice")["hive"]["name"] == "alice"

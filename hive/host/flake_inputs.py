@@ -1,0 +1,60 @@
+"""Which inputs an agent's flake may name: repositories of others, and places inside of its own.
+
+Nix copies an input to its store, which everybody on the host and in every container can read, and
+only then looks whether it is a flake. So the text is read before Nix locks anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hive.errors import BadRequest
+from hive.wire.names import AgentName
+
+_FETCHED = re.compile(
+    r"(?:(?:git|hg|tarball|file)\+)?(?:https?|ssh)://.+"
+    r"|git://.+"
+    r"|(?:github|gitlab|sourcehut):.+",
+    re.DOTALL,
+)
+_INSIDE = re.compile(r"(?:path:)?\./[^%]*")
+_NAMED = re.compile(r"(?:flake:)?[A-Za-z][A-Za-z0-9_-]*(?:/[A-Za-z0-9_./-]*)?")
+"""A name that a registry would know; none is asked, so that Nix itself says what is wrong."""
+_BY_PLACE = frozenset({"github", "gitlab", "sourcehut", "indirect"})
+_BY_URL = frozenset({"git", "hg", "tarball", "file"})
+
+
+def check(name: AgentName, inputs: object) -> None:
+    """Raise `BadRequest` when `inputs`, as Nix evaluates them, would take files of this host."""
+    for what in _refused(inputs):
+        raise BadRequest(
+            f"the flake of {name} takes {str(what)[:200]!r} as an input, which may be of this"
+            " host: name a repository that is reached by https or ssh"
+        )
+
+
+def _refused(inputs: object) -> Iterator[object]:
+    """Yield what may not be taken, from what replaces an input's own inputs too."""
+    if not isinstance(inputs, dict):
+        yield inputs
+        return
+    for one in inputs.values():
+        if not isinstance(one, dict):
+            yield one
+            continue
+        if not _is_allowed(one):
+            yield one.get("url") or one.get("path") or one
+        if "inputs" in one:
+            yield from _refused(one["inputs"])
+
+
+def _is_allowed(one: dict[str, object]) -> bool:
+    kind, url = one.get("type"), one.get("url")
+    if kind in _BY_URL:
+        return isinstance(url, str) and _FETCHED.fullmatch(url) is not None
+    if kind is not None:
+        return kind in _BY_PLACE
+    if "url" not in one:
+        return True
+    return isinstance(url, str) and any(form.fullmatch(url) for form in (_FETCHED, _INSIDE, _NAMED))
