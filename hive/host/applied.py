@@ -138,6 +138,12 @@ class Applied:
         """
         if not _REV.fullmatch(rev):
             raise BadRequest(f"{rev[:80]!r} is neither a commit nor a tag of hive")
+        state, _, number = rev.partition("/")
+        if rev == "main":
+            return await self.main()
+        if number:
+            tagged = await self.tagged(state, int(number))
+            return tagged and (await self.tagged(PROPOSAL, int(number)) or tagged)
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
         done = await self.git.do(self.folder, *words, check=False)
         return done.stdout.strip() or None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from hive import process
@@ -36,6 +37,7 @@ SETTINGS = (
     "core.fsmonitor=false",
     "core.untrackedCache=false",
     "core.autocrlf=false",
+    "core.fsync=objects,derived-metadata,reference",
     "core.quotePath=false",
     "core.logAllRefUpdates=always",
     "core.symlinks=true",
@@ -97,8 +99,12 @@ class Git:
         check: bool = True,
         output_max: int | None = None,
         memory_max: int | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Run git in the work tree `repo`, or in a bare one, and return all it left."""
+        """Run git in the work tree `repo`, or in a bare one, and return all it left.
+
+        `env` is added to the environment; the bounds are those of `hive.process.run`.
+        """
         folder = repo / ".git"
         if not folder.is_dir():
             folder = repo
@@ -106,7 +112,7 @@ class Git:
             return await process.run(
                 self.argv(folder, repo if folder != repo else None, *args),
                 timeout_s=timeout_s,
-                env=self._env,
+                env={**self._env, **(env or {})},
                 cwd=repo,
                 input_text=given,
                 check=check,

@@ -2,8 +2,8 @@
 
 git never runs there: its settings, hooks, filters, alternates and links would be obeyed. Its
 objects are read as plain files within bounds, each loose one checked against its name, each pack
-indexed anew, into a private repository of hive's own settings. What that repository can show to be
-a whole and plain commit leaves it as one pack.
+indexed anew, into a private store of objects beside the applied repository's. What git, with the
+applied repository's settings, can show to be a whole and plain commit leaves it as one pack.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,7 +23,8 @@ import trio
 
 from hive.errors import BadRequest, ProgramFailed, Unavailable
 from hive.host import git_refs, git_tree, state_files, trees
-from hive.host.git import Git, make_repository
+from hive.host.git import Git
+from hive.process import Completed
 
 OBJECTS_MAX = 20_000
 PACKS_MAX = 50
@@ -75,11 +76,13 @@ class _Copy:
     """One pass over the objects of a proposed repository."""
 
     into: Path
-    known: Path | None
+    known: Path
+    """The `objects` of the applied repository, which need no copy."""
     left: int = OBJECTS_MAX
     bytes_left: int = COPY_BYTES
     inflated_left: int = INFLATED_BYTES
     packs: list[bytes] = attrs.field(factory=list)
+    commits: set[str] = attrs.field(factory=set)
 
     def run(self, folder: int) -> None:
         objects = git_refs.step(folder, ("objects",))
@@ -102,7 +105,7 @@ class _Copy:
                 raise BadRequest(
                     f"the repository has more than {OBJECTS_MAX} loose objects: run git gc in it"
                 )
-            if self.known and (self.known / prefix / rest).exists():
+            if (self.known / prefix / rest).exists():
                 continue
             data = self._read(objects, (prefix, rest))
             self._check(data, prefix + rest)
@@ -126,6 +129,8 @@ class _Copy:
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         if not whole or header is None or digest != name:
             raise _damaged(name)
+        if content.startswith(b"commit "):
+            self.commits.add(name)
 
     def _pack(self, objects: int, name: str) -> None:
         if len(self.packs) >= PACKS_MAX:
@@ -147,16 +152,23 @@ def _damaged(name: str) -> BadRequest:
 
 @attrs.frozen
 class Quarantine:
-    """A private repository that holds what was found, beside what the applied one has."""
+    """The objects that were found, in view of a git that runs in the applied repository."""
 
     git: Git
-    folder: Path
+    applied: Path
+    """The work tree of the applied repository."""
+    env: Mapping[str, str]
+    """What makes git look here first, and write here."""
+    commits: Set[str]
+    """Commits known to be such."""
 
     async def resolve(self, ref: str) -> str:
         """Return the commit that 7 to 40 hex digits stand for; raises `BadRequest`."""
+        if ref in self.commits:
+            return ref
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         done = await self._do(*words, check=False)
-        sha = done.strip()
+        sha = done.stdout.strip()
         if not git_refs.SHA.fullmatch(sha):
             raise BadRequest(
                 f"{ref} is no commit of the proposed repository, or more than one begins so: give"
@@ -169,7 +181,7 @@ class Quarantine:
         if main == sha:
             return
         words = ("rev-list", "--max-count=1", "--end-of-options", main, f"^{sha}")
-        if (await self._do(*words)).strip():
+        if (await self._do(*words)).stdout.strip():
             raise BadRequest(
                 f"{sha[:12]} does not come after what is deployed ({main[:12]}): in the proposed"
                 " repository run git fetch applied && git rebase applied/main, and propose that"
@@ -179,7 +191,9 @@ class Quarantine:
     async def check_files(self, sha: str) -> list[git_tree.TreeFile]:
         """Return the files of a commit; raises `BadRequest` where one is not to be taken."""
         try:
-            return await git_tree.list_files(self.git, self.folder, sha, memory_max=MEMORY_BYTES)
+            return await git_tree.list_files(
+                self.git, self.applied, sha, memory_max=MEMORY_BYTES, env=self.env
+            )
         except ProgramFailed as failure:
             raise _refused(failure) from failure
 
@@ -187,26 +201,16 @@ class Quarantine:
         """Return a commit, with all it needs that is not reached from `without`, as a pack."""
         given = "".join([f"{sha}\n", *(f"^{have}\n" for have in without)])
         words = ("pack-objects", "--revs", "--thin", "--stdout", "-q", "--delta-base-offset")
-        try:
-            done = await self.git.do(
-                self.folder,
-                *words,
-                given=given,
-                output_max=PACK_BYTES,
-                memory_max=MEMORY_BYTES,
-                timeout_s=TIMEOUT_S,
-            )
-        except ProgramFailed as failure:
-            raise _refused(failure) from failure
+        done = await self._do(*words, given=given)
         if done.is_cut:
             raise BadRequest(f"the commit brings more than {PACK_BYTES >> 20} MiB: keep it small")
         return done.raw
 
-    async def deliver(self, repo: Path, words: Sequence[str], pack: bytes) -> None:
-        """Give a pack of this commit to the repository it is for; raises `BadRequest`."""
+    async def deliver(self, words: Sequence[str], pack: bytes) -> None:
+        """Give a pack of this commit to the applied repository; raises `BadRequest`."""
         try:
             await self.git.do(
-                repo, *words, given=pack, memory_max=MEMORY_BYTES, timeout_s=TIMEOUT_S
+                self.applied, *words, given=pack, memory_max=MEMORY_BYTES, timeout_s=TIMEOUT_S
             )
         except ProgramFailed as failure:
             raise _refused(failure) from failure
@@ -216,20 +220,20 @@ class Quarantine:
         words = ("index-pack", "--stdin", "--fix-thin", f"--max-input-size={PACK_BYTES}")
         await self._do(*words, given=pack)
 
-    async def _do(self, *words: str, given: bytes = b"", check: bool = True) -> str:
+    async def _do(self, *words: str, given: str | bytes = b"", check: bool = True) -> Completed:
         try:
-            done = await self.git.do(
-                self.folder,
+            return await self.git.do(
+                self.applied,
                 *words,
                 given=given,
                 check=check,
                 output_max=PACK_BYTES,
                 memory_max=MEMORY_BYTES,
                 timeout_s=TIMEOUT_S,
+                env=self.env,
             )
         except ProgramFailed as failure:
             raise _refused(failure) from failure
-        return done.stdout
 
 
 def _refused(failure: ProgramFailed) -> BadRequest:
@@ -239,18 +243,23 @@ def _refused(failure: ProgramFailed) -> BadRequest:
 
 @asynccontextmanager
 async def opened(
-    git: Git, private: Path, source: Source, known: Path | None
+    git: Git, private: Path, source: Source, applied: Path
 ) -> AsyncIterator[Quarantine]:
     """Hold what a proposed repository has, below `private`; gone afterwards.
 
-    `known` is the `objects` directory of the applied repository, which is read and not copied.
-    Raises `NotFound`-like `BadRequest` for a repository that is not there or not in order.
+    `applied` is the applied repository's work tree; what it has is read there and not copied.
+    Raises `BadRequest` for a proposed repository that is not there or not in order.
     """
     folder = private / secrets.token_hex(8)
+    known = applied / ".git/objects"
     try:
-        packs = await trio.to_thread.run_sync(_fill, folder, source, known)
-        inside = Quarantine(git, folder)
-        for pack in packs:
+        copy = await trio.to_thread.run_sync(_fill, folder, source, known)
+        env = {
+            "GIT_OBJECT_DIRECTORY": str(folder),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(known),
+        }
+        inside = Quarantine(git, applied, env, copy.commits)
+        for pack in copy.packs:
             await inside.index(pack)
         yield inside
     finally:
@@ -258,20 +267,23 @@ async def opened(
             await trio.to_thread.run_sync(trees.remove, folder)
 
 
-def _fill(folder: Path, source: Source, known: Path | None) -> list[bytes]:
+def _quoted(path: Path) -> str:
+    """Return a path as git reads it in a list, whatever letters it has."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _fill(folder: Path, source: Source, known: Path) -> _Copy:
     try:
         folder.parent.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700)
-        make_repository(folder, bare=True)
-        if known:
-            (folder / "objects/info/alternates").write_text(f"{known}\n")
         for _ in range(TRIES):
-            copy = _Copy(folder / "objects", known)
+            copy = _Copy(folder, known)
             try:
                 _copy(copy, source)
             except _Vanished:
                 continue
-            return copy.packs
+            return copy
     except OSError as error:
         where = source.base.joinpath(*source.parts)
         if error.errno == errno.ELOOP or isinstance(error, NotADirectoryError):
@@ -284,12 +296,11 @@ def _fill(folder: Path, source: Source, known: Path | None) -> list[bytes]:
 
 
 def _copy(copy: _Copy, source: Source) -> None:
+    where = source.base.joinpath(*source.parts)
     try:
         at = source.open()
     except FileNotFoundError as error:
-        raise BadRequest(
-            f"there is no repository in {source.base.joinpath(*source.parts)}"
-        ) from error
+        raise BadRequest(f"there is no repository in {where}") from error
     try:
         copy.run(at)
     finally:

@@ -17,7 +17,7 @@ import trio
 
 from hive.config import Paths
 from hive.errors import BadRequest, Conflict, NotFound, Unavailable
-from hive.host import git_tree, quarantine, trees
+from hive.host import git_refs, git_tree, quarantine, trees
 from hive.host.applied import (
     APPROVED,
     ENDS,
@@ -222,9 +222,11 @@ class Repos:
         A `target` that is there is taken as done; links stay links. Raises `Unavailable`.
         """
         applied = self._applied(name)
-        found = await self._need(applied, sha)
-        limit = quarantine.MEMORY_BYTES
-        await git_tree.export(self._git, applied.folder, found, target, memory_max=limit)
+        if not git_refs.SHA.fullmatch(sha):
+            raise BadRequest(f"{sha[:80]!r} is not the 40 digits of a commit")
+        if not await self._is_there(applied):
+            raise NotFound(f"there is no {applied.folder}")
+        await git_tree.export(self._git, applied.folder, sha, target)
 
     async def history(self, name: AgentName, limit: int) -> list[Entry]:
         """Return what became of that agent's proposals, newest first."""
@@ -275,9 +277,8 @@ class Repos:
         applied = self._applied(name)
         if not await self._is_there(applied):
             await trio.to_thread.run_sync(self._make_applied, applied.folder)
-        known = applied.folder / ".git/objects"
         source = self._proposed(name).source
-        async with quarantine.opened(self._git, self._private, source, known) as inside:
+        async with quarantine.opened(self._git, self._private, source, applied.folder) as inside:
             sha = await inside.resolve(ref)
             if main is not None:
                 await inside.need_descendant(main, sha)
@@ -297,7 +298,7 @@ class Repos:
         words = ["unpack-objects", "-q", "--strict"]
         if int.from_bytes(pack[8:12], "big") > LOOSE_OBJECTS_MAX:
             words = ["index-pack", "--stdin", "--fix-thin", "--strict"]
-        await inside.deliver(applied.folder, words, pack)
+        await inside.deliver(words, pack)
 
     def _make_applied(self, folder: Path) -> None:
         """Make an empty repository; whole or not at all."""
