@@ -188,7 +188,12 @@ class PageServer:
             return {"refs": dict.fromkeys(query["messages"][0].split(","), found)}
         if path == "/api/state-file" and query["path"][0] in self.files:
             text = self.files[query["path"][0]]
-            return {"path": query["path"][0], "size_bytes": len(text), "text": text}
+            return {
+                "path": query["path"][0],
+                "size": len(text),
+                "text": text,
+                "is_truncated": False,
+            }
         return None
 
     async def _stream(self, side: Side, scope: Any, receive: Any, send: Any) -> None:

@@ -57,6 +57,14 @@ class PausedBody:
 
 
 @attrs.frozen
+class InputsBody:
+    """Which inputs of the meta repository are to be updated."""
+
+    inputs: str
+    """Their names with commas between; no name holds one."""
+
+
+@attrs.frozen
 class SendBody:
     """A message of the operator."""
 
@@ -90,6 +98,7 @@ def make_blueprint(hive: Hive) -> Blueprint:
     routes = Blueprint("actions", __name__)
     _add_lifecycle(routes, hive)
     _add_approvals(routes, hive)
+    _add_builds(routes, hive)
     _add_talk(routes, hive)
     return routes
 
@@ -131,6 +140,12 @@ def _add_lifecycle(routes: Blueprint, hive: Hive) -> None:
         await actions.purge_tombstone(hive, agent_name(name))
         return OK
 
+    @routes.post("/revive/<name>")
+    async def revive(name: str) -> Json:
+        await read(Nothing)
+        approval = await actions.revive(hive, agent_name(name))
+        return {**OK, "id": approval.id}
+
 
 def _add_approvals(routes: Blueprint, hive: Hive) -> None:
     @routes.post("/request-spawn")
@@ -150,6 +165,27 @@ def _add_approvals(routes: Blueprint, hive: Hive) -> None:
         body = await read(DenyBody)
         await actions.deny(hive, number(text), body.note)
         return OK
+
+
+def _add_builds(routes: Blueprint, hive: Hive) -> None:
+    @routes.post("/cancel-job/<text>")
+    async def cancel_job(text: str) -> Json:
+        await read(Nothing)
+        await actions.cancel_job(hive, number(text))
+        return OK
+
+    @routes.post("/meta-update")
+    async def meta_update() -> Json:
+        body = await read(InputsBody)
+        named = [name.strip() for name in body.inputs.split(",")]
+        ticket = await actions.update_inputs(hive, [name for name in named if name])
+        return {**OK, "job": ticket.row.id}
+
+    @routes.post("/update-all")
+    async def update_all() -> Json:
+        await read(Nothing)
+        tickets = await actions.update_all(hive)
+        return {**OK, "jobs": [ticket.row.id for ticket in tickets]}
 
 
 def _add_talk(routes: Blueprint, hive: Hive) -> None:

@@ -18,7 +18,7 @@ from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound, Refused, TooLarge, Unavailable
 from hive.web import plain_page, replies, static
 from hive.web.access import Access
-from hive.web.dashboard import actions, agent_proxy, state, stream
+from hive.web.dashboard import actions, agent_proxy, details, files, state, stream
 from hive.web.exchange import App, Message, Receive, Scope, Send
 from hive.web.guard import Guard, Rules, SecureHeaders
 from hive.web.replies import Boundary, MethodNotAllowed, TooSlow
@@ -91,6 +91,8 @@ def _make_quart(hive: Hive) -> QuartTrio:
     # The order is part of what a person reads in the snapshot.
     cast("DefaultJSONProvider", app.json).sort_keys = False
     app.register_blueprint(state.make_blueprint(hive))
+    app.register_blueprint(details.make_blueprint(hive))
+    app.register_blueprint(files.make_blueprint(hive))
     app.register_blueprint(actions.make_blueprint(hive))
 
     @app.errorhandler(HiveError)

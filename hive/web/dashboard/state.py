@@ -1,4 +1,4 @@
-"""The snapshot and the other reads of the dashboard.
+"""The snapshot of the dashboard, and the history of messages.
 
 Every snapshot carries the number of the newest frame as it was before the first row was read, so a
 page that has joined the stream drops what is not newer and misses nothing.
@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import trio
-from quart import Blueprint, request
+from quart import Blueprint
 
 import hive as package
 from hive.core import actions
 from hive.core.hive import Hive
-from hive.web import replies
 from hive.wire import codec
 from hive.wire.dashboard import Sent
-from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
+from hive.wire.jobs import MetaInput
 from hive.wire.messages import MessageRow
-from hive.wire.names import agent_name
 
 INBOX_ROWS = 50
 HISTORY_ROWS = 200
 RESOLVED_ROWS = 30
+INPUTS_S = 0.1
+"""How long a snapshot waits for the inputs, which an update of them holds for minutes."""
 
 Json = dict[str, Any]
 
@@ -32,22 +32,17 @@ Json = dict[str, Any]
 def make_blueprint(hive: Hive) -> Blueprint:
     """Return the routes that only read."""
     routes = Blueprint("state", __name__)
+    inputs = Inputs()
 
     @routes.get("/api/state")
     async def state() -> Json:
-        return await snapshot(hive)
+        return await snapshot(hive, inputs)
 
     @routes.get("/dashboard/history")
     async def history() -> Json:
         seq = hive.feed.seq
         rows = await hive.broker.history(HISTORY_ROWS)
         return {"seq": seq, "events": [codec.to_tagged("kind", _sent(row)) for row in rows]}
-
-    @routes.get("/api/logs/<name>")
-    async def logs(name: str) -> Json:
-        fields = replies.parse_fields(request.query_string)
-        lines = replies.whole_number(fields, "lines", LOG_LINES_DEFAULT, low=1, high=LOG_LINES_MAX)
-        return {"lines": await actions.logs(hive, agent_name(name), lines)}
 
     @routes.get("/healthz")
     async def healthz() -> Json:
@@ -56,7 +51,21 @@ def make_blueprint(hive: Hive) -> Blueprint:
     return routes
 
 
-async def snapshot(hive: Hive) -> Json:
+class Inputs:
+    """The inputs of the meta repository, as they were when they could be read last."""
+
+    def __init__(self) -> None:
+        """Nothing is known before the first look."""
+        self._known: list[MetaInput] = []
+
+    async def look(self, hive: Hive) -> list[MetaInput]:
+        """Return them without waiting for whoever changes them: a frame tells of the change."""
+        with trio.move_on_after(INPUTS_S):
+            self._known = await actions.meta_inputs(hive)
+        return self._known
+
+
+async def snapshot(hive: Hive, inputs: Inputs) -> Json:
     """Return everything the page shows at first."""
     seq = hive.feed.seq
     kept = await trio.to_thread.run_sync(actions.tombstones, hive)
@@ -70,6 +79,8 @@ async def snapshot(hive: Hive) -> Json:
         "tombstones": kept,
         "inbox": await actions.inbox(hive, INBOX_ROWS),
         "tasks": hive.tasks(),
+        "jobs": hive.queue.rows(),
+        "meta_inputs": await inputs.look(hive),
     }
     return {
         "seq": seq,
@@ -78,6 +89,7 @@ async def snapshot(hive: Hive) -> Json:
         "isolation": hive.runtime.kind,
         "notices": notices(hive),
         **{name: [codec.to_json(row) for row in found] for name, found in rows.items()},
+        "forge": {"url": hive.forge.url, "trouble": hive.forge.trouble},
     }
 
 

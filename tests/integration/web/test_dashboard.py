@@ -27,7 +27,7 @@ async def test_the_snapshot_has_what_the_page_shows(short_tmp: Path) -> None:
         assert list(state) == [
             *("seq", "version", "demo", "isolation", "notices", "containers", "approvals"),
             *("approval_history", "questions", "question_history", "reminders", "tombstones"),
-            *("inbox", "tasks"),
+            *("inbox", "tasks", "jobs", "meta_inputs", "forge"),
         ]
         assert state["seq"] == browser.hive.feed.seq
         assert state["demo"] is True
@@ -72,13 +72,19 @@ async def test_an_agent_is_asked_for_approved_stopped_and_destroyed(short_tmp: P
         waiting = (await browser.get("/api/state")).json()["approvals"]
         assert [(row["agent"], row["description"]) for row in waiting] == [("bob", "helps")]
         assert (await browser.post(f"/approve/{asked.json()['id']}")).json() == {"ok": True}
-        await until(browser, lambda rows: [row["running"] for row in rows[1:]] == [True])
+        await until(browser, lambda rows: [settled(row) for row in rows[1:]] == [True])
+        await waiting.until(lambda: [row.state for row in browser.hive.queue.rows()] == ["done"])
         assert (await browser.post("/set-paused/bob", paused="true")).status == 200
         await until(browser, lambda rows: rows[1]["paused"])
         assert (await browser.post("/kill/bob")).json() == {"ok": True}
         await until(browser, lambda rows: not rows[1]["running"])
         assert (await browser.post("/destroy/bob", purge="true")).json() == {"ok": True}
         await until(browser, lambda rows: len(rows) == 1)
+
+
+def settled(row: Any) -> bool:
+    """Return whether an agent runs and nothing is being done to it."""
+    return bool(row["running"] and row["transient"] is None)
 
 
 async def until(browser: Browser, is_there: Any) -> None:

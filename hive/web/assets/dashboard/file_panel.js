@@ -23,7 +23,7 @@ export async function showFile(path) {
     return;
   }
   const text = String(answer.text);
-  setText(about, size(answer.size_bytes));
+  setText(about, answer.is_truncated ? `the first part of ${size(answer.size)}` : size(answer.size));
   let isFormatted = /\.(md|markdown)$/i.test(path);
   formatted.hidden = !isFormatted;
   const show = () => {

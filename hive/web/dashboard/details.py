@@ -1,0 +1,62 @@
+"""What the page asks for piece by piece: logs, diffs and reminders; all of it only reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quart import Blueprint, request
+
+from hive.core import actions, proposals
+from hive.core.hive import Hive
+from hive.web import replies
+from hive.web.dashboard.actions import number
+from hive.wire import codec
+from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
+from hive.wire.names import agent_name
+
+_LINE_MAX = 10**9
+
+Json = dict[str, Any]
+
+
+def make_blueprint(hive: Hive) -> Blueprint:
+    """Return the routes of single things."""
+    routes = Blueprint("details", __name__)
+    _add_logs(routes, hive)
+
+    @routes.get("/api/approvals/<text>/diff")
+    async def diff(text: str) -> Json:
+        base = _query().get("base", "running")
+        return _object(await proposals.diff(hive, number(text), base))
+
+    @routes.get("/api/reminders")
+    async def reminders() -> Json:
+        seq = hive.feed.seq
+        rows = await hive.reminders.pending()
+        return {"seq": seq, "reminders": [codec.to_json(row) for row in rows]}
+
+    return routes
+
+
+def _add_logs(routes: Blueprint, hive: Hive) -> None:
+    @routes.get("/api/logs/<name>")
+    @routes.get("/api/journal/<name>")
+    async def logs(name: str) -> Json:
+        lines = replies.whole_number(
+            _query(), "lines", LOG_LINES_DEFAULT, low=1, high=LOG_LINES_MAX
+        )
+        return {"lines": await actions.logs(hive, agent_name(name), lines)}
+
+    @routes.get("/api/jobs/<text>/log")
+    async def job_log(text: str) -> Json:
+        after = replies.whole_number(_query(), "after", 0, high=_LINE_MAX)
+        return {"after": after, "lines": await actions.job_log(hive, number(text), after)}
+
+
+def _query() -> dict[str, str]:
+    return replies.parse_fields(request.query_string)
+
+
+def _object(value: object) -> Json:
+    found: Json = codec.to_json(value)
+    return found

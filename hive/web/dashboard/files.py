@@ -1,0 +1,50 @@
+"""Files that messages name: which of them may be read, and what is in them.
+
+Both `core/file_refs` alone decides, so that a link never leads to a file that is then refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quart import Blueprint, request
+
+from hive.core import actions, file_refs
+from hive.core.hive import Hive
+from hive.errors import BadRequest
+from hive.web import replies
+from hive.web.dashboard.actions import number
+from hive.wire import codec
+from hive.wire.limits import RECENT_MAX
+
+REFS_MESSAGES_MAX = 50
+
+Json = dict[str, Any]
+
+
+def make_blueprint(hive: Hive) -> Blueprint:
+    """Return the routes of files."""
+    routes = Blueprint("files", __name__)
+
+    @routes.get("/api/state-file")
+    async def state_file() -> Json:
+        path = replies.parse_fields(request.query_string).get("path")
+        if path is None:
+            raise BadRequest("name the file: path=...")
+        found: Json = codec.to_json(await file_refs.read(hive, path))
+        return found
+
+    @routes.get("/api/file-refs")
+    async def file_refs_of_messages() -> Json:
+        listed = replies.parse_fields(request.query_string).get("messages", "")
+        wanted = {number(text) for text in listed.split(",") if text}
+        if len(wanted) > REFS_MESSAGES_MAX:
+            raise BadRequest(f"at most {REFS_MESSAGES_MAX} messages at a time")
+        shown = [*await hive.broker.history(RECENT_MAX), *await actions.inbox(hive, RECENT_MAX)]
+        found = {}
+        for row in {row.id: row for row in shown if row.id in wanted}.values():
+            refs = await file_refs.find(hive, row.body, row.from_)
+            found[str(row.id)] = [codec.to_json(ref) for ref in refs]
+        return {"refs": found}
+
+    return routes
