@@ -39,8 +39,7 @@ async def run(
     task_status.started()
     try:
         await settle(harness)
-        if not await harness.login.is_ready():
-            await _wait_login(harness, was_refused=False)
+        await _begin_logged_in(harness)
         while True:
             await _wait_unpaused(harness)
             await grant_wishes(harness)
@@ -222,6 +221,18 @@ async def _wait_unpaused(harness: Harness) -> None:
     while harness.marks.is_set(files.PAUSED):
         await harness.desk.sleep(LOOK_S)
     harness.state.set_status(live.ONLINE)
+
+
+async def _begin_logged_in(harness: Harness) -> None:
+    """Go on once there is a login; the mark of an earlier run holds until claude was asked."""
+    was_missing = harness.marks.is_set(files.NEEDS_LOGIN)
+    if was_missing:
+        harness.state.set_status(live.NEEDS_LOGIN_IDLE)
+    if not await harness.login.is_ready():
+        await _wait_login(harness, was_refused=False)
+    elif was_missing:
+        await _patiently(harness, lambda: _unmark(harness, files.NEEDS_LOGIN))
+        harness.state.set_status(live.ONLINE)
 
 
 async def _wait_login(harness: Harness, *, was_refused: bool) -> None:

@@ -80,5 +80,7 @@ def _step(folder: int, part: str) -> int:
 def _write(folder: int, name: str, text: str) -> None:
     with os.fdopen(os.open(name, _FILE, 0o644, dir_fd=folder), "w", encoding="utf-8") as file:
         file.write(text)
+        # Whatever the daemon's umask: the page shows what everybody may read.
+        os.fchmod(file.fileno(), 0o644)
         file.flush()
         os.fsync(file.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
 from functools import partial
@@ -20,6 +21,7 @@ from hive.web import server
 from hive.web.agent_page.app import make_app
 
 PAGE_MODE = 0o660
+AGENT_UMASK = 0o022
 LOOP_STOP_S = 1.2
 """How long an interrupted claude may take before the rest of the stop goes on without it."""
 STOP_S = 5
@@ -31,6 +33,9 @@ log = logging.getLogger(__name__)
 def main(config_file: Path) -> int:
     """Run a harness until SIGTERM or SIGINT; returns the exit status, raises `HiveError`."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # The daemon's own is strict, and what an agent writes is for others to read unless it says no:
+    # its directory is closed to the host's other users anyway.
+    os.umask(AGENT_UMASK)
     config = load_harness_config(config_file)
     try:
         trio.run(_main, config)

@@ -522,3 +522,25 @@ def test_every_kind_of_outcome_is_covered_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert all(f"driver.{kind.upper()}" in text for kind in kinds)
     assert attrs.has(Outcome)
+
+
+async def test_the_mark_of_an_earlier_run_holds_until_claude_was_asked(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    asked = trio.Event()
+
+    async def probe() -> bool:
+        await asked.wait()
+        return True
+
+    rig = fake.make(tmp_path, login=Login(is_given=False, files=(), probe=probe))
+    mark = tmp_path / "state" / files.NEEDS_LOGIN
+    mark.touch()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(turn_loop.run, rig.harness)
+        await trio.testing.wait_all_tasks_blocked()
+        assert rig.harness.state.status == live.NEEDS_LOGIN_IDLE
+        asked.set()
+        await until(lambda: not mark.exists())
+        assert rig.harness.state.status == live.ONLINE
+        nursery.cancel_scope.cancel()
