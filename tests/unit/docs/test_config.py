@@ -20,6 +20,8 @@ ENVIRONMENT = re.compile(r"[A-Z][A-Z_]{3,}")
 def default_of(field: attrs.Attribute[object]) -> object:
     default = field.default
     made = default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+    if attrs.has(type(made)):
+        return codec.to_json(made)
     return list(made) if isinstance(made, tuple) else made
 
 

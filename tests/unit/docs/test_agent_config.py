@@ -1,0 +1,46 @@
+"""docs/agent-config.md says of every key of agent.toml what the code says."""
+
+from __future__ import annotations
+
+import attrs
+
+from hive.host import agent_files
+from hive.wire.agent_config import AgentConfig, Limits, McpServer
+from tests.unit.docs.pages import blocks, code, page, section, table
+
+
+def keys(heading: str, *, tables: slice = slice(None)) -> list[str]:
+    return [code(row[0])[0] for row in table(section(page("agent-config.md"), heading))[tables]]
+
+
+def names(kind: type) -> set[str]:
+    return {field.name for field in attrs.fields(kind)}
+
+
+def test_every_key_stands_in_a_table() -> None:
+    assert set(keys("Keys")) == names(AgentConfig)
+    assert set(keys("MCP servers")) == names(McpServer)
+    assert set(keys("Limits", tables=slice(3))) == names(Limits)
+
+
+def test_the_limits_bounds_are_those_of_the_code() -> None:
+    rows = table(section(page("agent-config.md"), "Limits"))[:3]
+    said = {code(row[0])[0]: (int(row[2]), int(row[3])) for row in rows}
+    assert said == {
+        "memory_mib": agent_files.MEMORY_MIB,
+        "cpu_percent": agent_files.CPU_PERCENT,
+        "tasks": agent_files.TASKS,
+    }
+
+
+def test_the_example_sets_every_key() -> None:
+    (text,) = blocks(page("agent-config.md"), "toml")
+    said = agent_files.parse(text.encode())
+    for value in (said, said.limits, *said.mcp_servers.values()):
+        for key, said_of_it in attrs.asdict(value, recurse=False).items():
+            assert said_of_it not in (None, (), {}, ""), key
+
+
+def test_every_refused_variable_is_listed() -> None:
+    said = set(code(section(page("agent-config.md"), "Environment")))
+    assert said == {*agent_files.RESERVED_NAMES, *agent_files.RESERVED_STARTS}
