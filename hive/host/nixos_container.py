@@ -8,17 +8,25 @@ and its unit `hive.service` runs the script that is written here to /etc/hive/ru
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from functools import partial
 
 import trio
 
 from hive.config import Paths
 from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
-from hive.host import journal, nix_build, nixos_probe, nspawn_flags, pinned, proc, systemd
+from hive.host import (
+    journal,
+    nix_build,
+    nixos_files,
+    nixos_probe,
+    nspawn_flags,
+    pinned,
+    proc,
+    systemd,
+)
 from hive.host.nixos_host import CREATE_S, NIXOS_CONTAINER, NixosHost
 from hive.host.records import Record, Run
 from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
@@ -32,14 +40,10 @@ INSIDE = Inside(
     shared="/shared",
     given="/etc/hive",
 )
-RUN_SCRIPT = "run"
-"""Below `Inside.given`: what the container's unit starts."""
 START_S = 90.0
 """The unit itself gives up after a minute."""
 END_S = 20.0
 _POLL_S = 0.02
-_BORN = "born"
-_ENDED = "ended.sh"
 _TAIL = 20
 """How many lines of a failed start are put into its error."""
 
@@ -89,9 +93,10 @@ class NixosContainer:
             unit = await self._host.unit(container)
             if unit.is_running:
                 raise _is_running(spec.name)
-            await trio.to_thread.run_sync(self._write_given, spec)
+            await trio.to_thread.run_sync(nixos_files.write_given, self._paths, spec)
             await self._make(spec, container, is_ours=is_ours)
-            is_new = await trio.to_thread.run_sync(self._write_host, spec, words, record)
+            write = partial(nixos_files.write_host, self._host, record, now=self._clock())
+            is_new = await trio.to_thread.run_sync(write, spec, words)
             if is_new or unit.needs_reload:
                 await self._host.call("systemctl", "daemon-reload", timeout_s=END_S)
             meant = pinned.hold(stack, self._paths.agents, spec.binds)
@@ -138,18 +143,11 @@ class NixosContainer:
         return self._status(name, is_running=False)
 
     async def logs(self, name: AgentName, lines: int) -> list[str]:
-        """Return the newest lines of hive's unit inside; of the whole container when stopped."""
-        born = self._record(name).directory / _BORN
+        """Return the newest lines of hive's unit; those of the console where it said nothing."""
+        born = self._record(name).directory / nixos_files.BORN
         if not born.exists():
             return []
-        container, journalctl = container_name(name), self._host.program("journalctl")
-        found = []
-        if (await self._host.unit(container)).is_running:
-            found = await journal.of_machine(journalctl, container, lines)
-        if found:
-            return found
-        unit = systemd.unit_name(container)
-        return await journal.of_unit(journalctl, unit, lines, since=float(born.read_text()))
+        return await self._lines(name, lines, since=float(born.read_text()))
 
     async def destroy(self, name: AgentName) -> None:
         """Forget a stopped container: what nixos-container has of it, its drop-in, its record."""
@@ -165,6 +163,17 @@ class NixosContainer:
             await trio.to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
             await self._host.call("systemctl", "daemon-reload", timeout_s=END_S)
             await trio.to_thread.run_sync(record.remove)
+
+    async def _lines(self, name: AgentName, lines: int, *, since: float) -> list[str]:
+        container, journalctl = container_name(name), self._host.program("journalctl")
+        if (await self._host.unit(container)).is_running:
+            found = await journal.of_machine(journalctl, container, lines, since=since)
+        else:
+            root = self._host.roots / container
+            found = await journal.of_root(journalctl, root, lines, since=since)
+        if found:
+            return found
+        return await journal.of_unit(journalctl, systemd.unit_name(container), lines, since=since)
 
     @contextmanager
     def _locked(self, name: AgentName) -> Iterator[None]:
@@ -239,31 +248,6 @@ class NixosContainer:
         """Remove what nixos-container has; nothing there is no error, to it and to us."""
         await self._host.call(NIXOS_CONTAINER, "destroy", container, timeout_s=CREATE_S)
 
-    def _write_given(self, spec: ContainerSpec) -> None:
-        """Write the script that the container's unit starts; blocks on the disk."""
-        given = self._paths.given(spec.name)
-        given.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(given / RUN_SCRIPT, run_script(spec), 0o755)
-
-    def _write_host(self, spec: ContainerSpec, words: tuple[str, ...], record: Record) -> bool:
-        """Write what systemd reads; whether it has to be told so. Blocks on the disk."""
-        container = container_name(spec.name)
-        nspawn_flags.check_sources(spec.binds)
-        conf = self._host.conf(container)
-        _replace(conf, nspawn_flags.conf(conf.read_text(), words), 0o644)
-        ended = record.directory / _ENDED
-        nspawn_flags.plain(ended)
-        _replace(ended, systemd.ended_script(record.status), 0o600)
-        born = record.directory / _BORN
-        if not born.exists():
-            _replace(born, f"{self._clock():.6f}", 0o600)
-        drop_in, text = self._host.drop_in(container), systemd.drop_in(spec.limits, ended)
-        if drop_in.exists() and drop_in.read_text() == text:
-            return False
-        drop_in.parent.mkdir(parents=True, exist_ok=True)
-        _replace(drop_in, text, 0o644)
-        return True
-
     async def _up(self, spec: ContainerSpec, container: str, meant: pinned.Held) -> None:
         """Start the unit; what does not come up as meant is taken down again."""
         is_up = False
@@ -278,7 +262,9 @@ class NixosContainer:
                 )
             is_up = True
         except ProgramFailed as error:
-            lines = await self.logs(spec.name, _TAIL)
+            run = self._record(spec.name).run()
+            since = run.started_at if run is not None else 0.0
+            lines = await self._lines(spec.name, _TAIL, since=since)
             said = "\n".join([error.stderr, *lines])
             raise ProgramFailed(error.argv, error.status, said) from error
         finally:
@@ -302,20 +288,6 @@ class NixosContainer:
         await self._host.call("systemctl", "stop", unit, timeout_s=END_S)
 
 
-def run_script(spec: ContainerSpec) -> str:
-    """Return the script that becomes the container's command: environment, directory, program."""
-    program = shlex.quote(spec.argv[0])
-    pairs = [shlex.quote(f"{key}={value}") for key, value in spec.env.items()]
-    words = [shlex.quote(word) for word in spec.argv]
-    return (
-        "#!/bin/sh\n"
-        f"cd {shlex.quote(spec.cwd)} || exit 126\n"
-        f"PATH={shlex.quote(spec.env.get('PATH', os.defpath))}\n"
-        f"command -v {program} >/dev/null || {{ echo {program}: no such program >&2; exit 127; }}\n"
-        f"exec /usr/bin/env -i {' '.join(pairs)} {' '.join(words)}\n"
-    )
-
-
 def _agent(text: str) -> AgentName | None:
     try:
         return agent_name(text)
@@ -325,13 +297,3 @@ def _agent(text: str) -> AgentName | None:
 
 def _is_running(name: AgentName) -> Conflict:
     return Conflict(f"the container of {name} is running: stop it first")
-
-
-def _replace(path: Path, text: str, mode: int) -> None:
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    new.chmod(mode)
-    new.replace(path)

@@ -388,7 +388,7 @@ def machinectl(words: list[str]) -> None:
 
 
 def journalctl(words: list[str]) -> None:
-    if "-M" in words:
+    if "-M" in words or "-D" in words:
         raise SystemExit(1)  # nothing in these containers keeps a journal
     count = int(words[words.index("-n") + 1])
     since = float(words[words.index("--since") + 1].removeprefix("@"))
