@@ -36,7 +36,8 @@ def test_the_limits_bounds_are_those_of_the_code() -> None:
 def test_the_example_sets_every_key() -> None:
     (text,) = blocks(page("agent-config.md"), "toml")
     said = agent_files.parse(text.encode())
-    for value in (said, said.limits, *said.mcp_servers.values()):
+    values: list[attrs.AttrsInstance] = [said, said.limits, *said.mcp_servers.values()]
+    for value in values:
         for key, said_of_it in attrs.asdict(value, recurse=False).items():
             assert said_of_it not in (None, (), {}, ""), key
 
