@@ -14,7 +14,14 @@ from pathlib import Path
 from bench.figures import Report
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/performance.md"
-NAMES = ("turns", "durable_send", "command_line", "memory", "event_streams")
+NAMES = (
+    "turns",
+    "durable_send",
+    "command_line",
+    "memory",
+    "event_streams",
+    "crash_event",
+)
 """In the order of the page; each is a module with `measure(*, quick)`."""
 
 
