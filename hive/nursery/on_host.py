@@ -130,7 +130,12 @@ async def make(
 
     messages = MessageStore(database)
     broker = Broker(
-        messages, clock=clock, known=agents.known_names, roster=agents.names, publish=publish
+        messages,
+        clock=clock,
+        known=agents.known_names,
+        roster=agents.names,
+        publish=publish,
+        allowed=agents.allowed_recipients,
     )
     questions = Questions(QuestionStore(database), broker, clock=clock, publish=publish)
 
