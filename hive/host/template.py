@@ -1,56 +1,74 @@
-"""The files a proposed repository begins with."""
+"""The files a proposed repository begins with, for each kind of host."""
 
 from __future__ import annotations
 
 from hive.wire.agent_config import FILE
 from hive.wire.names import AgentName
 
-TEXT = """\
-# What hive runs {name} with. Every key is optional; a line that begins with # says nothing.
-# Commit a change and propose that commit: it runs once the operator has approved it.
+NIXOS = "nixos"
+AGENT_NIX = "agent.nix"
+FLAKE_NIX = "flake.nix"
+_ELSEWHERE = "Programs that must be there, or packages by the names the operator gave them."
+_ON_NIXOS = "Packages of nixpkgs; agent.nix is for all that is more than a package."
 
-# description = "one line for people: what {name} is for"
+_AGENT_TOML = """\
+# What hive runs {name} with. Every key is optional; a line that begins with # says nothing.
+#
+# Commit a change, and propose the commit: it counts once the operator has approved it and it is
+# deployed. What is not in order fails then, with the key and its line, and what ran before goes on.
+
+# One line for people: what {name} is for.
+# description = "keeps an eye on the weather"
 
 # The model until the operator chooses another on the page of {name}.
-# model = "haiku"
+# model = "sonnet"
 
-# Programs that must be there, or packages that the operator named in the daemon's settings.
+# {packages}
 # packages = ["git", "jq"]
 
-# Whom {name} may write to beside the manager; "operator" must be listed to be written to.
-# Without this key: everybody.
+# Whom {name} may write to and ask beside the manager; without this key everybody. The operator has
+# to be listed too.
 # allowed_recipients = ["operator"]
 
+# Further environment of claude and of all it starts. No place for a secret: others read this file.
 # [env]
-# EDITOR = "vi"
+# CITY = "Bremen"
 
+# What the container may use; without a key, what the daemon's settings say.
 # [limits]
 # memory_mib = 2048
-# cpu_percent = 200
-# tasks = 512
+# cpu_percent = 150
+# tasks = 400
 
-# [mcp_servers.example]
-# command = "example-mcp"
-# args = ["--stdio"]
-# allowed_tools = ["*"]
+# Further MCP servers. Files of this repository are at /etc/hive/config.
+# [mcp_servers.weather]
+# command = "/etc/hive/config/weather-server"
+# args = ["--city", "Bremen"]
+# env = {{ UNIT = "celsius" }}
+# allowed_tools = ["today", "tomorrow"]
 """
 
-AGENT_NIX = """\
-# What {name} is made of beside what every agent has: a module of NixOS. Packages that are only
-# to be there can as well be named in agent.toml.
-# Commit a change and propose that commit: it is built and runs once the operator has approved it.
-{{ pkgs, ... }}:
+_AGENT_NIX = """\
+# What the NixOS system of {name} has beside what hive puts into every agent's. A NixOS module;
+# `flakeInputs` are the inputs of flake.nix. Limits, model and MCP servers are in agent.toml.
+{{ pkgs, flakeInputs, ... }}:
 
 {{
-  # environment.systemPackages = [ pkgs.jq ];
+  environment.systemPackages = [
+    # pkgs.jq
+  ];
 }}
 """
 
-FLAKE_NIX = """\
-# hive builds {name} from `nixosModules.default`. Inputs that are named here reach agent.nix as its
-# argument `flakeInputs`; they are repositories that can be fetched by https or ssh.
+_FLAKE_NIX = """\
+# Hive takes `nixosModules.default` of this flake into the system of {name}.
 {{
-  outputs = inputs: {{
+  description = "The configuration of {name}";
+
+  # What is added here reaches agent.nix as `flakeInputs`.
+  inputs = {{ }};
+
+  outputs = _: {{
     nixosModules.default = ./agent.nix;
   }};
 }}
@@ -58,8 +76,11 @@ FLAKE_NIX = """\
 
 
 def files(kind: str, name: AgentName) -> dict[str, str]:
-    """Return the files, path to text, for a hive whose containers are of that kind."""
-    texts = {FILE: TEXT}
-    if kind == "nixos":
-        texts |= {"agent.nix": AGENT_NIX, "flake.nix": FLAKE_NIX}
-    return {path: text.format(name=name) for path, text in texts.items()}
+    """Return the files, path to text, for a hive whose runtime is of that kind."""
+    if kind != NIXOS:
+        return {FILE: _AGENT_TOML.format(name=name, packages=_ELSEWHERE)}
+    return {
+        FILE: _AGENT_TOML.format(name=name, packages=_ON_NIXOS),
+        AGENT_NIX: _AGENT_NIX.format(name=name),
+        FLAKE_NIX: _FLAKE_NIX.format(name=name),
+    }
