@@ -25,7 +25,8 @@ class Meta(Protocol):
 
     Only the daemon writes it. Every method may be called from several tasks; one runs at a time.
     A method that is cancelled or fails leaves what was committed; a change that was only staged
-    then is undone by the next call.
+    then is undone by the next call that changes something. So is what was prepared, unless it is
+    what is finalized: one deployment at a time, and no `sync` or `update` in its middle.
     """
 
     async def recover(self) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from hive.errors import BadRequest, ProgramFailed, Unavailable
-from hive.host import template
+from hive.host import nix_build, template
 from hive.host.flake_meta import FLAKE_BYTES, FlakeMeta
 from hive.host.flake_text import MetaFlake
 from hive.host.git import Git
 from hive.host.nix import Nix
 from hive.wire.names import MANAGER, AgentName
 from tests.contract.meta.subjects import ALICE, BOB, KINDS, Subject
-from tests.fakes.nix_world import AGENT_FLAKE, NixWorld, commit
+from tests.fakes.nix_world import AGENT_FLAKE, NIX, NixWorld, commit
 
 FLAKE_KINDS = [kind for kind in KINDS if kind == "flake"]
 
@@ -68,6 +70,21 @@ async def test_what_is_prepared_is_what_is_built_until_the_abort(flake: Subject)
     assert built(flake, "alice")["environment"]["systemPackages"][-1] == "less"
     await meta.abort()
     assert built(flake, "alice")["environment"]["systemPackages"][-1] == "jq"
+
+
+async def test_the_runtime_builds_what_is_prepared(
+    flake: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in world_of(flake).env.items():
+        monkeypatch.setenv(key, value)
+    meta, said = flake.opened(), list[str]()
+    sha = flake.propose(ALICE, f'{{ never_built = "{flake.root}"; }}')
+    await meta.prepare(ALICE, sha, "deployed/1")
+    path = await nix_build.system(NIX or "", flake.repo, ALICE, said.append, timeout_s=60)
+    system = json.loads(await trio.Path(path).read_text())
+    assert system["never_built"] == str(flake.root)
+    assert any("building" in line for line in said)
+    await meta.abort()
 
 
 async def test_the_manager_has_a_module_of_its_own(flake: Subject) -> None:
