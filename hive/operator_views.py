@@ -31,7 +31,9 @@ def pending(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
 def diff(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     """Show what a pinned commit changes: the files, then the text."""
     found = reply["diff"]
-    base = f"{found['base_ref']} ({(found['base_sha'] or 'nothing')[:SHA_DIGITS]})"
+    base = "nothing"
+    if found["base_sha"]:
+        base = f"{found['base_ref']} ({found['base_sha'][:SHA_DIGITS]})"
     yield f"{found['sha'][:SHA_DIGITS]} against {base}"
     if not found["files"]:
         yield "Nothing is changed."
