@@ -69,11 +69,11 @@ async def test_an_agent_answers_and_the_operator_reads_it(short_tmp: Path) -> No
 async def test_an_agent_is_asked_for_approved_stopped_and_destroyed(short_tmp: Path) -> None:
     async with browsing(short_tmp) as browser:
         asked = await browser.post("/request-spawn", name="bob", description="helps")
-        waiting = (await browser.get("/api/state")).json()["approvals"]
-        assert [(row["agent"], row["description"]) for row in waiting] == [("bob", "helps")]
+        asked_for = (await browser.get("/api/state")).json()["approvals"]
+        assert [(row["agent"], row["description"]) for row in asked_for] == [("bob", "helps")]
         assert (await browser.post(f"/approve/{asked.json()['id']}")).json() == {"ok": True}
         await until(browser, lambda rows: [settled(row) for row in rows[1:]] == [True])
-        await waiting.until(lambda: [row.state for row in browser.hive.queue.rows()] == ["done"])
+        await waiting.until(lambda: {row.state for row in browser.hive.queue.rows()} == {"done"})
         assert (await browser.post("/set-paused/bob", paused="true")).status == 200
         await until(browser, lambda rows: rows[1]["paused"])
         assert (await browser.post("/kill/bob")).json() == {"ok": True}
