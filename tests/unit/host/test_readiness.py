@@ -9,7 +9,7 @@ import pytest
 
 from hive.config import HostConfig
 from hive.errors import BadRequest
-from hive.host import packages, readiness
+from hive.host import installation, packages, readiness
 from hive.host.bubblewrap import INSIDE
 from hive.host.runtime import BuildOrder, Inside
 from hive.wire.agent_config import AgentConfig, Limits, McpServer
@@ -121,6 +121,15 @@ def test_more_memory_than_the_host_has_is_refused(tmp_path: Path) -> None:
         _check(tmp_path, AgentConfig(limits=Limits(memory_mib=pages + 1)))
     with pytest.raises(BadRequest, match="give less"):
         _check(tmp_path, AgentConfig(), HostConfig(limits=Limits(memory_mib=pages + 1)))
+
+
+def test_the_daemon_looks_at_its_own_settings_when_it_starts() -> None:
+    for host in (
+        HostConfig(demo=True, limits=Limits(tasks=1)),
+        HostConfig(demo=True, packages={"jq": "here"}),
+    ):
+        with pytest.raises(BadRequest):
+            installation.find(host, isolates=False)
 
 
 @pytest.mark.parametrize("offered", [{"jq": "jq"}, {"jq": ""}, {"../x": "/x"}, {"": "/x"}])
