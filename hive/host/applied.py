@@ -28,6 +28,8 @@ ENDS = frozenset({DEPLOYED, FAILED, DENIED})
 FIRST = f"{DEPLOYED}/0"
 MESSAGE_BYTES = 16 << 10
 HISTORY_BYTES = 8 << 20
+LOOSE_PER_FOLDER = 12
+TIDY_S = 120.0
 _REV = re.compile(rf"main|[0-9a-f]{{7,40}}|(?:{'|'.join(STATES)})/[0-9]{{1,18}}")
 _SEPARATOR = "\x1e"
 _FORMAT = "%(refname:lstrip=2)%00%(objectname)%00%(*objectname)%00%(creatordate:unix)%00%(subject)"
@@ -159,7 +161,17 @@ class Applied:
         entries.sort(key=_newest_first)
         return entries[:limit]
 
+    async def tidy(self) -> None:
+        """Pack what has gathered, once it is much; whatever has a tag stays."""
+        if await trio.to_thread.run_sync(self._is_untidy):
+            await self.git.do(self.folder, "gc", "--quiet", "--prune=now", timeout_s=TIDY_S)
+
     # What blocks, in a thread:
+
+    def _is_untidy(self) -> bool:
+        """Whether there are some thousand loose objects, by one folder of the 256."""
+        sample = self.folder / ".git/objects/17"
+        return sample.is_dir() and len(os.listdir(sample)) > LOOSE_PER_FOLDER  # noqa: PTH208
 
     def _open(self) -> int | None:
         try:

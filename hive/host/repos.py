@@ -285,6 +285,7 @@ class Repos:
             await inside.check_files(sha)
             await self._carry(applied, inside, sha, main)
         await applied.update([f"create {one} {sha}" for one in refs])
+        await applied.tidy()
         return sha
 
     async def _carry(

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+import trio
 
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed
 from hive.host.repos import Repos
+from hive.wire.names import AgentName
 from tests.fakes.manager_git import ALICE, commit, git, make_repos, paths_of
 
 
@@ -389,3 +391,52 @@ async def test_a_lock_left_in_the_middle_of_the_day_is_cleaned_after_the_failure
         await repos.advance(ALICE, 1)
     await repos.advance(ALICE, 1)
     assert (applied / "a").exists()
+
+
+async def test_two_agents_at_once_and_one_agent_twice(repos: Repos, tmp_path: Path) -> None:
+    names = [AgentName(name) for name in ("alice", "bob", "carol")]
+    async with trio.open_nursery() as nursery:
+        for name in names:
+            nursery.start_soon(repos.seed_proposed, name)
+    async with trio.open_nursery() as nursery:
+        for name in (*names, *names):
+            nursery.start_soon(repos.adopt, name)
+    shas = [
+        commit(paths_of(tmp_path).agent_config(name), {"agent.toml": f"# {name} 2\n"})
+        for name in names
+    ]
+    async with trio.open_nursery() as nursery:
+        for name, sha in zip(names, shas, strict=True):
+            nursery.start_soon(repos.pin, name, 1, sha)
+            nursery.start_soon(repos.pin, name, 1, sha)
+    assert [await repos.states(name, 1) for name in names] == [{"proposal"}] * 3
+
+
+@pytest.mark.parametrize("delay_s", [0.001, 0.004, 0.008, 0.015, 0.03])
+async def test_whatever_is_broken_off_can_be_done_again(
+    repos: Repos, proposed: Path, applied: Path, adopted: str, delay_s: float
+) -> None:
+    sha = commit(proposed, {"a": "1"})
+    with trio.move_on_after(delay_s):
+        await repos.pin(ALICE, 1, sha)
+        await repos.mark(ALICE, 1, "failed", "broken off")
+        await repos.advance(ALICE, 1)
+    assert await repos.pin(ALICE, 1, sha) == sha
+    await repos.mark(ALICE, 1, "failed", "broken off")
+    await repos.advance(ALICE, 1)
+    assert git(applied, "status", "--porcelain") == ""
+    assert "error" not in git(applied, "fsck", "--strict")
+
+
+async def test_what_gathers_is_packed_and_nothing_with_a_tag_is_lost(
+    repos: Repos, proposed: Path, applied: Path, adopted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hive.host.applied.LOOSE_PER_FOLDER", -1)
+    shas = [commit(proposed, {"a": str(number)}) for number in range(8)]
+    for number, sha in enumerate(shas, 1):
+        (applied / ".git/objects/17").mkdir(exist_ok=True)
+        await repos.pin(ALICE, number, sha)
+    packs = names_in(applied / ".git/objects/pack")
+    assert any(name.endswith(".pack") for name in packs)
+    assert [(await repos.diff(ALICE, n, "running")).sha for n in range(1, 9)] == shas
+    assert git(applied, "reflog", "--format=%H", "main") == adopted
