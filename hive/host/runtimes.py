@@ -35,6 +35,13 @@ async def choose(config: HostConfig, paths: Paths, clock: Callable[[], float]) -
     return runtime
 
 
+async def examine(config: HostConfig, paths: Paths, clock: Callable[[], float]) -> list[Finding]:
+    """Return what there is to say of the runtime that would be taken here without being asked."""
+    if prefers_nixos(config):
+        return await NixosContainer(paths, clock, build_s=config.build_s).probe()
+    return await Bubblewrap(paths, clock, config).probe()
+
+
 def prefers_nixos(config: HostConfig) -> bool:
     """Whether this host makes NixOS containers and the daemon may, and builds are not in the way.
 

@@ -18,8 +18,7 @@ from hive import config as settings
 from hive import light, lines, process
 from hive.config import HostConfig, Paths
 from hive.errors import DaemonUnreachable, HiveError
-from hive.host import installation
-from hive.host.bubblewrap import Bubblewrap
+from hive.host import installation, runtimes
 from hive.host.runtime import Finding
 from hive.nursery import on_host
 
@@ -44,7 +43,7 @@ def main(arguments: argparse.Namespace) -> int:
 async def examine(paths: Paths, socket: Path) -> list[Finding]:
     """Return every finding."""
     findings = [_python(), await _git(), _disk(paths)]
-    findings += await Bubblewrap(paths, on_host.wall_clock).probe()
+    findings += await runtimes.examine(HostConfig(), paths, on_host.wall_clock)
     findings.append(await _claude())
     findings += await _daemon(socket)
     return findings

@@ -414,9 +414,18 @@ def nix(words: list[str]) -> None:
         link = Path(words[words.index("-o") + 1])
         link.unlink(missing_ok=True)
         link.symlink_to(path)
-        time.sleep(float(os.environ.get("NIX_LINGERS", "0")))
+        meet(int(os.environ.get("NIX_TOGETHER", "1")))
     if "--json" in words:
         print(json.dumps([{"drvPath": f"{path}.drv", "outputs": {"out": str(path)}}]))
+
+
+def meet(count: int) -> None:
+    """Wait until so many builds have made their link."""
+    place = ROOT / "together"
+    place.mkdir(exist_ok=True)
+    (place / str(os.getpid())).touch()
+    while len(list(place.iterdir())) < count:
+        time.sleep(POLL_S)
 
 
 def contents(flake: Path) -> Iterator[bytes]:

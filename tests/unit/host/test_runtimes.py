@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,41 @@ async def test_nixos_says_why_it_cannot_be_taken(tmp_path: Path, on_path: Path) 
     with pytest.raises(Unavailable, match="needs a NixOS host"):
         await runtimes.choose(config, _paths(tmp_path), _no_clock)
     _program(on_path, "nixos-container", "true")
-    with pytest.raises(Unavailable, match="choose `--containers bubblewrap`"):
+    with pytest.raises(Unavailable, match=r"systemctl is not on PATH.*--containers bubblewrap"):
         await runtimes.choose(config, _paths(tmp_path), _no_clock)
+
+
+def _nixos_host(on_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+    for name in ("nixos-container", "machinectl", "journalctl", "nix", "nix-env"):
+        _program(on_path, name, "true")
+    _program(on_path, "systemctl", "echo 'systemd 257 (257.9)'")
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+
+
+async def test_nixos_is_taken_by_itself_where_it_is_there(
+    tmp_path: Path, on_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _nixos_host(on_path, monkeypatch, 0)
+    assert (await runtimes.choose(HostConfig(), _paths(tmp_path), _no_clock)).kind == "nixos"
+    found = await runtimes.examine(HostConfig(), _paths(tmp_path), _no_clock)
+    assert [each.what for each in found] == ["nixos-container", "binds", "systemd", "nspawn"]
+
+
+@pytest.mark.parametrize(("uid", "demo"), [(1000, False), (0, True)], ids=["user", "demo"])
+async def test_nixos_is_not_taken_by_itself_for_a_user_or_a_demo(
+    tmp_path: Path, on_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, demo: bool
+) -> None:
+    _nixos_host(on_path, monkeypatch, uid)
+    with pytest.raises(Unavailable, match="apt install bubblewrap"):
+        await runtimes.choose(HostConfig(demo=demo), _paths(tmp_path), _no_clock)
+
+
+async def test_a_user_who_asks_for_nixos_is_told_that_root_may(
+    tmp_path: Path, on_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _nixos_host(on_path, monkeypatch, 1000)
+    with pytest.raises(Unavailable, match="only root may make containers"):
+        await runtimes.choose(HostConfig(containers="nixos"), _paths(tmp_path), _no_clock)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,104 @@
+"""What a NixOS container's start script is told."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hive.errors import BadRequest, Unavailable
+from hive.host import nspawn_flags
+from hive.host.runtime import Bind
+
+MADE_BY_CREATE = """\
+PRIVATE_NETWORK=1
+HOST_ADDRESS=10.233.1.1
+LOCAL_ADDRESS=10.233.1.2
+HOST_BRIDGE=
+HOST_PORT=
+AUTO_START=1
+FLAKE=/somewhere
+COPY_RESOLV_CONF=1
+"""
+
+
+def test_a_bind_is_writable_only_when_it_was_meant_to_be() -> None:
+    binds = (Bind(Path("/a"), "/state", writable=True), Bind(Path("/b"), "/etc/hive"))
+    assert nspawn_flags.flags(binds)[-2:] == ("--bind=/a:/state", "--bind-ro=/b:/etc/hive")
+
+
+def test_no_settings_file_counts() -> None:
+    assert "--settings=no" in nspawn_flags.flags(())
+
+
+def test_addresses_are_cleared_and_what_is_not_ours_stays() -> None:
+    made = nspawn_flags.conf(MADE_BY_CREATE, ("--bind=/a:/b",))
+    values = dict(line.split("=", 1) for line in made.splitlines())
+    assert values["PRIVATE_NETWORK"] == "0"
+    for key in ("HOST_ADDRESS", "LOCAL_ADDRESS", "HOST_ADDRESS6", "LOCAL_ADDRESS6", "HOST_BRIDGE"):
+        assert values[key] == ""
+    assert values["AUTO_START"] == "0"
+    assert (values["FLAKE"], values["COPY_RESOLV_CONF"]) == ("/somewhere", "1")
+    assert values["EXTRA_NSPAWN_FLAGS"] == '"--bind=/a:/b"'
+
+
+def test_writing_it_again_changes_nothing_and_new_binds_replace_the_old() -> None:
+    once = nspawn_flags.conf(MADE_BY_CREATE, ("--bind=/a:/b",))
+    assert nspawn_flags.conf(once, ("--bind=/a:/b",)) == once
+    again = nspawn_flags.conf(once, ("--bind=/c:/d",))
+    assert again.count("EXTRA_NSPAWN_FLAGS") == 1
+    assert "/a:/b" not in again
+
+
+@given(st.text(max_size=20))
+def test_a_path_is_passed_on_as_it_is_or_refused(text: str) -> None:
+    path = f"/x/{text}"
+    try:
+        (word,) = nspawn_flags.flags((Bind(Path("/s"), path),))[2:]
+    except BadRequest:
+        return
+    # What EnvironmentFile, the shell's splitting and nspawn's own parsing each make of it.
+    assert shlex.split(f'"{word}"') == [word]
+    assert word.split() == [word]
+    assert word.partition("=")[2].split(":") == ["/s", path]
+
+
+@pytest.mark.parametrize(
+    "path", ["/a b", "/a:b", "/a*", "/a\n", '/a"', "/a\\b", "/a$b", "/ä", "a", ""]
+)
+def test_what_would_mean_something_else_is_refused_with_the_mend(path: str) -> None:
+    with pytest.raises(BadRequest, match="another --root"):
+        nspawn_flags.plain(path)
+
+
+def test_a_source_that_is_missing_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="gone is not there"):
+        nspawn_flags.check_sources((Bind(tmp_path / "gone", "/state"),))
+
+
+def test_what_is_mounted_below_a_read_only_bind_has_its_place_made(tmp_path: Path) -> None:
+    outer, tree, file = tmp_path / "given", tmp_path / "tree", tmp_path / "file"
+    outer.mkdir()
+    tree.mkdir()
+    file.touch()
+    nspawn_flags.check_sources(
+        (
+            Bind(outer, "/etc/hive"),
+            Bind(tree, "/etc/hive/config"),
+            Bind(file, "/etc/hive/deep/one"),
+            Bind(tree, "/etc/hiveless"),
+        )
+    )
+    assert (outer / "config").is_dir()
+    assert (outer / "deep/one").is_file()
+    assert sorted(entry.name for entry in outer.iterdir()) == ["config", "deep"]
+
+
+def test_a_conf_says_whose_directories_it_passes_on() -> None:
+    text = nspawn_flags.conf("# =/mine/\n", ("--bind=/mine/state:/state",))
+    assert nspawn_flags.mentions(text, "=/mine/")
+    assert not nspawn_flags.mentions(text, "=/yours/")
+    assert not nspawn_flags.mentions("FLAKE=/mine/\n", "=/mine/")
