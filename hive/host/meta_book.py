@@ -42,6 +42,8 @@ class MetaBook(abc.ABC):
         """Whether the work tree is known to be what was committed."""
         self._known_rev = installed_rev
         """The hive in what was committed last."""
+        self._rows: list[MetaInput] = []
+        """The inputs of it."""
 
     # What differs between the kinds.
 
@@ -61,7 +63,7 @@ class MetaBook(abc.ABC):
 
     @abc.abstractmethod
     async def _inputs(self, lock: Lock) -> list[MetaInput]:
-        """Return the inputs of what is committed."""
+        """Return the inputs of a lock that the work tree was just made to hold."""
 
     @abc.abstractmethod
     def hive_rev(self) -> str:
@@ -113,14 +115,13 @@ class MetaBook(abc.ABC):
 
     async def locked(self) -> dict[AgentName, tuple[str, str]]:
         """Return commit and tag of every agent, as committed."""
-        async with self._mutex:
-            lock = await self._open(keep_staged=True)
+        lock, _ = await self._look()
         return {AgentName(name): (pin.rev, pin.tag) for name, pin in lock.agents.items()}
 
     async def inputs(self) -> list[MetaInput]:
         """Return what `update` takes."""
-        async with self._mutex:
-            return await self._inputs(await self._open(keep_staged=True))
+        _, rows = await self._look()
+        return rows
 
     async def update(
         self, inputs: Sequence[str], say: Callable[[str], None]
@@ -129,7 +130,7 @@ class MetaBook(abc.ABC):
         async with self._mutex:
             lock = await self._open()
             wanted = list(dict.fromkeys(inputs))
-            known = [one.name for one in await self._inputs(lock)]
+            known = [one.name for one in self._rows]
             for name in wanted:
                 if name not in known:
                     raise BadRequest(
@@ -153,21 +154,29 @@ class MetaBook(abc.ABC):
 
     async def log(self, limit: int) -> list[str]:
         """Return the subjects of the newest commits."""
-        async with self._mutex:
-            await self._open(keep_staged=True)
-            count = max(1, min(limit, MAX_LOG))
-            out = await self._run("log", f"--max-count={count}", "--format=%s", "HEAD")
+        await self._look()
+        count = max(1, min(limit, MAX_LOG))
+        out = await self._run("log", f"--max-count={count}", "--format=%s", "HEAD")
         return out.splitlines()
 
     # One lock in git.
+
+    async def _look(self) -> tuple[Lock, list[MetaInput]]:
+        """Return what is committed, at once while something is locked: that may take minutes."""
+        lock = self._committed
+        if lock is None:
+            async with self._mutex:
+                lock = await self._open(keep_staged=True)
+        return lock, list(self._rows)
 
     async def _open(self, *, keep_staged: bool = False) -> Lock:
         """Return what is committed; the work tree is that too, but for what may stay staged."""
         if self._committed is None:
             await self._make()
             await self._restore()
-            self._committed = meta_lock.from_text(await self._run("show", f"HEAD:{meta_lock.FILE}"))
-            self._known_rev = self._committed.hyperhive.rev
+            lock = meta_lock.from_text(await self._run("show", f"HEAD:{meta_lock.FILE}"))
+            await self._remember(lock)
+            self._committed = lock
         elif not self._is_clean and not (keep_staged and self._staged is not None):
             await self._restore()
         return self._committed
@@ -212,8 +221,13 @@ class MetaBook(abc.ABC):
         self._committed = self._staged = None
         self._is_clean = False
         await self._run("commit", "--quiet", f"--message={subject}")
-        self._committed, self._is_clean = lock, True
+        self._is_clean = True
+        await self._remember(lock)
+        self._committed = lock
+
+    async def _remember(self, lock: Lock) -> None:
         self._known_rev = lock.hyperhive.rev
+        self._rows = await self._inputs(lock)
 
     async def _restore(self) -> None:
         if self._is_clean:

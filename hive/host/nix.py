@@ -14,8 +14,7 @@ from pathlib import Path
 
 from hive import process
 from hive.config import search_path
-from hive.errors import ProgramFailed, Unavailable
-from hive.host.runtime import Finding
+from hive.errors import Unavailable
 
 LOCK_TIMEOUT_S = 600.0
 """Inputs may have to be fetched from far away."""
@@ -87,14 +86,6 @@ class Nix:
             given=f"({text}\n).inputs or {{ }}",
         )
         return json.loads(done.stdout)
-
-    async def probe(self) -> Finding:
-        """Try it, for `doctor`."""
-        try:
-            major, minor = await self.version()
-        except (ProgramFailed, Unavailable) as failure:
-            return Finding("nix", is_ok=False, detail=failure.message, mend="install nix")
-        return Finding("nix", is_ok=True, detail=f"{self.program}, version {major}.{minor}")
 
     async def _tell(self, say: Callable[[str], None], *args: str) -> None:
         done = await self._call(*args, timeout_s=LOCK_TIMEOUT_S)

@@ -232,11 +232,9 @@ async def test_a_root_that_a_flake_cannot_name_is_refused(flake: Subject) -> Non
 
 async def test_the_version_of_nix_is_found(flake: Subject) -> None:
     assert await world_of(flake).nix.version() >= (2, 4)
-    assert (await world_of(flake).nix.probe()).is_ok
 
 
 async def test_a_nix_that_says_no_version_is_told(flake: Subject) -> None:
     nix = Nix(shutil.which("echo") or "", flake.git.program, world_of(flake).env)
     with pytest.raises(Unavailable, match="said"):
         await nix.version()
-    assert not (await nix.probe()).is_ok

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from hive.errors import BadRequest, Unavailable
 from hive.host.git import Git
@@ -254,3 +255,37 @@ async def test_only_the_newest_commits_are_told(subject: Subject) -> None:
     for number in range(3):
         await meta.finalize(ALICE, sha, f"deployed/{number}")
     assert await meta.log(2) == [f"deploy alice deployed/{n} {sha[:12]}" for n in (2, 1)]
+
+
+class Slow(Git):
+    """A git that stands still when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes = trio.Event()
+        self.goes.set()
+
+    async def do(self, *args: Any, **more: Any) -> Any:
+        await self.goes.wait()
+        return await super().do(*args, **more)
+
+
+async def test_looking_does_not_wait_for_what_is_being_locked(subject: Subject) -> None:
+    git = Slow()
+    meta, old = subject.opened(git), subject.propose(ALICE)
+    await meta.finalize(ALICE, old, "deployed/0")
+    rows, new = await meta.inputs(), subject.propose(ALICE, "{ a = 1; }")
+    git.goes = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(meta.prepare, ALICE, new, "deployed/1")
+        await trio.testing.wait_all_tasks_blocked()
+        assert await meta.locked() == {ALICE: (old, "deployed/0")}
+        assert await meta.inputs() == rows
+        git.goes.set()
+
+
+async def test_inputs_are_those_of_what_is_committed(subject: Subject) -> None:
+    meta, old = subject.opened(), subject.propose(ALICE)
+    await meta.finalize(ALICE, old, "deployed/0")
+    await meta.prepare(ALICE, subject.propose(ALICE, "{ a = 1; }"), "deployed/1")
+    assert old in {row.rev for row in await meta.inputs()}
