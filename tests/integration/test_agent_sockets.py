@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hive import lines
-from hive.wire.agent import AgentRequest
 from hive.wire.codec import tag_of
+from hive.wire.manager import ManagerRequest
 from hive.wire.names import MANAGER, agent_name
 from tests.fakes.any_json import JSON
+from tests.fakes.hostile_names import FEW
 from tests.fakes.running import Running, paths_below, running
 
 
@@ -181,16 +182,20 @@ async def test_a_crashed_container_is_started_again_and_the_manager_told(short_t
     assert (event["agent"], event["note"]) == ("alice", "it ended with 7; it is started again")
 
 
-REQUESTS = sorted({tag_of(kind) for kind in get_args(AgentRequest)})
+REQUESTS = sorted({tag_of(kind) for kind in get_args(ManagerRequest)})
 FIELDS = st.sampled_from(
-    ["to", "body", "id", "ids", "answer", "message", "question", "kind", "text", "from", "limit"]
+    [
+        *("to", "body", "id", "ids", "answer", "message", "question", "kind", "text", "from"),
+        *("limit", "name", "agent", "commit_ref", "inputs", "lines", "description"),
+    ]
 )
+VALUES = JSON | st.sampled_from([MANAGER, "zed", "approval", "0" * 40, *FEW])
 
 
 def test_no_request_makes_an_internal_error(short_tmp: Path) -> None:
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
-        st.lists(st.tuples(st.sampled_from(REQUESTS), st.dictionaries(FIELDS, JSON, max_size=4)))
+        st.lists(st.tuples(st.sampled_from(REQUESTS), st.dictionaries(FIELDS, VALUES, max_size=4)))
     )
     def every(requests: list[tuple[str, dict[str, object]]]) -> None:
         for cmd, fields in requests:
