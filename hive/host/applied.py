@@ -16,6 +16,7 @@ import trio
 from hive.errors import BadRequest, Conflict, NotFound
 from hive.host import git_refs
 from hive.host.git import EMPTY_TREE, MAIN, Git
+from hive.host.git_diff import plain
 
 PROPOSAL = "proposal"
 APPROVED = "approved"
@@ -32,7 +33,10 @@ LOOSE_PER_FOLDER = 12
 TIDY_S = 120.0
 _REV = re.compile(rf"main|[0-9a-f]{{7,40}}|(?:{'|'.join(STATES)})/[0-9]{{1,18}}")
 _SEPARATOR = "\x1e"
-_FORMAT = "%(refname:lstrip=2)%00%(objectname)%00%(*objectname)%00%(creatordate:unix)%00%(subject)"
+_FORMAT = (
+    "%(refname:lstrip=2)%00%(objectname)%00%(*objectname)%00%(creatordate:unix)%00"
+    "%(if)%(*objectname)%(then)%00%(contents)%(else)%(subject)%00%(end)"
+)
 
 
 @attrs.frozen
@@ -152,7 +156,7 @@ class Applied:
 
     async def history(self, limit: int) -> list[Entry]:
         """Return what became of the proposals, newest first."""
-        words = ("for-each-ref", f"--format={_FORMAT}%00%(contents){_SEPARATOR}", "refs/tags")
+        words = ("for-each-ref", f"--format={_FORMAT}{_SEPARATOR}", "refs/tags")
         done = await self.git.do(self.folder, *words, output_max=HISTORY_BYTES)
         times = await trio.to_thread.run_sync(self._times)
         entries = [
@@ -244,8 +248,8 @@ def _entry(text: str, times: dict[str, float]) -> Entry | None:
     name, sha, peeled, made, subject, message = words
     at = times.get(name, float(made or 0))
     if peeled:
-        return Entry(name, peeled, at, "", message.strip())
-    return Entry(name, sha, at, subject, None)
+        return Entry(name, peeled, at, "", plain(message.strip()))
+    return Entry(name, sha, at, plain(subject), None)
 
 
 def _newest_first(entry: Entry) -> tuple[float, int, int]:

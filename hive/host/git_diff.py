@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 
@@ -14,6 +15,7 @@ TEXT_BYTES = 256 << 10
 NUMSTAT_BYTES = 4 << 20
 MEMORY_BYTES = 1 << 30
 TIMEOUT_S = 20.0
+_ODD = re.compile(r"[^\n\t -~]")
 _WORDS = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-indent-heuristic")
 
 
@@ -87,12 +89,10 @@ def _number(word: str) -> int | None:
 
 def plain(text: str) -> str:
     """Return a text whose every letter can be seen, so that it reads as it is built."""
-    if text.isascii() and all(letter >= " " or letter in "\n\t" for letter in text):
-        return text
-    return "".join(map(_seen, text))
+    return _ODD.sub(_seen, text)
 
 
-def _seen(letter: str) -> str:
-    if letter in "\n\t" or unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
-        return letter
-    return f"<U+{ord(letter):04X}>"
+def _seen(found: re.Match[str]) -> str:
+    letter = found[0]
+    is_seen = unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return letter if is_seen else f"<U+{ord(letter):04X}>"

@@ -16,7 +16,7 @@ SHA = re.compile(r"[0-9a-f]{40}")
 NAME = re.compile(r"refs/[A-Za-z0-9][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_+-][A-Za-z0-9_.+-]*)+")
 REF_BYTES = 1024
 PACKED_BYTES = 4 << 20
-LOG_BYTES = 4 << 20
+LOG_BYTES = 64 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 

@@ -120,6 +120,8 @@ async def export(git: Git, repo: Path, sha: str, target: Path) -> None:
     done = await git.do(
         repo, "cat-file", "--batch", given=wanted, output_max=TREE_BYTES + LISTING_BYTES
     )
+    if done.is_cut:
+        raise BadRequest(f"the commit's files are larger than {TREE_BYTES >> 20} MiB together")
     await trio.to_thread.run_sync(_write_all, files, _blobs(done.raw), target)
 
 

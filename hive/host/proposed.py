@@ -172,8 +172,13 @@ class Proposed:
             ) from error
 
     def _replace_config(self, made: Path) -> None:
-        with self._opened() as folder:
-            os.rename(made, "config", dst_dir_fd=folder)
+        try:
+            with self._opened() as folder:
+                os.rename(made, "config", dst_dir_fd=folder)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot write .git/config of {self.name}'s proposed repository: {error.strerror}"
+            ) from error
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:

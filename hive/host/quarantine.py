@@ -32,6 +32,8 @@ OBJECT_BYTES = 16 << 20
 COPY_BYTES = 64 << 20
 INFLATED_BYTES = 256 << 20
 PACK_BYTES = 64 << 20
+COMMIT_BYTES = 64 << 10
+"""Of a commit that is proposed: its message is shown."""
 MEMORY_BYTES = 1 << 30
 TRIES = 3
 TIMEOUT_S = 30.0
@@ -129,7 +131,7 @@ class _Copy:
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         if not whole or header is None or digest != name:
             raise _damaged(name)
-        if content.startswith(b"commit "):
+        if content.startswith(b"commit ") and len(content) <= COMMIT_BYTES:
             self.commits.add(name)
 
     def _pack(self, objects: int, name: str) -> None:
@@ -144,6 +146,13 @@ class _Copy:
             raise _Vanished from error
         self.bytes_left -= len(data)
         return data
+
+
+def _long(name: str) -> BadRequest:
+    return BadRequest(
+        f"the message of {name[:12]} is longer than {COMMIT_BYTES >> 10} KiB: shorten it with git"
+        " commit --amend"
+    )
 
 
 def _damaged(name: str) -> BadRequest:
@@ -174,6 +183,9 @@ class Quarantine:
                 f"{ref} is no commit of the proposed repository, or more than one begins so: give"
                 " all 40 digits that git rev-parse prints"
             )
+        size = (await self._do("cat-file", "-s", sha)).stdout.strip()
+        if not size.isdecimal() or int(size) > COMMIT_BYTES:
+            raise _long(sha)
         return sha
 
     async def need_descendant(self, main: str, sha: str) -> None:

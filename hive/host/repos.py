@@ -259,18 +259,26 @@ class Repos:
     async def _holding(self, name: AgentName) -> AsyncIterator[None]:
         """Keep others from that agent's repositories; what a killed git left is removed first."""
         async with self._locks[name]:
-            async with self._sweeping:
-                if not self._is_swept:
-                    await trio.to_thread.run_sync(trees.remove, self._private)
-                    self._is_swept = True
-            if name not in self._clean:
-                await trio.to_thread.run_sync(remove_stale_locks, self._paths.applied(name))
-                self._clean.add(name)
             try:
+                await self._clean_up(name)
                 yield
+            except OSError as error:
+                self._clean.discard(name)
+                raise Unavailable(
+                    f"cannot use the repositories of {name}: {error.strerror}: {error.filename}"
+                ) from error
             except BaseException:
                 self._clean.discard(name)
                 raise
+
+    async def _clean_up(self, name: AgentName) -> None:
+        async with self._sweeping:
+            if not self._is_swept:
+                await trio.to_thread.run_sync(trees.remove, self._private)
+                self._is_swept = True
+        if name not in self._clean:
+            await trio.to_thread.run_sync(remove_stale_locks, self._paths.applied(name))
+            self._clean.add(name)
 
     async def _take(self, name: AgentName, ref: str, main: str | None, *refs: str) -> str:
         """Bring a commit through quarantine, and point references at it."""

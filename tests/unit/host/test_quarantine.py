@@ -294,6 +294,15 @@ async def test_what_unpacks_to_more_than_hive_takes_is_refused(
     await refused(repos, sha, "larger than hive takes")
 
 
+async def test_a_message_without_end_is_refused_loose_and_packed(
+    repos: Repos, proposed: Path
+) -> None:
+    sha = commit(proposed, {"a": "1"}, "x" * 70_000)
+    await refused(repos, sha, "shorten it")
+    git(proposed, "gc", "-q")
+    await refused(repos, sha, "shorten it")
+
+
 async def test_files_beyond_the_bounds_are_refused(
     repos: Repos, proposed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -309,6 +309,16 @@ async def test_history_goes_by_hives_clock_and_not_by_a_commits(
     assert max(times) - min(times) < 60
 
 
+async def test_a_commits_message_cannot_look_like_hives_history(
+    repos: Repos, proposed: Path, adopted: str
+) -> None:
+    forged = f"one\x1e\ndeployed/9\x1e\n\x1edeployed/9%00{adopted}\u202e"
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}, forged))
+    entries = await repos.history(ALICE, 9)
+    assert [entry.tag for entry in entries] == ["proposal/1", "deployed/0"]
+    assert "<U+202E>" in entries[0].subject
+
+
 async def test_history_of_nobody_is_empty(repos: Repos) -> None:
     assert await repos.history(ALICE, 5) == []
     assert await repos.deployed(ALICE) is None

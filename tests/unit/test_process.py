@@ -1,0 +1,51 @@
+"""A child's end, its bounds, and what is left of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+import trio
+
+from hive import process
+from hive.errors import ProgramFailed
+
+
+async def test_bytes_go_in_and_come_out_as_they_are() -> None:
+    done = await process.run(("cat",), timeout_s=10, input_text=b"\xff\0\n")
+    assert (done.raw, done.stdout, done.is_cut) == (b"\xff\0\n", "\ufffd\0\n", False)
+
+
+async def test_a_child_that_says_too_much_is_ended() -> None:
+    done = await process.run(("yes",), timeout_s=10, output_max=1000)
+    assert done.is_cut
+    assert len(done.raw) == 1000
+
+
+async def test_just_as_much_as_it_may_say_is_not_too_much() -> None:
+    done = await process.run(("printf", "12345"), timeout_s=10, output_max=5)
+    assert (done.raw, done.is_cut) == (b"12345", False)
+
+
+async def test_a_child_that_takes_too_much_memory_fails() -> None:
+    words = (sys.executable, "-I", "-S", "-c", "input(); bytearray(1 << 30)")
+    with pytest.raises(ProgramFailed, match="MemoryError"):
+        await process.run(words, timeout_s=10, input_text="\n", memory_max=512 << 20)
+
+
+async def test_a_child_that_is_late_or_not_wanted_any_more_is_gone() -> None:
+    with pytest.raises(ProgramFailed, match="did not finish in time"):
+        await process.run(("sleep", "60"), timeout_s=0.05)
+    with trio.move_on_after(0.05) as scope:
+        await process.run(("sleep", "60"), timeout_s=60)
+    assert scope.cancelled_caught
+    assert not has_children()
+
+
+def has_children() -> bool:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
