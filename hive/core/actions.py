@@ -108,7 +108,10 @@ async def destroy(hive: Hive, text: str, *, purge: bool) -> Ticket:
         raise Refused("the manager cannot be destroyed: stop it instead")
     for row in hive.queue.rows():
         if row.agent == name and row.kind != jobs.DESTROY and row.state not in jobs.OVER:
-            await cancel_job(hive, row.id)
+            try:
+                await cancel_job(hive, row.id)
+            except Conflict:
+                continue  # it is over, or about to be: what destroys waits behind it
     args = {"purge": "yes" if purge else "no"}
     return await hive.queue.submit(NewJob(jobs.DESTROY, name, OPERATOR, args))
 

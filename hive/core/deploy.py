@@ -31,6 +31,8 @@ BUILDING = "building"
 STARTING = "starting it"
 RECORDING = "recording"
 ROLLING_BACK = "rolling back"
+UNTOUCHED = frozenset({None, TAGGING, TAKING, LOCKING, BUILDING})
+"""Last steps of an earlier attempt behind which the old container still runs as it did."""
 
 
 @attrs.define
@@ -82,11 +84,12 @@ async def rebuild(hive: Hive, running: Running) -> Outcome:
             if sha is None:
                 raise NotFound(f"{name} has nothing deployed: deploy a commit first")
             tag = record.deployed_tag or TEMPLATE_TAG
-            await running.step(BUILDING)
-            await hive.meta.sync(hive.agents.names())
-            await hive.meta.prepare(name, sha, tag)
-            await hive.repos.wire(name)
-            blueprint = await blueprints.build(hive, name, sha, tag, running.say)
+            with running.cancellable():
+                await running.step(BUILDING)
+                await hive.meta.sync(hive.agents.names())
+                await hive.meta.prepare(name, sha, tag)
+                await hive.repos.wire(name)
+                blueprint = await blueprints.build(hive, name, sha, tag, running.say)
             await hive.meta.finalize(name, sha, tag)
             await running.step(STARTING)
             if starts:
@@ -106,7 +109,7 @@ async def _order(hive: Hive, running: Running) -> Order:
     row = running.row
     name = agent_name(row.agent or "")
     is_new = name not in hive.agents or hive.agents.get(name).deployed_sha is None
-    is_touched = row.attempts > 1
+    is_touched = row.attempts > 1 and row.step not in UNTOUCHED
     if row.approval_id is not None:
         approval = await hive.approvals.get(row.approval_id)
         tag = f"deployed/{approval.id}"

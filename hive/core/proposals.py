@@ -231,7 +231,7 @@ async def _pin(hive: Hive, name: AgentName, approval: Approval) -> Approval:
     """Pin the commit; a request whose commit cannot be had must not stay in the queue."""
     try:
         sha = await hive.repos.pin(name, approval.id, approval.commit_ref)
-        return await hive.approvals.set_fetched(approval.id, sha)
+        pinned = await hive.approvals.set_fetched(approval.id, sha)
     except HiveError as error:
         await hive.approvals.resolve(approval.id, status=kinds.FAILED, note=error.message)
         raise
@@ -239,6 +239,11 @@ async def _pin(hive: Hive, name: AgentName, approval: Approval) -> Approval:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
             await hive.approvals.resolve(approval.id, status=kinds.FAILED, note=UNPINNED)
         raise
+    if pinned.status != kinds.PENDING:
+        # The agent was destroyed meanwhile, and what waited for it with it.
+        await settle(hive, pinned)
+        raise Conflict(f"approval {pinned.id} cannot wait any more: {pinned.note}")
+    return pinned
 
 
 async def _refuse_second(hive: Hive, name: AgentName, kind: str) -> None:

@@ -19,6 +19,9 @@ from hive.wire.approvals import Approval
 from hive.wire.dashboard import MetaInputsChanged, TombstonesChanged
 from hive.wire.names import MANAGER, SYSTEM, AgentName, agent_name
 
+UNCANCELLED = frozenset({jobs.INIT_CONFIG, jobs.RESTART, jobs.DESTROY})
+"""Kinds that are over so soon, or would leave so little in place, that none is broken off."""
+
 
 async def run(hive: Hive, running: Running) -> Outcome:
     """Do a job; what hive foresaw becomes its outcome, anything else is raised."""
@@ -53,6 +56,9 @@ async def publish_tombstones(hive: Hive) -> None:
 
 
 async def _simple(hive: Hive, running: Running, kind: str) -> Outcome:
+    if kind in UNCANCELLED:
+        with running.cancellable():
+            await trio.lowlevel.checkpoint()
     approval = await _approval(hive, running)
     try:
         match kind:
@@ -116,7 +122,8 @@ async def _meta_update(hive: Hive, running: Running, approval: Approval | None) 
     known = {row.name for row in await hive.meta.inputs()}
     if not set(inputs) <= known:
         raise NotFound(f"gone since: {', '.join(sorted(set(inputs) - known))}")
-    changed = await hive.meta.update(inputs, running.say)
+    with running.cancellable():
+        changed = await hive.meta.update(inputs, running.say)
     children = tuple(
         NewJob(jobs.REBUILD, name, SYSTEM, parent_id=running.row.id)
         for name in sorted(changed, key=lambda name: (name != MANAGER, name))

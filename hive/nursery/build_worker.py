@@ -8,6 +8,8 @@ import trio
 
 from hive.core import recovery, work
 from hive.core.hive import Hive
+from hive.web import replies
+from hive.wire.jobs import JobRow
 
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
@@ -16,4 +18,9 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     task_status.started()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hive.queue.run_logs)
-        await hive.queue.run(partial(work.run, hive), partial(work.after, hive))
+        await hive.queue.run(partial(work.run, hive), partial(_after, hive))
+
+
+async def _after(hive: Hive, row: JobRow) -> None:
+    """Show what a job changed; the job is over, whatever comes of that."""
+    await replies.contain(f"what follows job {row.id}", partial(work.after, hive, row))

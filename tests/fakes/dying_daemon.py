@@ -28,13 +28,13 @@ from hive.core.hive import Hive
 from hive.host.git import Git
 from hive.nursery import on_host
 from hive.store.database import Database
-from hive.wire.names import MANAGER, OPERATOR, agent_name
+from hive.wire.names import MANAGER, OPERATOR
 from tests.fakes.kept_runtime import KeptRuntime
+from tests.fakes.one_truth import report
 from tests.fakes.running import paths_below
 
 LIFE_S = 40
 Act = Callable[[Hive], Awaitable[None]]
-X = agent_name("x")
 ENV = {
     "PATH": os.environ.get("PATH", ""),
     "GIT_AUTHOR_NAME": "m",
@@ -92,27 +92,6 @@ async def idle(hive: Hive) -> None:
     while any(row.ended_at is None for row in hive.queue.rows()):  # noqa: ASYNC110
         await trio.sleep(0.01)
     await hive.view.rescan()
-
-
-async def report(hive: Hive, runtime: KeptRuntime) -> dict[str, Any]:
-    """Return everything that is to agree about x."""
-    history = [*await hive.approvals.pending(), *await hive.approvals.history(50)]
-    record = hive.agents.get(X) if X in hive.agents else None
-    mail = [
-        json.loads(row.body) for row in await hive.broker.recent(MANAGER, 100) if row.body[0] == "{"
-    ]
-    return {
-        "approvals": {row.id: (row.status, row.fetched_sha) for row in history},
-        "tags": {row.id: sorted(await hive.repos.states(X, row.id)) for row in history},
-        "main": await hive.repos.main(X),
-        "deployed": await hive.repos.deployed(X),
-        "locked": (await hive.meta.locked()).get(X),
-        "log": await hive.meta.log(20),
-        "record": None if record is None else (record.deployed_sha, record.deployed_tag),
-        "runs": runtime.kept().get("x"),
-        "jobs": [(row.kind, row.state) for row in hive.queue.rows()],
-        "told": [one for one in mail if one.get("agent") == "x"],
-    }
 
 
 async def prepare_spawn(root: Path, hive: Hive) -> None:

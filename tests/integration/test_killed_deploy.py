@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.fakes.dying_daemon import SCENES
+from tests.fakes.one_truth import agrees
 
 ROOT = Path(__file__).parents[2]
-TERMINAL = {"deployed": "approved", "failed": "failed", "denied": "denied"}
 WORST_S = 400
 
 
@@ -26,28 +26,12 @@ def lives(root: Path, scene: str, first: int, step: int, kills: int = 1) -> list
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def agrees(life: dict[str, Any]) -> None:
-    """Everything that knows of the agent says the same."""
-    for number, (status, _) in life["approvals"].items():
-        ended = set(life["tags"][number]) & set(TERMINAL)
-        if status == "pending":
-            assert ended == set()
-        else:
-            assert [TERMINAL[word] for word in ended] == [status]
-            told = [one for one in life["told"] if one.get("id") == int(number)]
-            assert [one["status"] for one in told] == [status]
-            assert told[0]["tag"] == f"{ended.pop()}/{number}"
-    assert all(state in {"done", "failed", "cancelled"} for _, state in life["jobs"])
+def is_whole(life: dict[str, Any]) -> None:
+    """The next daemon found one truth, said it once, and took nothing for a crash."""
+    agrees(life)
     assert [one for one in life["told"] if one["event"] == "container_crash"] == []
-    tag, sha = life["deployed"] or (None, None)
-    assert life["main"] == sha
-    if life["record"] is None:
-        assert (life["locked"], life["runs"]) == (None, None)
-    else:
-        assert life["record"] == [sha, tag]
-        assert life["locked"] == [sha, tag]
-        assert life["runs"] == sha
-        assert len(life["log"]) == len(set(life["log"]))
+    deploys = [line for line in life["log"] if line.startswith("deploy ")]
+    assert len(deploys) == len(set(deploys))
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -57,14 +41,14 @@ def test_what_a_killed_daemon_left_is_made_whole_by_the_next(short_tmp: Path, sc
     assert len(found) > 3
     assert found[-1]["is_over"]
     for life in found:
-        agrees(life)
+        is_whole(life)
 
 
 def test_a_deploy_that_was_broken_off_twice_is_rolled_back(short_tmp: Path) -> None:
     found = [life for life in lives(short_tmp, "deploy", 12, 12, kills=2) if not life["is_over"]]
     assert len(found) > 2
     for life in found:
-        agrees(life)
+        is_whole(life)
     rolled_back = [life for life in found if life["approvals"]["2"][0] == "failed"]
     assert rolled_back
     assert all("twice" in str(life["told"]) for life in rolled_back)
@@ -75,4 +59,4 @@ def test_a_deploy_that_was_broken_off_twice_is_rolled_back(short_tmp: Path) -> N
 @pytest.mark.parametrize("kills", [1, 2])
 def test_behind_every_effect_too_and_twice(short_tmp: Path, scene: str, kills: int) -> None:
     for life in lives(short_tmp, scene, 2, 2, kills):
-        agrees(life)
+        is_whole(life)
