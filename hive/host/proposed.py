@@ -18,7 +18,7 @@ import trio
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
 from hive.host import git_refs, state_files, trees
 from hive.host.git import EMAIL, Git, make_repository
-from hive.host.quarantine import Source
+from hive.host.object_copy import Source
 from hive.wire.names import AgentName
 
 CONFIG_BYTES = 256 << 10

@@ -8,12 +8,8 @@ applied repository's settings, can show to be a whole and plain commit leaves it
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
 import re
 import secrets
-import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,142 +17,22 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.errors import BadRequest, ProgramFailed, Unavailable
-from hive.host import git_refs, git_tree, state_files, trees
+from hive.errors import BadRequest, ProgramFailed
+from hive.host import git_refs, git_tree, object_copy, trees
 from hive.host.git import Git
 from hive.process import Completed
 
-OBJECTS_MAX = 20_000
-PACKS_MAX = 50
-OBJECT_BYTES = 16 << 20
-COPY_BYTES = 64 << 20
-INFLATED_BYTES = 256 << 20
 PACK_BYTES = 64 << 20
-COMMIT_BYTES = 64 << 10
-"""Of a commit that is proposed: its message is shown."""
 MEMORY_BYTES = 1 << 30
-TRIES = 3
 TIMEOUT_S = 30.0
 REF = re.compile(r"[0-9a-f]{7,40}")
-_PREFIX = re.compile(r"[0-9a-f]{2}")
-_REST = re.compile(r"[0-9a-f]{38}")
-_PACK = re.compile(r"pack-[0-9a-f]{40}\.pack")
-_HEADER = re.compile(rb"(?:commit|tree|blob|tag) \d{1,10}\0")
-
-
-@attrs.frozen
-class Source:
-    """Where a proposed repository lies: the last parts of its path are within an agent's reach."""
-
-    base: Path
-    """Of the daemon alone."""
-    parts: tuple[str, ...]
-
-    def open(self) -> int:
-        """Return a descriptor of its `.git`, reached through no link.
-
-        Raises `FileNotFoundError` when there is none, `BadRequest`, `OSError`.
-        """
-        try:
-            return state_files.pin(self.base, (*self.parts, ".git"))
-        except OSError as error:
-            if isinstance(error, NotADirectoryError) or error.errno == errno.ELOOP:
-                where = self.base.joinpath(*self.parts)
-                raise BadRequest(
-                    f"{where}/.git must be a plain directory and no link: make the repository anew"
-                    " with git init or git clone"
-                ) from error
-            raise
-
-
-class _Vanished(Exception):
-    """A file went away while it was read: its git is at work."""
-
-
-@attrs.define
-class _Copy:
-    """One pass over the objects of a proposed repository."""
-
-    into: Path
-    known: Path
-    """The `objects` of the applied repository, which need no copy."""
-    left: int = OBJECTS_MAX
-    bytes_left: int = COPY_BYTES
-    inflated_left: int = INFLATED_BYTES
-    packs: list[bytes] = attrs.field(factory=list)
-    commits: set[str] = attrs.field(factory=set)
-
-    def run(self, folder: int) -> None:
-        objects = git_refs.step(folder, ("objects",))
-        try:
-            for prefix in os.listdir(objects):  # noqa: PTH208 - of a descriptor
-                if _PREFIX.fullmatch(prefix):
-                    self._loose(objects, prefix)
-            for name in sorted(git_refs.list_folder(objects, ("pack",))):
-                if _PACK.fullmatch(name):
-                    self._pack(objects, name)
-        finally:
-            os.close(objects)
-
-    def _loose(self, objects: int, prefix: str) -> None:
-        for rest in git_refs.list_folder(objects, (prefix,)):
-            if not _REST.fullmatch(rest):
-                continue
-            self.left -= 1
-            if self.left < 0:
-                raise BadRequest(
-                    f"the repository has more than {OBJECTS_MAX} loose objects: run git gc in it"
-                )
-            if (self.known / prefix / rest).exists():
-                continue
-            data = self._read(objects, (prefix, rest))
-            self._check(data, prefix + rest)
-            target = self.into / prefix
-            target.mkdir(exist_ok=True)
-            (target / rest).write_bytes(data)
-
-    def _check(self, data: bytes, name: str) -> None:
-        """See that it is what its name says, before any git reads it."""
-        most = min(OBJECT_BYTES, self.inflated_left)
-        inflate = zlib.decompressobj()
-        try:
-            content = inflate.decompress(data, most + 1)
-        except zlib.error as error:
-            raise _damaged(name) from error
-        if len(content) > most:
-            raise BadRequest(f"the object {name} is larger than hive takes: keep large files out")
-        self.inflated_left -= len(content)
-        whole = inflate.eof and not inflate.unused_data
-        header = _HEADER.match(content)
-        digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-        if not whole or header is None or digest != name:
-            raise _damaged(name)
-        if content.startswith(b"commit ") and len(content) <= COMMIT_BYTES:
-            self.commits.add(name)
-
-    def _pack(self, objects: int, name: str) -> None:
-        if len(self.packs) >= PACKS_MAX:
-            raise BadRequest(f"the repository has more than {PACKS_MAX} packs: run git gc in it")
-        self.packs.append(self._read(objects, ("pack", name)))
-
-    def _read(self, objects: int, parts: tuple[str, ...]) -> bytes:
-        try:
-            data = git_refs.read_bounded(objects, parts, self.bytes_left)
-        except FileNotFoundError as error:
-            raise _Vanished from error
-        self.bytes_left -= len(data)
-        return data
 
 
 def _long(name: str) -> BadRequest:
     return BadRequest(
-        f"the message of {name[:12]} is longer than {COMMIT_BYTES >> 10} KiB: shorten it with git"
-        " commit --amend"
+        f"the message of {name[:12]} is longer than {object_copy.COMMIT_BYTES >> 10} KiB: shorten"
+        " it with git commit --amend"
     )
-
-
-def _damaged(name: str) -> BadRequest:
-    return BadRequest(f"the object {name} in the repository is damaged: see git fsck in it")
 
 
 @attrs.frozen
@@ -184,7 +60,7 @@ class Quarantine:
                 " all 40 digits that git rev-parse prints"
             )
         size = (await self._do("cat-file", "-s", sha)).stdout.strip()
-        if not size.isdecimal() or int(size) > COMMIT_BYTES:
+        if not size.isdecimal() or int(size) > object_copy.COMMIT_BYTES:
             raise _long(sha)
         return sha
 
@@ -255,7 +131,7 @@ def _refused(failure: ProgramFailed) -> BadRequest:
 
 @asynccontextmanager
 async def opened(
-    git: Git, private: Path, source: Source, applied: Path
+    git: Git, private: Path, source: object_copy.Source, applied: Path
 ) -> AsyncIterator[Quarantine]:
     """Hold what a proposed repository has, below `private`; gone afterwards.
 
@@ -265,7 +141,7 @@ async def opened(
     folder = private / secrets.token_hex(8)
     known = applied / ".git/objects"
     try:
-        copy = await trio.to_thread.run_sync(_fill, folder, source, known)
+        copy = await trio.to_thread.run_sync(object_copy.take, folder, source, known)
         env = {
             "GIT_OBJECT_DIRECTORY": str(folder),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(known),
@@ -283,37 +159,3 @@ def _quoted(path: Path) -> str:
     """Return a path as git reads it in a list, whatever letters it has."""
     text = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
-
-
-def _fill(folder: Path, source: Source, known: Path) -> _Copy:
-    try:
-        folder.parent.mkdir(mode=0o700, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        for _ in range(TRIES):
-            copy = _Copy(folder, known)
-            try:
-                _copy(copy, source)
-            except _Vanished:
-                continue
-            return copy
-    except OSError as error:
-        where = source.base.joinpath(*source.parts)
-        if error.errno == errno.ELOOP or isinstance(error, NotADirectoryError):
-            raise BadRequest(
-                f"in {where}/.git a link or a file stands where a directory or a plain file"
-                " belongs: make the repository anew"
-            ) from error
-        raise Unavailable(f"cannot read {where}: {error.strerror}") from error
-    raise BadRequest("the repository changes while it is read: wait for its git, and try again")
-
-
-def _copy(copy: _Copy, source: Source) -> None:
-    where = source.base.joinpath(*source.parts)
-    try:
-        at = source.open()
-    except FileNotFoundError as error:
-        raise BadRequest(f"there is no repository in {where}") from error
-    try:
-        copy.run(at)
-    finally:
-        os.close(at)

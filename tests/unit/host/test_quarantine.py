@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import struct
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hive.errors import BadRequest, Conflict, HiveError, NotFound
-from hive.host import git_tree, quarantine
+from hive.host import git_tree, object_copy
 from hive.host.repos import Repos
 from tests.fakes.manager_git import (
     ALICE,
@@ -81,7 +82,7 @@ async def test_digits_that_begin_two_commits_are_refused(repos: Repos, proposed:
     for number in range(100_000):
         # Made in memory until two agree: a shorter beginning than hive takes would be quicker.
         text = f"tree {tree}\nauthor a <a@b> {number} +0000\ncommitter a <a@b> {number} +0000\n\n"
-        name = quarantine.hashlib.sha1(f"commit {len(text)}\0{text}".encode()).hexdigest()
+        name = hashlib.sha1(f"commit {len(text)}\0{text}".encode()).hexdigest()
         if (other := seen.setdefault(name[:7], text)) != text:
             break
     for each in (text, other):
@@ -287,7 +288,7 @@ async def test_a_missing_object_is_found(repos: Repos, proposed: Path) -> None:
 async def test_what_unpacks_to_more_than_hive_takes_is_refused(
     repos: Repos, proposed: Path
 ) -> None:
-    size = quarantine.OBJECT_BYTES + 1
+    size = object_copy.OBJECT_BYTES + 1
     bomb = plant(proposed, "blob", bytes(size))
     tree = plant_tree(proposed, ("100644", b"bomb", bomb))
     sha = plant_commit(proposed, tree, git(proposed, "rev-parse", "HEAD"))
@@ -321,13 +322,13 @@ async def test_repositories_beyond_the_bounds_are_refused(
 ) -> None:
     sha = commit(proposed, {"a": "1"})
     with monkeypatch.context() as patch:
-        patch.setattr(quarantine._Copy, "__init__", _with(quarantine._Copy.__init__, left=1))
+        patch.setattr(object_copy.Copy, "__init__", _with(object_copy.Copy.__init__, left=1))
         await refused(repos, sha, "git gc")
     with monkeypatch.context() as patch:
-        patch.setattr(quarantine._Copy, "__init__", _with(quarantine._Copy.__init__, bytes_left=9))
+        patch.setattr(object_copy.Copy, "__init__", _with(object_copy.Copy.__init__, bytes_left=9))
         await refused(repos, sha, "larger than 9")
     git(proposed, "gc", "-q")
-    monkeypatch.setattr(quarantine, "PACKS_MAX", 0)
+    monkeypatch.setattr(object_copy, "PACKS_MAX", 0)
     await refused(repos, sha, "more than 0 packs")
 
 
@@ -386,7 +387,7 @@ async def test_two_things_of_one_name_are_refused(repos: Repos, proposed: Path) 
 
 def pack_of(*objects: bytes) -> bytes:
     body = b"PACK" + struct.pack(">II", 2, len(objects)) + b"".join(objects)
-    return body + quarantine.hashlib.sha1(body).digest()
+    return body + hashlib.sha1(body).digest()
 
 
 def packed(kind: int, size: int, data: bytes, between: bytes = b"") -> bytes:
