@@ -16,7 +16,7 @@ from hive.host import agent_files, template
 from hive.host.bubblewrap import INSIDE
 from hive.host.runtime import Bind, ContainerSpec, Inside
 from hive.wire import codec
-from hive.wire.agent_config import AgentConfig, Limits, McpServer
+from hive.wire.agent_config import FILE, AgentConfig, Limits, McpServer
 from hive.wire.names import AgentName
 
 A = AgentName("a")
@@ -66,13 +66,15 @@ def test_every_key_may_be_left_out(text: bytes) -> None:
     assert agent_files.parse(text) == AgentConfig()
 
 
-def test_the_template_says_nothing_until_its_signs_are_taken_off() -> None:
-    (text,) = template.files("bubblewrap", A).values()
+@pytest.mark.parametrize("kind", ["bubblewrap", "nixos"])
+def test_the_template_says_nothing_until_its_signs_are_taken_off(kind: str) -> None:
+    text = template.files(kind, A)[FILE]
     assert agent_files.parse(text.encode()) == AgentConfig()
     real = re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE)
     said = agent_files.parse(real.encode())
     assert set(tomllib.loads(real)) == set(codec.to_json(AgentConfig()))
-    assert said.mcp_servers["example"].command == "example-mcp"
+    assert said.mcp_servers
+    assert said.limits != Limits()
 
 
 BAD = {
