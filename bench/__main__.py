@@ -21,6 +21,7 @@ NAMES = (
     "memory",
     "event_streams",
     "crash_event",
+    "deploy_git",
 )
 """In the order of the page; each is a module with `measure(*, quick)`."""
 

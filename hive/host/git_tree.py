@@ -19,6 +19,7 @@ FILES_MAX = 5_000
 FILE_BYTES = 8 << 20
 TREE_BYTES = 32 << 20
 PATH_BYTES = 1024
+NAME_BYTES = 255
 DEPTH_MAX = 64
 LISTING_BYTES = 4 << 20
 LINK = "120000"
@@ -61,6 +62,8 @@ async def list_files(
     if len(paths) < len(files) or any(_parents(path) & paths for path in paths):
         raise BadRequest("the commit has two things of one name: make it anew with git")
     for file in files:
+        if file.mode == LINK and not 0 < file.size <= PATH_BYTES:
+            raise BadRequest(f"{file.path} is a link that leads nowhere: make it anew")
         if file.size > FILE_BYTES:
             raise BadRequest(f"{file.path} is larger than {FILE_BYTES >> 20} MiB: keep it out")
     if sum(file.size for file in files) > TREE_BYTES:
@@ -94,11 +97,12 @@ def parse(line: bytes) -> TreeFile:
 def check_path(path: str) -> None:
     """Raise `BadRequest` for a path that no file of a configuration may have."""
     parts = path.split("/")
-    if len(path.encode()) > PATH_BYTES or len(parts) > DEPTH_MAX:
+    sizes = [len(part.encode(errors="surrogatepass")) for part in parts]
+    if sum(sizes) + len(sizes) > PATH_BYTES or len(parts) > DEPTH_MAX or max(sizes) > NAME_BYTES:
         raise BadRequest(f"the path {path[:80]!r}... is too long: at most {PATH_BYTES} bytes")
     if any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts):
         raise BadRequest(f"{path!r} is not a path a configuration may have: rename it")
-    if any(unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"} for letter in path):
+    if any(unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for letter in path):
         raise BadRequest(f"the file name {path!r} has letters nobody sees: rename it")
 
 
@@ -170,6 +174,8 @@ def _write_all(files: Iterable[TreeFile], blobs: dict[str, memoryview], target: 
 
 def _write(path: Path, file: TreeFile, data: memoryview) -> None:
     if file.mode == LINK:
+        if 0 in data:
+            raise BadRequest(f"{file.path} is a link that leads nowhere: make it anew")
         path.symlink_to(os.fsdecode(bytes(data)))
         return
     mode = 0o755 if file.mode == "100755" else 0o644

@@ -363,7 +363,7 @@ async def test_directories_nested_without_end_are_refused(repos: Repos, proposed
         ("100644", b"."), ("100644", b""), ("100644", b"a/b"), ("100644", b"a\nb"),
         ("100644", b"a\x1bb"), ("100644", b"\xff"), ("100644", "a\u202eb".encode()),
         ("100644", "a\u200bb".encode()), ("160000", b"module"),
-        ("120000", b".gitmodules"), ("100644", b"x" * 2000),
+        ("120000", b".gitmodules"), ("100644", b"x" * 256), ("100644", b"x" * 2000),
     ],
 )  # fmt: skip
 async def test_a_file_nobody_should_have_is_refused(
@@ -375,6 +375,17 @@ async def test_a_file_nobody_should_have_is_refused(
         inner = git(proposed, "rev-parse", "HEAD")
     tree = plant_tree(proposed, (mode, name, inner))
     await refused(repos, plant_commit(proposed, tree, git(proposed, "rev-parse", "HEAD")))
+
+
+@pytest.mark.parametrize("target", [b"", b"x" * 2000, b"a\0b"])
+async def test_a_link_that_leads_nowhere_is_refused(
+    repos: Repos, proposed: Path, tmp_path: Path, target: bytes
+) -> None:
+    tree = plant_tree(proposed, ("120000", b"a", plant(proposed, "blob", target)))
+    sha = plant_commit(proposed, tree, git(proposed, "rev-parse", "HEAD"))
+    with pytest.raises(BadRequest, match="leads nowhere"):
+        await repos.export(ALICE, await repos.pin(ALICE, 1, sha), tmp_path / "out" / sha)
+    assert "out" not in names_in(tmp_path) or names_in(tmp_path / "out") == []
 
 
 async def test_two_things_of_one_name_are_refused(repos: Repos, proposed: Path) -> None:
