@@ -4,7 +4,7 @@
 import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { revealed } from "../shared/odd.js";
-import { duration, ticking, timeTag } from "../shared/time.js";
+import { duration, ticking, timeTag, turnLength } from "../shared/time.js";
 import { foldedSection, section } from "./section.js";
 import { jobsOf } from "./state.js";
 import { cancelJob } from "./urls.js";
@@ -134,7 +134,7 @@ function openRow(first, showLog) {
 function overRow(job, showLog) {
   const state = el("span", { class: "badge" });
   drawState(job, state);
-  const took = job.started_at !== null && job.ended_at !== null ? duration(job.ended_at - job.started_at) : null;
+  const took = job.started_at !== null && job.ended_at !== null ? turnLength((job.ended_at - job.started_at) * 1000) : null;
   const root = el(
     "li",
     { class: "row decided", "data-job": job.id },

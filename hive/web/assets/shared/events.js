@@ -1,6 +1,8 @@
 // @ts-check
 /** What hive itself tells an agent is JSON; here it is one readable line. Pure. */
 
+const COMMIT = /^[0-9a-f]{40}$/;
+
 /** @param {string} body @returns {string | null} "spawned · agent alice", null when it is no event */
 export function event(body) {
   let value;
@@ -20,5 +22,6 @@ export function event(body) {
 /** @param {string} key @param {any} field */
 function spoken(key, field) {
   if (field === true) return key;
+  if (COMMIT.test(String(field))) return `${key} ${String(field).slice(0, 12)}`;
   return `${key} ${typeof field === "string" ? field : JSON.stringify(field)}`;
 }
