@@ -84,8 +84,25 @@ class Applied:
         """Return the commit that was proposed under a number; raises `NotFound`."""
         sha = await self.tagged(PROPOSAL, number)
         if sha is None:
-            raise NotFound(f"there is no tag {PROPOSAL}/{number} in {self.folder}")
+            raise self._no_proposal(number)
         return sha
+
+    async def advance(self, number: int) -> str | None:
+        """Move `main` on to a proposal, and return where it was; raises `Conflict`."""
+        sha, main = await self.look(f"refs/tags/{tag(PROPOSAL, number)}", MAIN)
+        if sha is None:
+            raise self._no_proposal(number)
+        if main is not None:
+            await self.need_after(main, sha)
+        await self.move(sha, main)
+        return main
+
+    async def look(self, *names: str) -> list[str | None]:
+        """Return what some full names point at."""
+        return await trio.to_thread.run_sync(self._look, names)
+
+    def _no_proposal(self, number: int) -> NotFound:
+        return NotFound(f"there is no tag {PROPOSAL}/{number} in {self.folder}")
 
     async def numbers(self, state: str) -> dict[int, str]:
         """Return every tag of one state: number to what it points at."""
@@ -98,9 +115,11 @@ class Applied:
     async def mark(self, state: str, number: int, message: str | None) -> None:
         """Set a tag at a proposal; one that is set stays as it is."""
         name = tag(state, number)
-        if await self.tagged(state, number) is not None:
+        there, sha = await self.look(f"refs/tags/{name}", f"refs/tags/{tag(PROPOSAL, number)}")
+        if there is not None:
             return
-        sha = await self.proposal(number)
+        if sha is None:
+            raise self._no_proposal(number)
         if message is None:
             await self.update([f"create refs/tags/{name} {sha}"])
             return
@@ -113,9 +132,9 @@ class Applied:
         given = "".join(f"{command}\n" for command in ["start", *commands, "commit"])
         await self.git.do(self.folder, "update-ref", "--stdin", given=given)
 
-    async def move(self, sha: str) -> None:
-        """Point `main` at a commit and make the work tree its files."""
-        if await self.main() != sha:
+    async def move(self, sha: str, main: str | None) -> None:
+        """Point `main`, now at another or the same, at a commit, with the work tree's files."""
+        if main != sha:
             await self.update([f"update {MAIN} {sha}"])
         await self.git.do(self.folder, "read-tree", "--reset", "-u", sha)
 
@@ -191,6 +210,9 @@ class Applied:
             return git_refs.read_ref(folder, name)
         finally:
             os.close(folder)
+
+    def _look(self, names: tuple[str, ...]) -> list[str | None]:
+        return [self._refs(name) for name in names]
 
     def _states(self, number: int) -> set[str]:
         return {state for state in STATES if self._refs(f"refs/tags/{tag(state, number)}")}

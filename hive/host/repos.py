@@ -113,8 +113,8 @@ class Repos:
             main = await applied.main()
             if main is None:
                 head = await self._proposed(name).head()
-                main = await self._take(name, head, None, f"refs/tags/{FIRST}", f"{MAIN}")
-            await applied.move(main)
+                main = await self._take(name, head, None, f"refs/tags/{FIRST}", MAIN)
+            await applied.move(main, main)
             return main
 
     async def pin(self, name: AgentName, number: int, commit_ref: str) -> str:
@@ -130,13 +130,13 @@ class Repos:
                 " rev-parse HEAD prints them; a branch or a tag could be moved"
             )
         async with self._holding(name):
-            pinned = await self._applied(name).tagged(PROPOSAL, number)
+            ref = f"refs/tags/{tag(PROPOSAL, number)}"
+            pinned, main = await self._applied(name).look(ref, MAIN)
             if pinned is not None:
                 if pinned.startswith(commit_ref):
                     return pinned
                 raise Conflict(f"{PROPOSAL}/{number} of {name} is {pinned[:12]} already")
-            main = await self._applied(name).main()
-            return await self._take(name, commit_ref, main, f"refs/tags/{tag(PROPOSAL, number)}")
+            return await self._take(name, commit_ref, main, ref)
 
     async def diff(self, name: AgentName, number: int, base: str) -> Diff:
         """Compare a proposal with one of `BASES`; from tags only, so nobody can change it.
@@ -174,13 +174,7 @@ class Repos:
         `Conflict` when the proposal does not come after `main`.
         """
         async with self._holding(name):
-            applied = self._applied(name)
-            sha = await applied.proposal(number)
-            main = await applied.main()
-            if main is not None:
-                await applied.need_after(main, sha)
-            await applied.move(sha)
-            return main
+            return await self._applied(name).advance(number)
 
     async def roll_back(self, name: AgentName, sha: str | None) -> None:
         """Move `main` back to a commit, None for none, and the work tree with it."""
@@ -189,7 +183,7 @@ class Repos:
             if sha is None:
                 await applied.clear()
             else:
-                await applied.move(sha)
+                await applied.move(sha, await applied.main())
 
     async def main(self, name: AgentName) -> str | None:
         """Return the commit of `main`."""
