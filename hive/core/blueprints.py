@@ -1,4 +1,4 @@
-"""What a container is started from: a commit's files, its configuration and what was built of it."""
+"""What a container is started from: a commit's files, its configuration, what was built of it."""
 
 from __future__ import annotations
 

@@ -249,5 +249,7 @@ def _of_tag(order: Order) -> dict[str, str]:
 
 
 def _to_manager(hive: Hive, name: AgentName, event: str, **fields: Any) -> tuple[Draft, ...]:  # noqa: ANN401
-    """Return an event for the manager; about itself it is told by its kick."""
-    return () if name == MANAGER else notices.event(hive, MANAGER, event, **fields)
+    """Return an event for the manager; that itself was built it is told by its kick."""
+    if name == MANAGER and fields.get("ok"):
+        return ()
+    return notices.event(hive, MANAGER, event, **fields)

@@ -8,6 +8,7 @@ import trio
 
 from hive.core import recovery, work
 from hive.core.hive import Hive
+from hive.nursery import upkeep
 from hive.web import replies
 from hive.wire.jobs import JobRow
 
@@ -15,6 +16,8 @@ from hive.wire.jobs import JobRow
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     """Mend what was left in the middle, then run jobs for ever."""
     await recovery.recover(hive)
+    # Before the first job: it changes the meta repository as a whole.
+    await upkeep.run(hive)
     task_status.started()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hive.queue.run_logs)

@@ -19,7 +19,7 @@ from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import Conflict, HiveError
 from hive.host.runtime import ContainerStatus
-from hive.nursery import startup, upkeep
+from hive.nursery import startup
 from hive.wire.jobs import OVER
 from hive.wire.names import MANAGER, AgentName
 
@@ -60,7 +60,6 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     """Start who is to run, then watch for ever; ready once the first starts are over."""
     crashes: Crashes = {}
     awaited: set[AgentName] = set()
-    await upkeep.run(hive)
     await startup.run(hive, partial(bring_back, hive, crashes))
     task_status.started()
     async with trio.open_nursery() as nursery:

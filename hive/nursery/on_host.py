@@ -149,7 +149,8 @@ async def make(
     revision = await trio.to_thread.run_sync(program.revision)
     transients = Transients(clock, publish)
     counts = Counts(broker.unread_counts, reminders.counts)
-    meta = choose_meta(runtime.kind, paths, Git(), installed_rev=revision)
+    git = Git(config.git)
+    meta = choose_meta(runtime.kind, paths, git, installed_rev=revision, config=config)
     view = ContainerView(paths, agents, runtime, transients, counts, publish, meta.hive_rev)
     supervisor = Supervisor(clock, tasks_changed)
     hive = Hive(
@@ -168,7 +169,7 @@ async def make(
         queue=BuildQueue(
             JobStore(database, clock), paths, publish=publish, broker=broker, agents=agents
         ),
-        repos=Repos(paths, files=partial(template.files, runtime.kind)),
+        repos=Repos(paths, files=partial(template.files, runtime.kind), git=git),
         meta=meta,
         forge=NoMirror(),
         runtime=runtime,
