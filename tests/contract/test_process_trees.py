@@ -317,3 +317,28 @@ async def test_a_bind_that_nests_in_another_is_seen(sandbox: RealSubject) -> Non
     await sandbox.runtime.start(sandbox.shell(A, "cat /data/in/file"))
     await sandbox.runtime.wait_exit(A)
     assert await sandbox.runtime.logs(A, 5) == ["nested"]
+
+
+async def test_who_waits_too_long_for_an_end_leaves_the_next_run_alone(
+    real: RealSubject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, has_waited, go_on = real.another(), trio.Event(), trio.Event()
+
+    async def slowly(record: object) -> None:
+        del record
+        has_waited.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(late, "_wait_told", slowly)
+    await real.runtime.start(real.shell(A, "exec sleep 1000"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(late.wait_exit, A)
+        await trio.sleep(0.05)
+        await real.runtime.stop(A, grace_s=1)
+        with trio.fail_after(PATIENCE_S):
+            await has_waited.wait()
+        await real.runtime.start(real.shell(A, "exec sleep 1000"))
+        go_on.set()
+        await trio.sleep(0.1)
+        assert (await real.runtime.status(A)).is_running
+        nursery.cancel_scope.cancel()
