@@ -162,6 +162,7 @@ class NixosContainer:
             folder = self._host.drop_in(container).parent
             await trio.to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
             await self._host.call("systemctl", "daemon-reload", timeout_s=END_S)
+            await self._host.forget_failure(container)
             await trio.to_thread.run_sync(record.remove)
 
     async def _lines(self, name: AgentName, lines: int, *, since: float) -> list[str]:

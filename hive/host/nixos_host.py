@@ -92,6 +92,11 @@ class NixosHost:
             return None
         return int(said.stdout) if said.stdout.strip().isdigit() else None
 
+    async def forget_failure(self, container: str) -> None:
+        """Let systemd forget how a unit ended; else the whole host stays `degraded` for it."""
+        if (await self.unit(container)).active == "failed":
+            await self.call("systemctl", "reset-failed", systemd.unit_name(container))
+
 
 _KINDS: tuple[tuple[str, Callable[[str], HiveError]], ...] = (
     ("already exists", Conflict),

@@ -235,6 +235,15 @@ async def test_destroying_leaves_no_trace(nixos: Nixos) -> None:
         assert not gone.exists()
 
 
+async def test_a_destroyed_container_does_not_leave_the_host_degraded(nixos: Nixos) -> None:
+    await nixos.runtime.start(nixos.spec(command="exit 3"))
+    with trio.fail_after(PATIENCE_S):
+        await nixos.runtime.wait_exit(A)
+    assert (await nixos.host.unit("h-a")).active == "failed"
+    await nixos.runtime.destroy(A)
+    assert (await nixos.host.unit("h-a")).active == "inactive"
+
+
 async def test_a_container_of_the_systems_configuration_is_not_destroyed(nixos: Nixos) -> None:
     await nixos.runtime.start(nixos.spec())
     await nixos.runtime.stop(A, grace_s=0)
