@@ -7,6 +7,7 @@ started monitor inherits the record's lock and itself writes its number before t
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -264,7 +265,11 @@ class RecordedRuntime(ABC):
     def _spawn(
         self, spec: ContainerSpec, record: Record, lock: int, behind: tuple[str, ...]
     ) -> _Monitor:
-        run = Run(self.kind, proc.boot_id(), self._clock(), self._marker(spec.name))
+        started_at, last = self._clock(), record.run()
+        if last is not None and last.started_at == started_at:
+            # Two runs must never look the same to who still holds the last one.
+            started_at = math.nextafter(started_at, math.inf)
+        run = Run(self.kind, proc.boot_id(), started_at, self._marker(spec.name))
         record.begin(run)
         within = attrs.evolve(spec, argv=(*self._limiter.inner(spec.limits), *spec.argv))
         with self._launch(within, record, lock) as launch, record.log.open("ab") as log:
