@@ -224,6 +224,12 @@ class HarnessConfig:
     """Further variables for claude, no secret among them."""
     secret_files: dict[str, str] = attrs.field(factory=dict)
     """Variable to the file that holds it, readable inside the container."""
+    agents_dir: str = "/agents"
+    """Every agent's directory; the manager's alone, as the next two."""
+    applied_dir: str = "/applied"
+    """What the agents were built from; read-only."""
+    meta_dir: str = "/meta"
+    """What is deployed, and the history of it; read-only."""
     env: dict[str, str] = attrs.field(factory=dict)
     """What agent.toml adds to the environment of claude and of what it starts."""
     mcp_servers: dict[str, McpServer] = attrs.field(factory=dict)

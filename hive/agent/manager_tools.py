@@ -67,8 +67,8 @@ MANAGER_TOOLS: tuple[Tool, ...] = (
     Tool(
         "request_init_config",
         "First step to a new agent: ask for its repository, seeded from the template, to appear"
-        " under /agents/<name>/config. A name is 1 to 9 characters: a lower-case letter, then"
-        " lower-case letters, digits or -." + _WAITS,
+        " as config in the agent's directory. A name is 1 to 9 characters: a lower-case letter,"
+        " then lower-case letters, digits or -." + _WAITS,
         (_NAME, _DESCRIPTION),
         lambda given, _: manager.RequestInitConfig(**given),
         _queued_text,
@@ -102,8 +102,8 @@ MANAGER_TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         "request_update_meta_inputs",
-        "Ask for what agents are built from (inputs of /meta, such as hyperhive) to be brought up"
-        " to date." + _WAITS,
+        "Ask for what agents are built from (inputs of the meta repository, such as hyperhive) to"
+        " be brought up to date." + _WAITS,
         (
             texts(
                 "inputs",

@@ -54,12 +54,19 @@ def make_launch(config: HarnessConfig, model: str) -> Launch:
         *("--system-prompt-snapshot", "off"),
         *("--mcp-config", str(mcp_file)),
         "--strict-mcp-config",
-        *("--add-dir", config.shared_dir),
+        *(word for folder in _further_dirs(config) for word in ("--add-dir", folder)),
         *("--tools", ",".join(BUILT_INS)),
         *("--allowedTools", ",".join(allowed)),
         *("--disallowedTools", ",".join(DENIED)),
     ]
     return Launch(tuple(argv), _environment(config), config.state_dir)
+
+
+def _further_dirs(config: HarnessConfig) -> list[str]:
+    """Return where claude may work beside its own directory."""
+    if config.role != MANAGER:
+        return [config.shared_dir]
+    return [config.shared_dir, config.agents_dir, config.applied_dir, config.meta_dir]
 
 
 def role_prompt(config: HarnessConfig) -> str:
@@ -73,6 +80,9 @@ def role_prompt(config: HarnessConfig) -> str:
         "tools": mcp_tools.documentation(tools),
         "state_dir": config.state_dir,
         "shared_dir": config.shared_dir,
+        "agents_dir": config.agents_dir,
+        "applied_dir": config.applied_dir,
+        "meta_dir": config.meta_dir,
         "body_bytes": str(BODY_BYTES),
     }
     for key, value in filled.items():

@@ -59,6 +59,9 @@ class Process(RecordedRuntime):
             claude=str(self._paths.agent_claude(name)),
             shared=str(self._paths.shared),
             given=str(self._paths.given(name)),
+            agents=str(self._paths.agents),
+            applied=str(self._paths.all_applied),
+            meta=str(self._paths.meta),
         )
 
     def _path(self, name: AgentName) -> str:

@@ -74,6 +74,10 @@ class Inside:
     shared: str
     given: str
     """What the daemon wrote for it; read-only there, as far as the runtime isolates."""
+    agents: str = "/agents"
+    """Every agent's directory, in the manager's container, as the next two."""
+    applied: str = "/applied"
+    meta: str = "/meta"
 
 
 @attrs.frozen

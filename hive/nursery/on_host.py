@@ -52,7 +52,7 @@ from hive.store.reminders import ReminderStore
 from hive.web.access import Access
 from hive.wire import codec
 from hive.wire.dashboard import Acked, Delivered, Sent, TasksChanged
-from hive.wire.names import AgentName
+from hive.wire.names import MANAGER, AgentName
 
 STOP_GRACE_S = 1.0
 STOP_CONTAINERS_S = 5.0
@@ -169,7 +169,12 @@ async def make(
         queue=BuildQueue(
             JobStore(database, clock), paths, publish=publish, broker=broker, agents=agents
         ),
-        repos=Repos(paths, files=partial(template.files, runtime.kind), git=git),
+        repos=Repos(
+            paths,
+            files=partial(template.files, runtime.kind),
+            git=git,
+            applied_url=lambda name: f"{runtime.inside(MANAGER).applied}/{name}/.git",
+        ),
         meta=meta,
         forge=NoMirror(),
         runtime=runtime,
