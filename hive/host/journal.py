@@ -68,16 +68,18 @@ async def _read(journalctl: str, lines: int, since: float, which: tuple[str, ...
         return []
     found: list[str] = []
     for record in done.stdout.splitlines():
-        found += reversed(_message(record).splitlines() or [""])
+        message = _message(record)
+        if message is not None:
+            found += reversed(message.splitlines() or [""])
     return [line[:LINE_CHARS] for line in reversed(found[:count])]
 
 
-def _message(record: str) -> str:
+def _message(record: str) -> str | None:
     """Return the text of a record; what is no text comes as a list of its bytes."""
     try:
         message = json.loads(record).get("MESSAGE")
     except ValueError:
-        return ""  # cut off at the limit
+        return None  # cut off at the limit
     if isinstance(message, list):
         return bytes(message).decode(errors="replace")
     return message if isinstance(message, str) else ""
