@@ -1,4 +1,4 @@
-"""Drops agents' event histories past their keep: hourly, and once at the start.
+"""Drops agents' event histories past their keep: hourly, and once soon after the start.
 
 The harness does so too; that the host does it as well means that one that misbehaves cannot keep
 its history for ever. Each file is opened by a fenced program of its own, see `store/event_sweep`.
@@ -19,6 +19,8 @@ from hive.errors import BadRequest, ProgramFailed
 from hive.store import event_sweep
 from hive.wire.names import AgentName, agent_name
 
+FIRST_AFTER_S = 30.0
+"""A program for each agent: not while everybody is being started."""
 EVERY_S = 3600.0
 KEEP_S = 7 * 86400.0
 TIMEOUT_S = 60.0
@@ -39,6 +41,7 @@ class Swept:
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     """Sweep for ever, one agent after the other; a file that cannot be swept holds up no other."""
     task_status.started()
+    await trio.sleep(FIRST_AFTER_S)
     while True:
         for name in await trio.to_thread.run_sync(_names, hive.paths.agents):
             swept = await sweep(hive, name, hive.clock() - KEEP_S)

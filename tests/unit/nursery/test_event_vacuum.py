@@ -35,8 +35,9 @@ def hive(tmp_path: Path) -> Any:
 
 
 async def test_what_is_older_than_a_week_goes_of_everybody(
-    hive: Any, caplog: pytest.LogCaptureFixture
+    hive: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(event_vacuum, "FIRST_AFTER_S", 0)
     files = [history(hive.paths.agents, name) for name in ("alice", "bob")]
     (hive.paths.agents / "alice/state" / FILE).write_bytes(b"spoilt" * 100)
     with caplog.at_level(logging.INFO):
