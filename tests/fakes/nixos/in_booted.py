@@ -31,7 +31,8 @@ CONTAINER = "h-a"
 UNIT = f"container@{CONTAINER}.service"
 SHOWN = ("usr", "etc", "bin", "lib", "lib64", "sbin")
 PATIENCE_S = 30
-EVENT_S = 0.25
+EVENT_S = 1.0
+"""On a machine that is busy; it takes 0.07 s on one that is not."""
 
 
 @attrs.define
@@ -158,8 +159,7 @@ async def test_the_end_is_known_by_an_event(whole: Whole) -> None:
         await trio.sleep(0.2)
         before = trio.current_time()
         os.kill(pid, signal.SIGKILL)
-    print(f"seen after {took[0] - before:.3f} s")
-    assert took[0] - before < EVENT_S * 4
+    assert took[0] - before < EVENT_S
 
 
 async def test_limits_are_known_to_systemd(whole: Whole) -> None:
