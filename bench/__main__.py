@@ -21,6 +21,8 @@ NAMES = (
     "memory",
     "event_streams",
     "crash_event",
+    "deploys",
+    "many_agents",
     "deploy_git",
 )
 """In the order of the page; each is a module with `measure(*, quick)`."""

@@ -37,9 +37,11 @@ from hive.nursery import (
     build_worker,
     crash_watch,
     dashboard_server,
+    event_vacuum,
     job_worker,
     message_vacuum,
     reminder_scheduler,
+    state_watch,
 )
 from hive.nursery.supervisor import Supervisor, Task
 from hive.store.agents import AgentStore
@@ -74,6 +76,8 @@ def tasks_of(hive: Hive) -> list[Task]:
         ("crash watch", crash_watch.run),
         ("reminder scheduler", reminder_scheduler.run),
         ("message vacuum", message_vacuum.run),
+        ("event vacuum", event_vacuum.run),
+        ("state watch", state_watch.run),
         ("operator's socket", admin_socket.run),
         ("dashboard", dashboard_server.run),
     ]
