@@ -7,6 +7,7 @@ passes `tmp_path` and nothing touches the machine.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,11 @@ CLAUDE_SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUT
 CLAUDE_SETTINGS = ("ANTHROPIC_BASE_URL", "CLAUDE_CODE_MAX_RETRIES")
 RUNTIMES = ("nixos", "bubblewrap", "process")
 TURN_MODES = ("live", "process")
+_FORGE = re.compile(
+    r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
+    r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
+)
+_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/]|$)")
 
 
 @attrs.frozen
@@ -188,6 +194,12 @@ class HostConfig:
     """How long nix may build an agent's system, on NixOS."""
     hive_flake: str | None = None
     """Reference of the flake of hive that agents' systems are built with, on NixOS."""
+    forge_url: str | None = None
+    """Address of a Forgejo or Gitea that deployed configurations are mirrored to."""
+    forge_token_file: str | None = None
+    """File with the token of an administrator there, who is the daemon's own user."""
+    forge_public_url: str | None = None
+    """Its address for the operator's browser; None: the same."""
 
 
 @attrs.frozen
@@ -265,12 +277,29 @@ def check_host_config(config: HostConfig) -> None:
         raise BadRequest("rate_limit_s and overloaded_s are at least 1 second")
     if config.build_s < 1:
         raise BadRequest("build_s is at least 1 second")
+    _check_forge(config)
     if not 0 <= config.port <= 65535:
         raise BadRequest("port must be between 0 and 65535")
     if config.host not in {"127.0.0.1", "::1", "localhost"} and not config.tls_in_front:
         raise BadRequest(
             f"the dashboard will not bind {config.host} in the clear: keep 127.0.0.1, or put a"
             " proxy that speaks TLS in front and set tls_in_front"
+        )
+
+
+def _check_forge(config: HostConfig) -> None:
+    for key in ("forge_url", "forge_public_url"):
+        url = getattr(config, key)
+        if url is not None and not _FORGE.fullmatch(url):
+            raise BadRequest(f"{key} must read as https://HOST, with a port and a path if need be")
+    if config.forge_url is None:
+        return
+    if config.forge_token_file is None:
+        raise BadRequest("forge_url needs forge_token_file: the file with an administrator's token")
+    if not config.forge_url.startswith("https:") and not _LOOPBACK.match(config.forge_url):
+        raise BadRequest(
+            "the token of an administrator would travel in the clear: forge_url must begin with"
+            " https, or name 127.0.0.1, [::1] or localhost"
         )
 
 

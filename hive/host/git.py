@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hive import process
@@ -100,10 +100,11 @@ class Git:
         output_max: int | None = None,
         memory_max: int | None = None,
         env: Mapping[str, str] | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> Completed:
         """Run git in the work tree `repo`, or in a bare one, and return all it left.
 
-        `env` is added to the environment; the bounds are those of `hive.process.run`.
+        `env` is added to the environment; the bounds and `say` are those of `hive.process.run`.
         """
         folder = repo / ".git"
         if not folder.is_dir():
@@ -118,6 +119,7 @@ class Git:
                 check=check,
                 output_max=output_max,
                 memory_max=memory_max,
+                say=say,
             )
         except ProgramFailed as failure:
             # The last line, which people are shown, is advice; what happened stands before it.

@@ -26,12 +26,12 @@ _PLANTED = 2
 and `state` in it."""
 
 
-def write_below(root: Path, parts: tuple[str, ...], text: str) -> None:
+def write_below(root: Path, parts: tuple[str, ...], text: str, mode: int = 0o644) -> None:
     """Write `text` to the file `parts` below `root`, on disk before it returns.
 
-    `root` is an agent's state directory; directories below it are made as needed. Raises
-    `BadRequest` for a part that is not a plain name or that is a symlink, `Unavailable` when it
-    cannot be written.
+    `root` is an agent's state directory; directories below it are made as needed, and the file gets
+    `mode`. Raises `BadRequest` for a part that is not a plain name or that is a symlink,
+    `Unavailable` when it cannot be written.
     """
     if not parts or any(part in {"", ".", ".."} or "/" in part for part in parts):
         raise BadRequest(f"{'/'.join(parts)!r} is not a path below the state directory")
@@ -40,7 +40,7 @@ def write_below(root: Path, parts: tuple[str, ...], text: str) -> None:
         try:
             for part in parts[:-1]:
                 folder = _step(folder, part)
-            _write(folder, parts[-1], text)
+            _write(folder, parts[-1], text, mode)
         finally:
             os.close(folder)
     except OSError as error:
@@ -77,10 +77,10 @@ def _step(folder: int, part: str) -> int:
     return below
 
 
-def _write(folder: int, name: str, text: str) -> None:
-    with os.fdopen(os.open(name, _FILE, 0o644, dir_fd=folder), "w", encoding="utf-8") as file:
-        file.write(text)
+def _write(folder: int, name: str, text: str, mode: int) -> None:
+    with os.fdopen(os.open(name, _FILE, mode, dir_fd=folder), "w", encoding="utf-8") as file:
         # Whatever the daemon's umask: the page shows what everybody may read.
-        os.fchmod(file.fileno(), 0o644)
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())

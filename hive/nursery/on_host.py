@@ -18,7 +18,7 @@ from hive.core.agents import Agents
 from hive.core.broker import Broker
 from hive.core.build_queue import BuildQueue
 from hive.core.container_view import ContainerView, Counts
-from hive.core.hive import Address, Hive, NoMirror
+from hive.core.hive import Address, Hive
 from hive.core.jobs import Jobs
 from hive.core.loose_ends import LooseEnds
 from hive.core.questions import Questions
@@ -38,6 +38,7 @@ from hive.nursery import (
     crash_watch,
     dashboard_server,
     event_vacuum,
+    forge_mirror,
     job_worker,
     message_vacuum,
     reminder_scheduler,
@@ -81,6 +82,8 @@ def tasks_of(hive: Hive) -> list[Task]:
         ("operator's socket", admin_socket.run),
         ("dashboard", dashboard_server.run),
     ]
+    if hive.config.forge_url is not None:
+        bodies.append(("forge mirror", forge_mirror.run))
     return [Task(name, partial(body, hive)) for name, body in bodies]
 
 
@@ -180,7 +183,7 @@ async def make(
             applied_url=lambda name: f"{runtime.inside(MANAGER).applied}/{name}/.git",
         ),
         meta=meta,
-        forge=NoMirror(),
+        forge=forge_mirror.choose(config, paths, agents, git, publish),
         runtime=runtime,
         installation=installation.find(config, isolates=runtime.isolates),
         view=view,
