@@ -54,7 +54,7 @@ def measure(*, quick: bool = False) -> Report:
     )
     notes = (
         "From the start of the process until the operator's socket, which is opened last, answers.",
-        "Every agent runs in a sandbox with its harness; the daemon was killed and finds them again.",
+        "Every agent runs in a sandbox with its harness; the daemon was killed and finds them.",
         f"{len(starts)} starts, and {len(reads)} reads of the snapshot one after the other.",
     )
     return Report("Many agents", figures, notes)

@@ -37,6 +37,12 @@ def head(hive: Stage) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def deploy_log(hive: Stage) -> list[str]:
+    """The subjects of the meta repository's commits, oldest first."""
+    words = ["git", "-C", str(hive.paths.meta), "log", "--format=%s", "--reverse"]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 def tags(hive: Stage) -> dict[str, str]:
     """The tags of the applied repository with what they say."""
     folder = hive.paths.all_applied / "worker"
@@ -119,6 +125,11 @@ async def test_a_configuration_from_the_first_idea_to_the_last_trace(short_tmp: 
         assert (hive.paths.shared / "greeting").read_text() == "hello"
         assert (await hive.row("worker"))["deployed_sha"] == good[:12]
 
+        # The manager sees what runs, beside its own repository.
+        fetch = "git fetch -q applied && git rev-parse applied/main > /shared/fetched"
+        await says(hive, "fetched", bash(f"cd /agents/worker/config && {fetch}"))
+        assert (hive.paths.shared / "fetched").read_text().strip() == good
+
         # A broken one fails, and what ran goes on.
         lines = "'packages = [\"no-such-program-anywhere\"]'"
         await says(hive, "broken", bash(EDIT.format(lines=lines, subject="broken")))
@@ -146,12 +157,7 @@ async def test_a_configuration_from_the_first_idea_to_the_last_trace(short_tmp: 
         assert (await hive.operator("destroy", name="worker", purge=True))["ok"]
         assert not (hive.paths.agents / "worker").exists()
         assert not (hive.paths.all_applied / "worker").exists()
-        log = subprocess.run(
-            ["git", "-C", str(hive.paths.meta), "log", "--format=%s", "--reverse"],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.splitlines()
+        log = deploy_log(hive)
         deploys = [line for line in log if line.startswith("deploy worker ")]
         assert deploys[0] == f"deploy worker deployed/{third['id']} {good[:12]}"
         assert deploys[-1] == f"deploy worker deployed/{fifth['id']} {good[:12]}"
