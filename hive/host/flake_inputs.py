@@ -1,7 +1,8 @@
 """Which inputs an agent's flake may name: repositories of others, and places inside of its own.
 
 Nix copies an input to its store, which everybody on the host and in every container can read, and
-only then looks whether it is a flake. So the text is read before Nix locks anything.
+only then looks whether it is a flake. So the text is read before Nix locks anything, and so is that
+of every flake inside of the agent's own repository that it names.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _FETCHED = re.compile(
     r"|(?:github|gitlab|sourcehut):.+",
     re.DOTALL,
 )
-_INSIDE = re.compile(r"(?:path:)?\./[^%]*")
+_INSIDE = re.compile(r"(?:path:)?\.((?:/(?!\.\.(?:/|$))[^/%?#]*)+)")
+"""Below the flake that names it. A `..` would lead through the store to any place of the host."""
 _NAMED = re.compile(r"(?:flake:)?[A-Za-z][A-Za-z0-9_-]*(?:/[A-Za-z0-9_./-]*)?")
 """A name that a registry would know; none is asked, so that Nix itself says what is wrong."""
 _BY_PLACE = frozenset({"github", "gitlab", "sourcehut", "indirect"})
@@ -32,6 +34,16 @@ def check(name: AgentName, inputs: object) -> None:
             f"the flake of {name} takes {str(what)[:200]!r} as an input, which may be of this"
             " host: name a repository that is reached by https or ssh"
         )
+
+
+def inside(inputs: object) -> Iterator[str]:
+    """Yield the places in the same repository that are inputs, below the flake's own folder."""
+    for one in inputs.values() if isinstance(inputs, dict) else ():
+        if isinstance(one, dict):
+            found = _INSIDE.fullmatch(str(one.get("url")))
+            if found:
+                yield found[1].strip("/")
+            yield from inside(one.get("inputs"))
 
 
 def _refused(inputs: object) -> Iterator[object]:

@@ -7,6 +7,7 @@ whatever is written here is added to the index before Nix looks at it.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hive.host import flake_inputs, flake_lock, flake_text
 from hive.host.flake_lock import FlakeLock
 from hive.host.flake_text import AGENT, HYPERHIVE, MetaFlake
 from hive.host.git import Git
+from hive.host.git_tree import LINK
 from hive.host.meta_book import GIT_TIMEOUT_S, MetaBook
 from hive.host.meta_lock import Lock
 from hive.host.nix import Nix
@@ -26,6 +28,8 @@ from hive.wire.names import AgentName
 FLAKE = "flake.nix"
 LOCK = "flake.lock"
 FLAKE_BYTES = 256 * 1024
+FLAKES_MAX = 16
+"""In one repository: its own, and those inside that are its inputs."""
 
 
 class FlakeMeta(MetaBook):
@@ -85,22 +89,48 @@ class FlakeMeta(MetaBook):
 
     async def _check(self, name: AgentName, sha: str) -> None:
         """Raise `BadRequest` when a commit's flake would take files of this host into the store."""
+        waiting, seen = [""], set[str]()
+        while waiting:
+            folder = posixpath.normpath(waiting.pop())
+            if folder in seen:
+                continue
+            if len(seen) == FLAKES_MAX:
+                raise BadRequest(f"{name} has more than {FLAKES_MAX} flakes in its repository")
+            seen.add(folder)
+            text = await self._text(name, sha, posixpath.normpath(f"{folder}/{FLAKE}"))
+            if text is not None:
+                inputs = await self._nix.inputs_in(text)
+                flake_inputs.check(name, inputs)
+                waiting += [f"{folder}/{place}" for place in flake_inputs.inside(inputs)]
+
+    async def _text(self, name: AgentName, sha: str, path: str) -> str | None:
+        """Return a flake of a commit; None where a place that is an input has none."""
+        repo, parts = self._flake.applied / name, path.split("/")
+        ways = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        listed = await self._git.do(
+            repo, "ls-tree", "-t", "-z", "--full-tree", sha, *ways, check=False
+        )
+        if any(line.startswith(LINK) for line in listed.stdout.split("\0")):
+            # Nix follows it, and what was looked at would be another text.
+            raise BadRequest(f"{path} of {name} is a link, or reached through one: use plain files")
         shown = await self._git.do(
-            self._flake.applied / name,
-            *("show", f"{sha}:{FLAKE}"),
+            repo,
+            *("show", f"{sha}:{path}"),
             timeout_s=GIT_TIMEOUT_S,
             check=False,
             output_max=FLAKE_BYTES,
         )
         if shown.is_cut:
-            raise BadRequest(f"{FLAKE} of {name} is longer than {FLAKE_BYTES} bytes: shorten it")
-        if shown.status != 0:
-            said = shown.stderr.strip().splitlines()[-1:]
-            raise BadRequest(
-                f"commit {sha[:12]} of {name} has no {FLAKE} that can be read: add one whose"
-                f" `nixosModules.default` is the agent's module ({' '.join(said)})"
-            )
-        flake_inputs.check(name, await self._nix.inputs_in(shown.stdout))
+            raise BadRequest(f"{path} of {name} is longer than {FLAKE_BYTES} bytes: shorten it")
+        if shown.status == 0:
+            return shown.stdout
+        if path != FLAKE:
+            return None
+        said = shown.stderr.strip().splitlines()[-1:]
+        raise BadRequest(
+            f"commit {sha[:12]} of {name} has no {FLAKE} that can be read: add one whose"
+            f" `nixosModules.default` is the agent's module ({' '.join(said)})"
+        )
 
     async def _read(self) -> FlakeLock:
         try:

@@ -152,6 +152,41 @@ async def test_an_agents_flake_takes_no_files_of_the_host(flake: Subject) -> Non
     assert stored(flake) == before
 
 
+TAKES = '{ inputs.x = { flake = false; url = "URL"; }; outputs = _: { }; }'
+UP = "./" + "../" * 20
+WITH_SUB = '{ inputs.y.url = "path:./sub"; outputs = _: { }; }'
+
+
+@pytest.mark.parametrize(
+    ("files", "link"),
+    [
+        ({"{}": TAKES.replace("URL", "path:/SECRET")}, ("flake.nix", "{}")),
+        ({"flake.nix": TAKES.replace("URL", f"{UP}SECRET")}, None),
+        ({"flake.nix": TAKES.replace("URL", "./sub/secret")}, ("sub", "/ROOT")),
+        ({"flake.nix": WITH_SUB, "sub/flake.nix": TAKES.replace("URL", "path:/SECRET")}, None),
+    ],
+    ids=["a link in its place", "a way up", "a link on the way", "a flake inside"],
+)
+async def test_no_way_around_leads_nix_to_files_of_the_host(
+    flake: Subject, files: dict[str, str], link: tuple[str, str] | None
+) -> None:
+    meta, root, repo = flake.opened(), str(flake.root).strip("/"), flake.applied / ALICE
+    (flake.root / "secret").mkdir()
+    (flake.root / "secret/flake.nix").write_text(f"# of {root}")
+    told = {path: text.replace("SECRET", f"{root}/secret") for path, text in files.items()}
+    sha = flake.propose(ALICE, **told)
+    if link is not None:
+        (repo / link[0]).unlink(missing_ok=True)
+        (repo / link[0]).symlink_to(link[1].replace("ROOT", root))
+        await flake.git.run(repo, "add", "--all")
+        await flake.git.run(repo, "commit", "-q", "-m", "x")
+        sha = await flake.git.run(repo, "rev-parse", "HEAD")
+    before = stored(flake)
+    with pytest.raises(BadRequest, match=r"of alice (takes|is a link)"):
+        await meta.prepare(ALICE, sha.strip(), "deployed/1")
+    assert stored(flake) == before
+
+
 async def test_looking_at_a_flakes_inputs_reads_no_file(flake: Subject) -> None:
     text = '{ inputs.x.url = builtins.readFile "/etc/passwd"; outputs = _: { }; }'
     with pytest.raises(ProgramFailed) as caught:

@@ -26,6 +26,12 @@ ALICE = AgentName("alice")
         "hg+file:///root/x",
         "git+ext::sh -c id",
         "~/x",
+        "./../../../root",
+        "path:./../x",
+        "./sub/..",
+        "./sub/../../x",
+        "./sub?dir=../../x",
+        "./sub#x",
         "",
         7,
         None,
@@ -79,3 +85,12 @@ def test_inputs_that_are_no_set_are_refused(inputs: object) -> None:
 )
 def test_what_is_fetched_or_lies_inside_is_allowed(one: object) -> None:
     flake_inputs.check(ALICE, {"x": one})
+
+
+def test_the_flakes_inside_are_named() -> None:
+    inputs = {
+        "a": {"url": "path:./sub"},
+        "b": {"url": "github:a/b", "inputs": {"c": {"url": "./x/y/"}}},
+        "d": {"follows": "a"},
+    }
+    assert list(flake_inputs.inside(inputs)) == ["sub", "x/y"]
