@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from pathlib import Path
 
 import attrs
 
 from hive.errors import BadRequest, ProgramFailed
 from hive.host.git import EMPTY_TREE, Git
+from hive.host.git_tree import is_seen
 
 TEXT_BYTES = 256 << 10
 NUMSTAT_BYTES = 4 << 20
 MEMORY_BYTES = 1 << 30
 TIMEOUT_S = 20.0
 _ODD = re.compile(r"[^\n\t -~]")
-_WORDS = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-indent-heuristic")
+_ORDER = "agent.toml\nagent.nix\nflake.nix\nflake.lock\n"
+"""What says what runs stands first: no amount of other files pushes it out of sight."""
+_WORDS = (
+    "-O/dev/stdin",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--no-renames",
+    "--no-indent-heuristic",
+)
 
 
 @attrs.frozen
@@ -53,6 +62,7 @@ async def compare(git: Git, repo: Path, base_ref: str, base: str | None, sha: st
         stat = await git.do(
             repo,
             *_with(words, "--numstat", "-z"),
+            given=_ORDER,
             output_max=NUMSTAT_BYTES,
             timeout_s=TIMEOUT_S,
             memory_max=MEMORY_BYTES,
@@ -60,6 +70,7 @@ async def compare(git: Git, repo: Path, base_ref: str, base: str | None, sha: st
         patch = await git.do(
             repo,
             *_with(words, "-p", "--full-index"),
+            given=_ORDER,
             output_max=TEXT_BYTES,
             timeout_s=TIMEOUT_S,
             memory_max=MEMORY_BYTES,
@@ -94,5 +105,4 @@ def plain(text: str) -> str:
 
 def _seen(found: re.Match[str]) -> str:
     letter = found[0]
-    is_seen = unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    return letter if is_seen else f"<U+{ord(letter):04X}>"
+    return letter if is_seen(letter) else f"<U+{ord(letter):04X}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,12 @@ LISTING_BYTES = 4 << 20
 LINK = "120000"
 PLAIN = frozenset({"100644", "100755"})
 _KINDS = PLAIN | {LINK, "040000"}
+_EMPTY = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
+_IGNORED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
+"""Letters and marks by their category, drawn as nothing."""
 
 
 @attrs.frozen
@@ -102,8 +109,14 @@ def check_path(path: str) -> None:
         raise BadRequest(f"the path {path[:80]!r}... is too long: at most {PATH_BYTES} bytes")
     if any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts):
         raise BadRequest(f"{path!r} is not a path a configuration may have: rename it")
-    if any(unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for letter in path):
+    if not all(map(is_seen, path)):
         raise BadRequest(f"the file name {path!r} has letters nobody sees: rename it")
+
+
+def is_seen(letter: str) -> bool:
+    """Whether a letter leaves a mark of its own; of those that leave none, a space alone does."""
+    is_empty = unicodedata.category(letter) in _EMPTY or _IGNORED.match(letter) is not None
+    return letter == " " or not is_empty
 
 
 async def read_blob(git: Git, repo: Path, file: TreeFile) -> bytes:

@@ -27,6 +27,13 @@ test("a diff is cut into files, and nothing a file says begins another", () => {
   assert.deepEqual(filesOf(""), []);
 });
 
+test("no path is shown as another one's", () => {
+  const of = (line) => filesOf(line)[0].path;
+  assert.equal(of("diff --git a/x b/agent.toml b/x b/agent.toml"), "x b/agent.toml");
+  assert.equal(of('diff --git "a/\\" \\"b/agent.toml" "b/\\" \\"b/agent.toml"'), '" "b/agent.toml');
+  assert.equal(of('diff --git "a/odd \\"n\\" \\\\" "b/odd \\"n\\" \\\\"'), 'odd "n" \\');
+});
+
 test("a diff that is cut off in the middle, or no diff at all, harms nobody", () => {
   assert.equal(filesOf("@@ -1 +1 @@\n+x")[0].lines.length, 2);
   assert.equal(filesOf("diff --git ")[0].path, "");

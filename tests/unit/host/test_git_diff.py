@@ -70,6 +70,29 @@ async def test_a_diff_of_nothing_known_is_refused(repos: Repos, proposed: Path) 
             await repos.diff(ALICE, 5, base)
 
 
+async def test_what_says_what_runs_stands_before_all_else(repos: Repos, proposed: Path) -> None:
+    named = ["agent.toml", "agent.nix", "flake.nix", "flake.lock"]
+    padding = {".a": "x\n" * git_diff.TEXT_BYTES, "a": "", "agent": "", "sub/agent.toml": ""}
+    await repos.pin(ALICE, 1, commit(proposed, {**padding, **dict.fromkeys(named, "# new\n")}))
+    diff = await repos.diff(ALICE, 1, "running")
+    assert [file.path for file in diff.files] == [*named, ".a", "a", "agent", "sub/agent.toml"]
+    assert diff.is_truncated
+    assert diff.text.count("+# new\n") == 4
+
+
+@pytest.mark.parametrize(
+    "letter", "\u3164\u115f\uffa0\ufe0f\u034f\u2800\u00a0\u3000\ue000\U000e0101"
+)
+async def test_a_letter_that_is_drawn_as_nothing_is_written_out(
+    repos: Repos, proposed: Path, letter: str
+) -> None:
+    assert plain(f"a{letter}b") == f"a<U+{ord(letter):04X}>b"
+    assert plain("é 漢字 🙂") == "é 漢字 🙂"
+    sha = commit(proposed, {f"agent.toml{letter}": "x"})
+    with pytest.raises(BadRequest, match="letters nobody sees"):
+        await repos.pin(ALICE, 1, sha)
+
+
 async def test_a_long_diff_ends_with_a_whole_line_and_still_names_every_file(
     repos: Repos, proposed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

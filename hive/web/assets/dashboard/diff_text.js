@@ -31,13 +31,16 @@ export function filesOf(text) {
   return files;
 }
 
-/** @param {string} line "diff --git a/x b/x" @returns {string} the path as it will be */
+/**
+ * Both halves are the same path, as nothing is shown as renamed: no place in between is looked for,
+ * because a path may hold whatever would stand there.
+ * @param {string} line "diff --git a/x b/x" @returns {string}
+ */
 function pathOf(line) {
   const rest = line.slice("diff --git ".length);
-  const at = rest.lastIndexOf(" b/");
-  if (at >= 0) return rest.slice(at + 3);
-  const quoted = rest.lastIndexOf(' "b/');
-  return quoted >= 0 ? rest.slice(quoted + 4).replace(/"$/, "") : rest;
+  const half = rest.slice((rest.length + 1) / 2);
+  if (half.startsWith("b/")) return half.slice(2);
+  return half.startsWith('"b/') ? half.slice(3, -1).replace(/\\(["\\])/g, "$1") : rest;
 }
 
 /** Of a head only what the list of files does not tell. @param {string} line @returns {Line | null} */
