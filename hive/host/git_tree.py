@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
@@ -76,6 +77,16 @@ async def list_files(
     if sum(file.size for file in files) > TREE_BYTES:
         raise BadRequest(f"the commit's files are larger than {TREE_BYTES >> 20} MiB together")
     return files
+
+
+def are_exactly(files: Iterable[TreeFile], texts: Mapping[str, str]) -> bool:
+    """Whether a commit has plain files with these texts, by path, and nothing else."""
+    wanted = set()
+    for path, text in texts.items():
+        data = text.encode()
+        whole = b"blob %d\0" % len(data) + data
+        wanted.add((path, "100644", hashlib.sha1(whole, usedforsecurity=False).hexdigest()))
+    return wanted == {(file.path, file.mode, file.sha) for file in files}
 
 
 def _parents(path: str) -> set[str]:

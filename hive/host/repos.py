@@ -104,16 +104,18 @@ class Repos:
         return await self._applied(name).main() is not None
 
     async def adopt(self, name: AgentName) -> str:
-        """Take the proposed repository as deployed without asking: tag `deployed/0`.
+        """Take the template in the proposed repository as deployed: tag `deployed/0`.
 
-        Returns `main`, also where there is one already, and changes nothing then.
+        Returns `main`, also where there is one already, and changes nothing then. Raises `Conflict`
+        for anything but the template, because nobody approved that.
         """
         async with self._holding(name):
             applied = self._applied(name)
             main = await applied.main()
             if main is None:
                 head = await self._proposed(name).head()
-                main = await self._take(name, head, None, f"refs/tags/{FIRST}", MAIN)
+                refs = (f"refs/tags/{FIRST}", MAIN)
+                main = await self._take(name, head, None, *refs, only=self._files(name))
             await applied.move(main, main)
             return main
 
@@ -274,8 +276,18 @@ class Repos:
             await trio.to_thread.run_sync(remove_stale_locks, self._paths.applied(name))
             self._clean.add(name)
 
-    async def _take(self, name: AgentName, ref: str, main: str | None, *refs: str) -> str:
-        """Bring a commit through quarantine, and point references at it."""
+    async def _take(
+        self,
+        name: AgentName,
+        ref: str,
+        main: str | None,
+        *refs: str,
+        only: Mapping[str, str] | None = None,
+    ) -> str:
+        """Bring a commit through quarantine, and point references at it.
+
+        Its files have to be `only` those, where that is given.
+        """
         applied = self._applied(name)
         if not await self._is_there(applied):
             await trio.to_thread.run_sync(self._make_applied, applied.folder)
@@ -284,7 +296,13 @@ class Repos:
             sha = await inside.resolve(ref)
             if main is not None:
                 await inside.need_descendant(main, sha)
-            await inside.check_files(sha)
+            found = await inside.check_files(sha)
+            if only is not None and not git_tree.are_exactly(found, only):
+                raise Conflict(
+                    f"{sha[:12]} in the proposed repository of {name} is not the template, and"
+                    " nobody approved it: request-spawn shows it first; or remove"
+                    f" agents/{name}/config"
+                )
             await self._carry(applied, inside, sha, main)
         await applied.update([f"create {one} {sha}" for one in refs])
         await applied.tidy()

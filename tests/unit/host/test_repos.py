@@ -140,6 +140,30 @@ async def test_nothing_can_be_adopted_without_a_commit(repos: Repos, proposed: P
     assert not await repos.has_applied(ALICE)
 
 
+@pytest.mark.parametrize(
+    "files",
+    [{"agent.toml": "# evil\n"}, {"more": ""}, {"agent.toml": None}],
+    ids=["another text", "one more file", "one less"],
+)
+async def test_only_the_template_is_adopted_unseen(
+    repos: Repos, proposed: Path, files: dict[str, str | bytes | None]
+) -> None:
+    await repos.seed_proposed(ALICE)
+    template = git(proposed, "rev-parse", "HEAD")
+    commit(proposed, files)
+    with pytest.raises(Conflict, match="is not the template, and nobody approved it"):
+        await repos.adopt(ALICE)
+    assert not await repos.has_applied(ALICE)
+    assert await repos.deployed(ALICE) is None
+    git(proposed, "reset", "-q", "--hard", template)
+    (proposed / "agent.toml").chmod(0o755)
+    commit(proposed, {})
+    with pytest.raises(Conflict):
+        await repos.adopt(ALICE)
+    git(proposed, "reset", "-q", "--hard", template)
+    assert await repos.adopt(ALICE) == template
+
+
 async def test_a_pinned_commit_does_not_change_with_the_proposed_repository(
     repos: Repos, proposed: Path, adopted: str
 ) -> None:
