@@ -200,8 +200,7 @@ async def _back(hive: Hive, running: Running, order: Order, error: HiveError) ->
     await running.step(ROLLING_BACK)
     if order.number is not None:
         await hive.repos.mark(name, order.number, "failed", reason)
-        before = None if order.is_new else hive.agents.get(name).deployed_sha
-        await hive.repos.roll_back(name, before)
+        await hive.repos.roll_back(name, await _before(hive, order))
     await hive.meta.abort()
     if order.is_new:
         await _forget(hive, name)
@@ -214,6 +213,14 @@ async def _back(hive: Hive, running: Running, order: Order, error: HiveError) ->
         *_to_manager(hive, name, what, agent=name, ok=False, note=reason, **_of_tag(order)),
     ]
     return Outcome(error, notices=told)
+
+
+async def _before(hive: Hive, order: Order) -> str | None:
+    """Return the commit that `main` goes back to: of one that is revived, what it ran last."""
+    if not order.is_new:
+        return hive.agents.get(order.name).deployed_sha
+    last = await hive.repos.deployed(order.name)
+    return last and last[1]
 
 
 async def _forget(hive: Hive, name: AgentName) -> None:

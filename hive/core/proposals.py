@@ -72,10 +72,10 @@ async def revive(hive: Hive, text: str) -> Approval:
     if not hive.paths.agent_root(name).exists():
         raise NotFound(f"nothing is kept of {name!r}")
     await _refuse_second(hive, name, kinds.SPAWN)
-    last = await hive.repos.main(name)
+    last = await hive.repos.deployed(name)
     if last is None:
         return await request_spawn(hive, name, "revived", OPERATOR)
-    return await _add(hive, name, kinds.SPAWN, last, "revived as it was last deployed", OPERATOR)
+    return await _add(hive, name, kinds.SPAWN, last[1], "revived as it was last deployed", OPERATOR)
 
 
 async def request_apply_commit(

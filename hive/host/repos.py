@@ -138,6 +138,10 @@ class Repos:
                 if pinned.startswith(commit_ref):
                     return pinned
                 raise Conflict(f"{PROPOSAL}/{number} of {name} is {pinned[:12]} already")
+            if commit_ref == main:
+                # What ran last can be had whatever the proposed repository has become.
+                await self._applied(name).update([f"create {ref} {main}"])
+                return main
             return await self._take(name, commit_ref, main, ref)
 
     async def diff(self, name: AgentName, number: int, base: str) -> Diff:

@@ -1,0 +1,61 @@
+"""A manager that means harm: what it puts where nobody looks is never what an agent is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hive.wire.names import agent_name
+from tests.fakes import manager_git
+from tests.fakes.running import Running, running
+from tests.fakes.runtime import Script
+
+BOB = agent_name("bob")
+EVIL = 'description = "evil"\n'
+
+
+def plant(daemon: Running) -> str:
+    """Commit what nobody approved to the repository of bob."""
+    return manager_git.commit(daemon.hive.paths.agent_config(BOB), {"agent.toml": EVIL})
+
+
+async def test_what_was_planted_before_a_spawn_is_not_deployed_unseen(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await daemon.hive.repos.seed_proposed(BOB)
+        plant(daemon)
+        reply = await daemon.operator("spawn", name="bob")
+        assert "nobody approved it: request-spawn shows it first" in reply["error"]
+        assert BOB not in daemon.hive.agents
+        asked = await daemon.operator("request_spawn", name="bob")
+        shown = await daemon.operator("diff", id=asked["approval_id"])
+        assert '+description = "evil"' in shown["diff"]["text"]
+        assert (await daemon.operator("approve", id=asked["approval_id"]))["ok"]
+        assert daemon.hive.agents.get(BOB).config.description == "evil"  # type: ignore[union-attr]
+
+
+async def test_a_revival_that_fails_brings_nothing_else_the_next_time(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        assert (await daemon.operator("spawn", name="bob"))["ok"]
+        ran = daemon.hive.agents.get(BOB).deployed_sha
+        assert (await daemon.operator("destroy", name="bob", purge=False))["ok"]
+        plant(daemon)
+        daemon.runtime.scripts[BOB] = Script(fails="not today")
+        first = await daemon.operator("revive", name="bob")
+        assert not (await daemon.operator("approve", id=first["approval_id"]))["ok"]
+        assert await daemon.hive.repos.main(BOB) == ran
+        daemon.runtime.scripts.clear()
+        second = await daemon.operator("revive", name="bob")
+        (waiting,) = (await daemon.operator("pending"))["approvals"]
+        assert waiting["fetched_sha"] == ran
+        assert (await daemon.operator("approve", id=second["approval_id"]))["ok"]
+        assert daemon.hive.agents.get(BOB).deployed_sha == ran
+
+
+async def test_a_broken_repository_keeps_nobody_from_being_revived(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        assert (await daemon.operator("spawn", name="bob"))["ok"]
+        assert (await daemon.operator("destroy", name="bob", purge=False))["ok"]
+        repo = daemon.hive.paths.agent_config(BOB)
+        repo.rename(repo.with_name("moved"))
+        repo.symlink_to("/etc")
+        asked = await daemon.operator("revive", name="bob")
+        assert asked["ok"], asked
