@@ -116,7 +116,7 @@ class NixWorld:
         what = f'{meta}#nixosConfigurations."{name}".config.system.build.toplevel'
         done = self.call("build", "--no-link", "--json", "--no-write-lock-file", "--", what)
         built = Path(json.loads(done.stdout)[0]["outputs"]["out"])
-        found: dict[str, Any] = json.loads(built.read_text())
+        found: dict[str, Any] = json.loads((built / "config.json").read_text())
         return found
 
 

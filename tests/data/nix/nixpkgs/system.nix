@@ -80,7 +80,13 @@ let
     builder = "/bin/sh";
     args = [
       "-c"
-      "echo building; printf %s \"$config\" > $out"
+      ''
+        echo building
+        /bin/mkdir $out
+        printf %s "$config" > $out/config.json
+        printf '#!/bin/sh\nexec "$ETC_HIVE/run"\n' > $out/init
+        /bin/chmod +x $out/init
+      ''
     ];
     config = builtins.toJSON (config // { hive = checked; });
   };
