@@ -3,7 +3,7 @@
 | line | does |
 | --- | --- |
 | `!say TEXT` or `!say {"text": ..., "pause_s": ...}` | says it |
-| `!tool NAME {...}` | calls a tool of hive by its plain name, another server's by its whole name |
+| `!tool NAME {...}` | calls a tool of hive by its plain name, another's by its whole name, Bash |
 | `!fail STATUS`, `!429 [reset=UNIX]`, `!529`, `!401`, `!too-long`, `!dropped` | the API refuses |
 | `!crash`, `!hang` | once per prompt |
 | `!refuse-compaction` | the next compaction fails |

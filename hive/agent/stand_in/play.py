@@ -1,19 +1,18 @@
 """What the stand-in does with a prompt: the directives in it, or a small play of two agents.
 
 The play: the operator gives the manager a task; the manager hands it to an agent (the one that is
-named, else one it has heard of, else everybody); that one works on it and answers; the manager
-reports to the operator. Only an answer that begins with `Done:` is reported and nothing answers a
-report, so that two stand-ins never talk in circles.
+named, else one it has heard of, else one it asks for: see `proposals`); that one works on it and
+answers; the manager reports to the operator. Only an answer that begins with `Done:` is reported
+and nothing answers a report, so that two stand-ins never talk in circles.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hive.agent.stand_in import directives
+from hive.agent.stand_in import directives, proposals
 from hive.agent.stand_in.steps import Call, Say, Step
 
 TASK = "Task: "
@@ -103,6 +102,8 @@ def script(text: str, who: Who | None, earlier: Sequence[str]) -> list[Step]:
     wake = wake_of(text)
     if wake is None or who is None:
         return [Say(f"I am a scripted stand-in for claude. You said: {text}")]
+    if wake.sender == "system" and not wake.is_external and who.role == "manager":
+        return _on_event(wake, earlier)
     if wake.is_external or wake.sender in {"system", "reminder"}:
         return [Say(f"Noted from {wake.sender}: {_noted(wake.body)}", PAUSE_S)]
     if wake.sender == "operator":
@@ -110,7 +111,7 @@ def script(text: str, who: Who | None, earlier: Sequence[str]) -> list[Step]:
     if wake.body.startswith(TASK):
         return _work(wake)
     if wake.body.startswith(DONE):
-        return _report(wake)
+        return _report(wake, earlier)
     return [Say(f"{wake.sender} tells me: {_short(wake.body)}. Nothing to do for me.", PAUSE_S)]
 
 
@@ -118,19 +119,34 @@ def _for_operator(wake: Wake, who: Who, earlier: Sequence[str]) -> list[Step]:
     peer = _addressee(wake.body, who) or (_known(earlier) if who.role == "manager" else None)
     if peer is None and who.role != "manager":
         return _work(wake)
-    to = peer or "*"
-    whom = peer or "everybody"
+    wants = Say(f"The operator wants: {_short(wake.body)}", PAUSE_S)
+    if peer is not None:
+        return [wants, *_handed(wake, peer, "Now I wait for the answer.")]
+    told = (
+        f"Nobody is there for that, so I ask for an agent, {proposals.NEW_AGENT}. Look under the"
+        " pending approvals: first for its configuration, then, with a diff, for the agent itself."
+        " Your task goes to it when it runs."
+    )
+    return [
+        wants,
+        Say("Nobody is there for it: I ask for a new agent.", PAUSE_S),
+        replace(
+            proposals.ask_for_repository(),
+            otherwise=tuple(_handed(wake, "*", "Everybody has it now.")),
+        ),
+        Call("set_status", {"text": "waiting for an approval"}),
+        _to_operator(told, wake),
+        Say("Now I wait for the operator."),
+    ]
+
+
+def _handed(wake: Wake, to: str, last: str) -> list[Step]:
+    whom = "everybody" if to == "*" else to
     told = f"I have given it to {whom} and will report when it is done."
-    if peer is None:
-        told += (
-            " If nobody is there yet: request a new agent on the dashboard, approve it, and write"
-            " to me again."
-        )
     unknown = (
         f"I cannot reach {whom}. Name an agent that is on the dashboard, or request a new one."
     )
     return [
-        Say(f"The operator wants: {_short(wake.body)}", PAUSE_S),
         Say(f"That is work for {whom}; I hand it on.", PAUSE_S),
         Call(
             "send",
@@ -139,8 +155,30 @@ def _for_operator(wake: Wake, who: Who, earlier: Sequence[str]) -> list[Step]:
         ),
         Call("set_status", {"text": f"waiting for {whom}"}),
         _to_operator(told, wake),
-        Say("Now I wait for the answer.", PAUSE_S),
+        Say(last, PAUSE_S),
     ]
+
+
+def _on_event(wake: Wake, earlier: Sequence[str]) -> list[Step]:
+    """What the manager does when hive tells it something."""
+    noted = Say(f"Noted from {wake.sender}: {_noted(wake.body)}", PAUSE_S)
+    event = proposals.event_of(wake.body)
+    name = str(event.get("agent"))
+    if event.get("event") == "config_ready":
+        return proposals.propose_agent(name)
+    if event.get("event") != "spawned" or not event.get("ok"):
+        return [noted]
+    heard = [one for one in map(wake_of, earlier) if one is not None and not one.is_external]
+    tasks = [one for one in heard if one.sender == "operator" and not directives.read(one.body)]
+    if not tasks or not proposals.is_own(name, _told(earlier)):
+        return [noted]
+    return [noted, *_handed(tasks[-1], name, "Now I wait for the answer.")]
+
+
+def _told(earlier: Sequence[str]) -> list[str]:
+    """Return what the system told."""
+    heard = [one for one in map(wake_of, earlier) if one is not None and not one.is_external]
+    return [one.body for one in heard if one.sender == "system"]
 
 
 def _work(wake: Wake) -> list[Step]:
@@ -162,13 +200,17 @@ def _work(wake: Wake) -> list[Step]:
     ]
 
 
-def _report(wake: Wake) -> list[Step]:
+def _report(wake: Wake, earlier: Sequence[str]) -> list[Step]:
     text = f"{wake.sender} has finished. {wake.body.removeprefix(DONE)}"
+    heard = [one for one in map(wake_of, earlier) if one is not None]
+    is_first = not any(one.sender == wake.sender and one.body.startswith(DONE) for one in heard)
+    is_own = is_first and proposals.is_own(wake.sender, _told(earlier))
     return [
         Say(f"{wake.sender} has finished; I tell the operator.", PAUSE_S),
         Call("send", {"to": "operator", "body": text}),
         Call("set_status", {"text": "waiting for work"}),
         Say("Reported.", PAUSE_S),
+        *(proposals.propose_change(wake.sender) if is_own else []),
     ]
 
 
@@ -186,20 +228,17 @@ def _addressee(body: str, who: Who) -> str | None:
 
 
 def _known(earlier: Sequence[str]) -> str | None:
-    """Return the agent that wrote last."""
+    """Return the agent that wrote last, else the newest that there is."""
     for text in reversed(earlier):
         wake = wake_of(text)
         if wake is not None and not wake.is_external and wake.sender not in _NOBODY:
             return wake.sender
-    return None
+    there = proposals.agents(_told(earlier))
+    return there[-1] if there else None
 
 
 def _noted(body: str) -> str:
-    try:
-        event = json.loads(body)
-    except ValueError:
-        return _short(body)
-    return str(event.get("event")) if isinstance(event, dict) else _short(body)
+    return str(proposals.event_of(body).get("event") or _short(body))
 
 
 def _short(text: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+OUTPUT = "{output}"
+"""Stands in a call's arguments for what the call before it printed."""
+
 
 @dataclass(frozen=True)
 class Say:
@@ -17,7 +20,7 @@ class Say:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of one of hive's tools by its plain name, or of another server's by its whole name."""
+    """A call of a tool: hive's by its plain name, another server's by its whole name, or Bash."""
 
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)

@@ -7,13 +7,13 @@ import signal
 from collections import deque
 from typing import Any
 
-from hive.agent.stand_in import lines, play
+from hive.agent.stand_in import lines, play, shell
 from hive.agent.stand_in.conversation import Conversation
 from hive.agent.stand_in.lines import Line, new_uuid
 from hive.agent.stand_in.pipes import Interrupted, Pipes
 from hive.agent.stand_in.play import Who
 from hive.agent.stand_in.servers import Servers, ToolFailed
-from hive.agent.stand_in.steps import Call, Crash, Fail, Hang, RefuseCompaction, Say, Step
+from hive.agent.stand_in.steps import OUTPUT, Call, Crash, Fail, Hang, RefuseCompaction, Say, Step
 
 PREFIX = "mcp__hyperhive__"
 HANG_S = 300.0
@@ -38,6 +38,7 @@ class Turns:
         self._spent = [0, 0]
         self._has_failed = False
         self._has_refused = False
+        self._output = ""
         pipes.on_prompt = self._queued
         pipes.on_request = self._control
 
@@ -186,13 +187,15 @@ class Turns:
 
     def _call(self, step: Call) -> None:
         use = f"toolu_{new_uuid()}"
-        name = step.tool if step.tool.startswith("mcp__") else PREFIX + step.tool
-        self._answer({"type": "tool_use", "id": use, "name": name, "input": step.arguments})
+        name = step.tool if step.tool.startswith(("mcp__", shell.NAME)) else PREFIX + step.tool
+        given = {k: self._output if v == OUTPUT else v for k, v in step.arguments.items()}
+        self._answer({"type": "tool_use", "id": use, "name": name, "input": given})
         block: dict[str, Any] = {"type": "tool_result", "tool_use_id": use}
         has_failed = False
         try:
-            text = self._servers.call(name, step.arguments, use)
-        except ToolFailed as failed:
+            is_bash = name == shell.NAME
+            text = shell.run(given) if is_bash else self._servers.call(name, given, use)
+        except (ToolFailed, shell.ShellFailed) as failed:
             text, has_failed = str(failed), True
         except Interrupted:
             raise Interrupted("tools") from None
@@ -200,7 +203,7 @@ class Turns:
         if has_failed:
             block["is_error"] = True
         self._print(lines.user(self._session, [block]))
-        self._has_refused = has_failed
+        self._has_refused, self._output = has_failed, text
 
     def _failed(self, step: Fail) -> Line:
         fields: Line = {"api_error_status": step.status}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from hive.agent.stand_in import directives, play
 from hive.agent.stand_in.play import Who
-from hive.agent.stand_in.steps import Call, Crash, Fail, Say, Step
+from hive.agent.stand_in.steps import OUTPUT, Call, Crash, Fail, Say, Step
 from hive.agent.wake_text import wake_text
 from hive.wire.messages import DeliveredMessage
 
@@ -44,10 +45,53 @@ def test_the_manager_remembers_who_wrote_to_it() -> None:
     assert _sends(steps)[0]["to"] == "eve"
 
 
-def test_the_manager_asks_everybody_when_it_knows_nobody() -> None:
-    steps = play.script(_wake("Tell me a story."), MANAGER, [])
-    assert _sends(steps)[0]["to"] == "*"
-    assert "request a new agent" in _sends(steps)[1]["body"]
+def _event(**fields: Any) -> str:
+    return _wake(json.dumps(fields), "system", "system")
+
+
+def _calls(steps: list[Step], tool: str) -> list[Call]:
+    return [s for s in steps if isinstance(s, Call) and s.tool == tool]
+
+
+def test_the_manager_asks_for_an_agent_when_it_knows_nobody() -> None:
+    steps = play.script(_wake("Count these words."), MANAGER, [])
+    (asked,) = _calls(steps, "request_init_config")
+    name = asked.arguments["name"]
+    assert "approvals" in _sends(steps)[0]["body"]
+    # Where there is a repository already, everybody is asked.
+    assert _sends(list(asked.otherwise))[0]["to"] == "*"
+    seen = [_wake("Count these words.")]
+    ready = _event(event="config_ready", agent=name)
+    written, requested = (s for s in play.script(ready, MANAGER, seen) if isinstance(s, Call))
+    assert "agent.toml" in written.arguments["command"]
+    assert (requested.tool, requested.arguments["name"]) == ("request_spawn", name)
+    seen.append(ready)
+    spawned = _event(event="spawned", agent=name, ok=True)
+    handed = play.script(spawned, MANAGER, seen)
+    assert _sends(handed)[0] == {"to": name, "body": "Task: Count these words."}
+
+
+def test_the_manager_proposes_a_change_of_its_agent_once() -> None:
+    seen = [_event(event="config_ready", agent="scout")]
+    first = play.script(_wake("Done: x", "scout", "peer"), MANAGER, seen)
+    (proposed,) = _calls(first, "request_apply_commit")
+    assert proposed.arguments["commit_ref"] == OUTPUT
+    seen.append(_wake("Done: x", "scout", "peer"))
+    assert not _calls(
+        play.script(_wake("Done: y", "scout", "peer"), MANAGER, seen), "request_apply_commit"
+    )
+    assert not _calls(
+        play.script(_wake("Done: x", "bob", "peer"), MANAGER, seen), "request_apply_commit"
+    )
+
+
+def test_the_manager_knows_who_was_spawned_and_who_is_gone() -> None:
+    there = [_event(event="spawned", agent=name, ok=True) for name in ("alice", "eve")]
+    there.append(_event(event="spawned", agent="broken", ok=False))
+    assert _sends(play.script(_wake("Count this."), MANAGER, there))[0]["to"] == "eve"
+    there.append(_event(event="destroyed", agent="eve"))
+    assert _sends(play.script(_wake("Count this."), MANAGER, there))[0]["to"] == "alice"
+    assert not _sends(play.script(there[0], MANAGER, [_wake("Count this.")]))
 
 
 def test_an_agent_works_and_answers_and_the_manager_reports() -> None:
