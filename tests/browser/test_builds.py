@@ -36,7 +36,7 @@ async def test_the_diff_is_shown_beside_three_bases_and_approved_from_there(
     await page.click(".bases button:nth-of-type(2)")
     await page.wait(f"{about}.includes('approved/6')")
     await page.click(".bases button:nth-of-type(3)")
-    await page.wait(f"{about}.includes('there is no such commit')")
+    await page.wait(f"{about}.includes('no proposal waits before')")
     pressed = "[...document.querySelectorAll('.bases [aria-pressed=true]')].map((b) => b.innerText)"
     assert await page.eval(pressed) == ["previous in queue"]
     await page.click(f"{PANEL} footer .go")

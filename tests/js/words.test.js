@@ -55,7 +55,8 @@ test("an @ at the start offers names; a known one redirects", () => {
 });
 
 test("what hive tells an agent is one readable line", () => {
-  assert.equal(event('{"event": "needs_login", "agent": "bob", "note": null, "ok": true}'), "◈ needs login · agent bob · ok");
+  assert.equal(event('{"event": "rebuilt", "agent": "bob", "note": null, "ok": true}'), "◈ rebuilt · ✓ done · agent bob");
+  assert.equal(event('{"event": "rebuilt", "agent": "bob", "note": "no room", "ok": false}'), "◈ rebuilt · ✗ failed · agent bob · note no room");
   assert.equal(event(`{"event": "rebuilt", "sha": "${"ab".repeat(20)}"}`), "◈ rebuilt · sha abababababab");
   for (const body of ["You were restarted.", "[1]", "null", '{"a": 1}']) assert.equal(event(body), null);
 });

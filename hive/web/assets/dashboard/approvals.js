@@ -15,6 +15,8 @@ import { approvalTitle, inputsOf, kindOf, shortSha } from "./words.js";
 /** @typedef {import("../shared/wire.js").Approval} Approval */
 
 const FILES_SHOWN = 6;
+const FIRST_STEP =
+  "The first of two steps: a repository with a template. Nothing runs yet; the agent itself is asked for with a commit.";
 
 /** @param {HTMLElement} request the form for a new agent */
 export function approvalsView(request) {
@@ -23,7 +25,7 @@ export function approvalsView(request) {
     "p",
     { class: "empty" },
     el("strong", {}, "Nothing waits for you."),
-    " New agents, and changes agents ask for, stop here until you say yes.",
+    " New agents, and commits that change one, stop here until you say yes; nothing of them runs before.",
   );
   const done = el("ul", { class: "stack compact" });
   const history = foldedSection(
@@ -32,9 +34,9 @@ export function approvalsView(request) {
   );
   const { root, count } = section(
     { id: "approvals", leet: "P3NDING APPR0VALS", plain: "Pending approvals" },
-    request,
     list,
     empty,
+    request,
     history.root,
   );
   /** @param {import("../shared/wire.js").DashboardState} state */
@@ -89,6 +91,7 @@ function approvalCard(one) {
       el("span", { class: "muted push" }, `#${one.id} · `, timeTag(one.requested_at, "ago")),
     ),
     one.description && el("p", { class: "wrap" }, ...revealed(one.description)),
+    one.kind === "init_config" && el("p", { class: "muted" }, FIRST_STEP),
     inputs.length > 0 && el("p", { class: "row" }, ...inputs.map((name) => el("code", { class: "chip" }, name))),
     one.fetched_sha && changes(one),
     el("div", { class: "row" }, ...decisions(one), one.fetched_sha && diffButton(one, decisions)),
@@ -110,7 +113,7 @@ function diffButton(one, decide) {
 /** Asked one after another: a queue of proposals is no reason for a burst. */
 let asked = Promise.resolve();
 
-/** What would change beside what runs, in short. @param {Approval} one */
+/** What would change of what runs, in short. @param {Approval} one */
 function changes(one) {
   const head = el("span", { class: "muted" }, "…");
   const names = el("ul", { class: "files" });

@@ -14,7 +14,7 @@ export function containersView(writeTo) {
     "p",
     { class: "empty", hidden: true },
     el("strong", {}, "No agents yet."),
-    " Request one below; once approved it starts by itself and waits for its first message.",
+    " Request one below, or tell the manager what you need done; once approved it starts by itself.",
   );
   const all = actionForm(
     {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What an approval would change, beside one of three bases, in the side panel. */
+/** What an approval would change, compared with one of three bases, in the side panel. */
 
 import { getJson, sentence } from "../shared/api.js";
 import { sidePanel } from "../shared/dialog.js";
@@ -14,12 +14,18 @@ import { approvalTitle, shortSha } from "./words.js";
 
 /** @type {[string, string, string][]} */
 const BASES = [
-  ["running", "what runs", "beside what runs now"],
-  ["approved", "last approved", "beside the last proposal you approved"],
-  ["queued", "previous in queue", "beside the proposal that waits before this one"],
+  ["running", "what runs", "compared with what runs now"],
+  ["approved", "last approved", "compared with the last proposal you approved"],
+  ["queued", "previous in queue", "compared with the proposal that waits before this one"],
 ];
 /** More lines than these are drawn when they are asked for. */
 const LINES_SHOWN = 2000;
+/** @type {Record<string, string>} */
+const NO_BASE = {
+  running: "nothing of it runs yet, so all of it is new",
+  approved: "nothing of it was approved before, so all of it is new",
+  queued: "no proposal waits before this one, so all of it is shown",
+};
 const UNSEEN_SHOWN = 500;
 
 /** @param {Approval} one @param {HTMLFormElement[]} decisions stand at the foot */
@@ -35,7 +41,7 @@ export async function diffPanel(one, decisions) {
   const content = el(
     "div",
     { class: "diff-frame" },
-    el("div", { class: "row bases", role: "group", "aria-label": "Compared with" }, el("span", { class: "muted" }, "beside"), ...buttons.map((one) => one.button)),
+    el("div", { class: "row bases", role: "group", "aria-label": "Compared with" }, el("span", { class: "muted" }, "against"), ...buttons.map((one) => one.button)),
     about,
     body,
     foot,
@@ -48,7 +54,7 @@ export async function diffPanel(one, decisions) {
     try {
       const diff = /** @type {Diff} */ (await getJson(approvalDiff(one.id, base)));
       if (wanted !== base) return;
-      about.replaceChildren(...aboutOf(diff));
+      about.replaceChildren(...aboutOf(diff, base));
       body.replaceChildren(...bodyOf(diff));
       body.scrollTop = 0;
     } catch (error) {
@@ -62,10 +68,10 @@ export async function diffPanel(one, decisions) {
   await show("running");
 }
 
-/** @param {Diff} diff */
-function aboutOf(diff) {
-  const base = diff.base_sha ? `${diff.base_ref} (${shortSha(diff.base_sha)})` : "nothing, as there is no such commit";
-  return [`${summaryOf(diff.files)} in `, el("code", { title: diff.sha }, shortSha(diff.sha)), ` beside ${base}`];
+/** @param {Diff} diff @param {string} base */
+function aboutOf(diff, base) {
+  const against = diff.base_sha ? ` against ${diff.base_ref} (${shortSha(diff.base_sha)})` : `; ${NO_BASE[base]}`;
+  return [`${summaryOf(diff.files)} in `, el("code", { title: diff.sha }, shortSha(diff.sha)), against];
 }
 
 /** @param {Diff} diff @returns {HTMLElement[]} */

@@ -7,6 +7,7 @@ import { el, remember, remembered, setAttr, setText } from "../shared/dom.js";
 
 const INTRODUCTION =
   "Agents live in containers of their own, write to each other and to you. Three steps to the first answer:";
+const NEW = ["init_config", "spawn"];
 /** A finished guide stays long enough to be seen finished. */
 const LEAVES_MS = 8000;
 
@@ -16,7 +17,7 @@ const LEAVES_MS = 8000;
  */
 export function progress(state, hasWritten) {
   const agents = state.containers.filter((row) => !row.is_manager);
-  const isAsked = agents.length > 0 || state.approvals.some((one) => one.kind === "spawn");
+  const isAsked = agents.length > 0 || state.approvals.some((one) => NEW.includes(one.kind));
   const done = [isAsked, agents.some((row) => row.running), hasWritten];
   const now = done.indexOf(false);
   return { done, now: now < 0 ? done.length : now };
@@ -25,8 +26,13 @@ export function progress(state, hasWritten) {
 /** @param {{request: () => void, write: (name: string) => void}} go */
 export function guideView(go) {
   const steps = [
-    step("Request an agent", "Give it a short name, for example alice.", "Name it", go.request),
-    step("Approve it", "Every new agent waits for your yes, under the form.", "Show it", () =>
+    step(
+      "Request an agent",
+      "Give it a short name, for example alice; or write to the manager what you need done.",
+      "Name it",
+      go.request,
+    ),
+    step("Approve it", "What it is made of is a commit; look at its diff, then say yes or no.", "Show it", () =>
       document.querySelector("#approvals li button")?.scrollIntoView({ block: "center" }),
     ),
     step("Write to it", "Say what you want; its answer arrives in your inbox.", "Write", () => go.write(first)),

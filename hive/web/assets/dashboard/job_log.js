@@ -38,10 +38,19 @@ export function jobLogs() {
   };
 }
 
+/** @param {Job} job @returns {string} what a failure means and how it is mended; "" where nothing is to be added */
+function outcomeOf(job) {
+  if (job.state !== "failed") return "";
+  if (!["deploy", "spawn"].includes(job.kind)) return "";
+  const what = job.kind === "spawn" ? "It was not created." : "It was rolled back: what ran before goes on.";
+  return job.approval_id === null ? what : `${what} Mend it with a further commit and propose that.`;
+}
+
 class OpenLog {
   /** @param {Job} job @param {() => void} closed */
   constructor(job, closed) {
     this.id = job.id;
+    this._job = job;
     this._tail = new LogTail();
     this._isLoading = false;
     /** @type {Frame[]} */
@@ -67,8 +76,17 @@ class OpenLog {
   changed(job) {
     drawState(job, this._state);
     this._cancel.hidden = job.ended_at !== null;
-    this._note.hidden = job.ended_at === null || !job.note;
-    setText(this._note, job.note ?? "");
+    this._job = job;
+    this._conclude();
+  }
+
+  /** How it ended, behind the last line; the reason only where the log does not end with it. */
+  _conclude() {
+    const { note, ended_at } = this._job;
+    const isSaid = this._lines.lastChild?.textContent?.trim() === note?.trim();
+    const parts = [isSaid ? "" : note, outcomeOf(this._job)].filter(Boolean);
+    this._note.hidden = ended_at === null || parts.length === 0;
+    setText(this._note, parts.join("\n"));
   }
 
   /** @param {Frame} frame */
@@ -109,6 +127,7 @@ class OpenLog {
     this._lines.append(...lines.slice(-LINES_KEPT).map((line) => `${line}\n`));
     while (this._lines.childNodes.length > LINES_KEPT) this._lines.firstChild?.remove();
     this._empty.hidden = this._lines.hasChildNodes();
+    this._conclude();
     if (isAtEnd) text.scrollTop = text.scrollHeight;
   }
 }

@@ -15,14 +15,16 @@ export function tombstonesView() {
   const { root, count } = foldedSection({ id: "kept", leet: "K3PT ST4T3", plain: "Kept state" }, list, empty);
   /** @param {import("../shared/wire.js").DashboardState} state */
   const update = (state) => {
-    keyed(list, state.tombstones, (one) => JSON.stringify(one), tombstoneRow);
+    const waiting = new Set(state.approvals.map((one) => one.agent));
+    const shown = state.tombstones.map((one) => ({ ...one, waits: waiting.has(one.name) }));
+    keyed(list, shown, (one) => JSON.stringify(one), tombstoneRow);
     empty.hidden = state.tombstones.length > 0;
     count(String(state.tombstones.length));
   };
   return { root, update };
 }
 
-/** @param {Tombstone} one */
+/** @param {Tombstone & {waits: boolean}} one */
 function tombstoneRow(one) {
   const revive = actionForm(
     {
@@ -42,7 +44,9 @@ function tombstoneRow(one) {
       tone: "quiet danger",
       danger: true,
       title: `Purge what is kept of ${one.name}?`,
-      confirm: "Everything it ever wrote and its login are deleted. This cannot be undone.",
+      confirm: one.waits
+        ? "Its repository and every file of it are deleted, and what waits for approval fails. This cannot be undone."
+        : "Everything it ever wrote and its login are deleted. This cannot be undone.",
       button: "Purge",
     },
     label("PURG3", `Purge the state of ${one.name}`),
@@ -57,7 +61,8 @@ function tombstoneRow(one) {
       el("span", { class: "muted" }, size(one.size_bytes)),
       timeTag(one.modified_at, "ago"),
       one.has_login && el("span", { class: "badge go" }, "✓ login kept"),
-      el("span", { class: "row push" }, revive.form, purge.form),
+      one.waits && el("span", { class: "badge warm" }, "waits for your approval"),
+      el("span", { class: "row push" }, !one.waits && revive.form, purge.form),
     ),
   );
   return { root, update: () => undefined };

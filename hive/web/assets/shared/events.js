@@ -12,11 +12,12 @@ export function event(body) {
     return null; // a sentence for the agent, shown as it is
   }
   if (!value || typeof value !== "object" || typeof value.event !== "string") return null;
-  const { event: name, ...rest } = value;
+  const { event: name, ok, ...rest } = value;
   const parts = Object.entries(rest)
     .filter(([, field]) => field !== null && field !== "" && field !== false)
     .map(([key, field]) => spoken(key.replaceAll("_", " "), field));
-  return [`◈ ${name.replaceAll("_", " ")}`, ...parts].join(" · ");
+  const how = typeof ok === "boolean" ? [ok ? "✓ done" : "✗ failed"] : [];
+  return [`◈ ${name.replaceAll("_", " ")}`, ...how, ...parts].join(" · ");
 }
 
 /** @param {string} key @param {any} field */
