@@ -42,8 +42,11 @@ RESERVED_NAMES = frozenset(
     {"PATH", "HOME", "TMPDIR", "PWD", "OLDPWD", "LANG", "IFS", "ENV", "BASH_ENV"}
     | {"MCP_TIMEOUT", "MCP_TOOL_TIMEOUT", "PYTHONPATH", "PYTHONHOME", "IS_SANDBOX"}
     | {"DISABLE_COMPACT", "DISABLE_AUTO_COMPACT"}
+    | {"NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED"}
 )
-RESERVED_STARTS = ("ANTHROPIC_", "CLAUDE_", "HIVE_", "LD_", "SHIV_")
+RESERVED_STARTS = ("ANTHROPIC_", "BUN_", "CLAUDE_", "HIVE_", "LD_", "SHIV_")
+RESERVED_END = "_PROXY"
+"""In small letters too: whoever is in between reads what claude sends, its token included."""
 """Variables that hive sets, that lead claude to an account, or that would break hive's tools."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -173,7 +176,8 @@ def _check(config: AgentConfig) -> None:
         _within(("packages",), partial(packages.check_name, package))
     _check_env(("env",), config.env)
     for name in config.env:
-        if name in RESERVED_NAMES or name.startswith(RESERVED_STARTS):
+        is_proxy = name.upper().endswith(RESERVED_END)
+        if name in RESERVED_NAMES or name.startswith(RESERVED_STARTS) or is_proxy:
             raise _Bad(("env", name), "belongs to hive or to claude's account: choose another name")
     check_limits(config.limits)
     if len(config.mcp_servers) > SERVERS_MOST:
@@ -202,9 +206,11 @@ def check_limits(limits: Limits) -> None:
 
 
 def _check_env(keys: tuple[str, ...], env: dict[str, str]) -> None:
-    for name in env:
+    for name, value in env.items():
         if not _VARIABLE.fullmatch(name):
             raise _Bad((*keys, name[:40]), "is not a variable's name: use letters, digits and '_'")
+        if "\0" in value:
+            raise _Bad((*keys, name), "holds NUL, which nothing can be started with: remove it")
     if len(env) > ENV_MOST:
         raise _Bad(keys, f"has more than {ENV_MOST} variables")
     if sum(len(name) + len(value.encode()) for name, value in env.items()) > ENV_BYTES:
@@ -234,6 +240,8 @@ def _check_server(name: str, server: McpServer) -> None:
         raise _Bad((*keys, "command"), "must not hold '..'")
     if len(server.args) > ARGS_MOST:
         raise _Bad((*keys, "args"), f"are more than {ARGS_MOST}")
+    if any("\0" in word for word in server.args):
+        raise _Bad((*keys, "args"), "hold NUL, which nothing can be started with: remove it")
     _check_env((*keys, "env"), server.env)
     for tool in server.allowed_tools:
         if tool != "*" and not _TOOL.fullmatch(tool):

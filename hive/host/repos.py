@@ -40,6 +40,8 @@ BASES = ("running", "approved", "queued")
 KNOWN_MAX = 50
 """So many newest proposals are named to git, so that it leaves out what they brought."""
 LOOSE_OBJECTS_MAX = 100
+TAKEN_AT_ONCE = 2
+"""Each may cost what a quarantine is bounded to, and the manager can ask for any number."""
 
 
 def seen_by_manager(name: AgentName) -> str:
@@ -67,6 +69,7 @@ class Repos:
         self._private = paths.state / "quarantine"
         self._is_swept = False
         self._sweeping = trio.Lock()
+        self._taking = trio.CapacityLimiter(TAKEN_AT_ONCE)
 
     # The proposed side:
 
@@ -296,7 +299,8 @@ class Repos:
         if not await self._is_there(applied):
             await trio.to_thread.run_sync(self._make_applied, applied.folder)
         source = self._proposed(name).source
-        async with quarantine.opened(self._git, self._private, source, applied.folder) as inside:
+        opened = quarantine.opened(self._git, self._private, source, applied.folder)
+        async with self._taking, opened as inside:
             sha = await inside.resolve(ref)
             if main is not None:
                 await inside.need_descendant(main, sha)

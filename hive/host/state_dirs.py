@@ -21,6 +21,7 @@ HARNESS_FILE = "harness.json"
 SECRETS_DIR = "secrets"
 TREE_DIR = "config"
 PAUSED_FILE = "hyperhive-paused"
+TOMBSTONES_MAX = 200
 
 
 def prepare_hive(paths: Paths) -> None:
@@ -92,20 +93,27 @@ def _refuse_link(folder: Path) -> None:
 
 
 def tombstones(paths: Paths, live: Container[str]) -> list[Tombstone]:
-    """Return the state that is kept of agents that do not exist."""
-    found = []
+    """Return the state that is kept of agents that do not exist, at most `TOMBSTONES_MAX`.
+
+    The manager can make as many and as large ones as it likes, so all share one measure.
+    """
+    found: list[Tombstone] = []
+    left = trees.ENTRIES_MAX
     for folder in sorted(paths.agents.iterdir()):
         try:
             name = new_agent_name(folder.name)
         except BadRequest:
             continue
         if name not in live and not folder.is_symlink() and folder.is_dir():
-            found.append(_tombstone(folder))
+            if len(found) == TOMBSTONES_MAX:
+                break
+            measure = trees.measure(folder, left)
+            left -= measure.looked_at
+            found.append(_tombstone(folder, measure))
     return found
 
 
-def _tombstone(folder: Path) -> Tombstone:
-    found = trees.measure(folder)
+def _tombstone(folder: Path, found: trees.Measure) -> Tombstone:
     # No link is followed: what one that was planted leads to is nobody's login.
     has_login = os.path.lexists(folder / "claude" / ".credentials.json")
     return Tombstone(folder.name, found.size, found.newest or folder.lstat().st_mtime, has_login)

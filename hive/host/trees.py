@@ -25,11 +25,17 @@ class Measure:
     """Bytes of its files."""
     newest: float
     """Unix seconds of the last change of a file, or 0."""
+    looked_at: int = 0
+    """How many entries that took."""
 
 
-def measure(path: Path) -> Measure:
-    """Return how much is in a directory; what vanishes or cannot be read counts as nothing."""
-    size, newest, left = 0, 0.0, ENTRIES_MAX
+def measure(path: Path, most: int | None = None) -> Measure:
+    """Return how much is in a directory; what vanishes or cannot be read counts as nothing.
+
+    What is there beyond `most` entries, `ENTRIES_MAX` without it, is left out.
+    """
+    most = ENTRIES_MAX if most is None else most
+    size, newest, left = 0, 0.0, most
     waiting = [os.fspath(path)]
     while waiting and left > 0:
         try:
@@ -46,7 +52,7 @@ def measure(path: Path) -> Measure:
                     newest = max(newest, status.st_mtime)
         except OSError:
             continue
-    return Measure(size, newest)
+    return Measure(size, newest, most - max(left, 0))
 
 
 def remove(path: Path) -> None:

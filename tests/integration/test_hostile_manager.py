@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from hive.config import Paths
+from hive.host import state_dirs, trees
 from hive.wire.names import agent_name
 from tests.fakes import manager_git
 from tests.fakes.running import Running, running
@@ -59,3 +63,18 @@ async def test_a_broken_repository_keeps_nobody_from_being_revived(short_tmp: Pa
         repo.symlink_to("/etc")
         asked = await daemon.operator("revive", name="bob")
         assert asked["ok"], asked
+
+
+def test_any_number_of_directories_costs_one_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = Paths(tmp_path / "state", tmp_path / "run")
+    for number in range(300):
+        folder = paths.agents / f"a{number}"
+        folder.mkdir(parents=True)
+        (folder / "one").write_text("x")
+        (folder / "two").write_text("x")
+    monkeypatch.setattr(trees, "ENTRIES_MAX", 20)
+    found = state_dirs.tombstones(paths, set())
+    assert len(found) == state_dirs.TOMBSTONES_MAX
+    assert sum(each.size_bytes for each in found) == 20

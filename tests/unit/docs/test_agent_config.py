@@ -44,4 +44,5 @@ def test_the_example_sets_every_key() -> None:
 
 def test_every_refused_variable_is_listed() -> None:
     said = set(code(section(page("agent-config.md"), "Environment")))
-    assert said == {*agent_files.RESERVED_NAMES, *agent_files.RESERVED_STARTS}
+    starts = {*agent_files.RESERVED_STARTS, agent_files.RESERVED_END}
+    assert said == {*agent_files.RESERVED_NAMES, *starts}

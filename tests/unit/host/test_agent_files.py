@@ -125,12 +125,27 @@ def test_what_is_wrong_is_named_with_its_line(text: str, said: str) -> None:
     [
         "PATH", "HOME", "TMPDIR", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR",
         "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK", "HIVE_CONTAINER", "LD_PRELOAD",
-        "PYTHONPATH", "MCP_TIMEOUT",
+        "PYTHONPATH", "MCP_TIMEOUT", "HTTPS_PROXY", "https_proxy", "All_Proxy", "NODE_OPTIONS",
+        "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED", "BUN_OPTIONS",
     ],
 )  # fmt: skip
 def test_variables_of_hive_and_of_the_account_are_refused(name: str) -> None:
     with pytest.raises(BadRequest, match=f"line 2: env.{name} belongs to hive"):
         agent_files.parse(f"[env]\n{name} = 'x'".encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[env]\nA = "x\\u0000y"',
+        '[mcp_servers.a]\ncommand = "x"\nenv = { A = "\\u0000" }',
+        '[mcp_servers.a]\ncommand = "x"\nargs = ["\\u0000"]',
+        '[mcp_servers.a]\ncommand = "x\\u0000"',
+    ],
+)
+def test_what_no_program_can_be_started_with_is_refused_before_a_start(text: str) -> None:
+    with pytest.raises(BadRequest, match=r"agent\.toml line \d"):
+        agent_files.parse(text.encode())
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,19 @@ import os
 import shutil
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
 from hive.errors import BadRequest, Conflict, HiveError, NotFound
-from hive.host import git_tree, object_copy
-from hive.host.repos import Repos
+from hive.host import git_tree, object_copy, quarantine
+from hive.host.repos import TAKEN_AT_ONCE, Repos
+from hive.wire.names import AgentName
 from tests.fakes.manager_git import (
     ALICE,
     commit,
@@ -488,3 +492,32 @@ async def test_whatever_happens_while_it_is_read_ends_in_a_sentence(
     folder.write_text("a file")
     with pytest.raises(HiveError):
         await repos.pin(ALICE, 1, sha)
+
+
+async def test_few_repositories_are_looked_into_at_once(
+    repos: Repos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [AgentName(f"a{number}") for number in range(6)]
+    inside: list[int] = []
+    opened = quarantine.opened
+    now = 0
+
+    @asynccontextmanager
+    async def counted(*args: Any) -> AsyncIterator[quarantine.Quarantine]:
+        nonlocal now
+        now += 1
+        inside.append(now)
+        try:
+            async with opened(*args) as found:
+                yield found
+        finally:
+            now -= 1
+
+    for name in names:
+        await repos.seed_proposed(name)
+    monkeypatch.setattr(quarantine, "opened", counted)
+    async with trio.open_nursery() as nursery:
+        for name in names:
+            nursery.start_soon(repos.adopt, name)
+    assert len(inside) == len(names)
+    assert max(inside) <= TAKEN_AT_ONCE
