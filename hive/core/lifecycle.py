@@ -90,6 +90,7 @@ async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> None:
         await hive.runtime.destroy(name)
         await hive.agents.remove(name)
         await hive.meta.sync(hive.agents.names())
+        hive.forge.changed(name)
         await trio.to_thread.run_sync(state_dirs.remove_run, hive.paths, name)
         if purge:
             await hive.repos.remove(name)

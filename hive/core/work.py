@@ -124,6 +124,7 @@ async def _meta_update(hive: Hive, running: Running, approval: Approval | None) 
         raise NotFound(f"gone since: {', '.join(sorted(set(inputs) - known))}")
     with running.cancellable():
         changed = await hive.meta.update(inputs, running.say)
+    hive.forge.changed(MANAGER)
     children = tuple(
         NewJob(jobs.REBUILD, name, SYSTEM, parent_id=running.row.id)
         for name in sorted(changed, key=lambda name: (name != MANAGER, name))

@@ -240,10 +240,14 @@ class Forge:
                     async for chunk in response.aiter_raw():
                         raw += chunk
                         if len(raw) > ANSWER_BYTES:
-                            raise Unavailable("the forge answers with more than anybody asked for")
+                            # Left by a `break`, the generators below would stay open.
+                            late.cancel()
+                            del raw[ANSWER_BYTES + 1 :]
             except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
                 reason = shown(str(error), self._token) or type(error).__name__
                 raise Unavailable(f"the forge does not answer: {reason}") from error
+        if len(raw) > ANSWER_BYTES:
+            raise Unavailable("the forge answers with more than anybody asked for")
         if late.cancelled_caught:
             raise Unavailable(f"the forge did not answer within {REQUEST_S:.0f} s")
         return _answer(status, bytes(raw))

@@ -132,10 +132,14 @@ class ForgeMirror:
             self._poke.set()
 
     async def _follow_agents(self) -> None:
+        known: set[AgentName] = set()
         while True:
-            for name in self._agents.names():
-                if name not in self._targets:
-                    self.changed(name)
+            present = set(self._agents.names())
+            for name in present ^ known:
+                self.changed(name)
+                # One that comes back may have lost its directory, its token with it.
+                self._targets[name].has_token = False
+            known = present
             await self._agents.wait_changed()
 
     def _look_at_all(self) -> None:
