@@ -201,6 +201,7 @@ def _add_talking(verbs: Verbs[argparse.ArgumentParser]) -> None:
     logs = _add_client(verbs, "logs", "show what an agent's container printed")
     logs.add_argument("name", metavar="NAME")
     logs.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="how many (50)")
+    logs.add_argument("--follow", action="store_true", help="go on with what it prints, to Ctrl-C")
 
 
 def _add_access(verbs: Verbs[argparse.ArgumentParser]) -> None:

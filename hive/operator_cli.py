@@ -19,6 +19,7 @@ JOB_S = 3600.0
 """How long a lifecycle verb waits for its work: milliseconds, or a build and those before it."""
 CALL_S = 30.0
 LOOK_S = 0.5
+FOLLOWED_LINES = 500
 """How often a followed log is looked at."""
 OVER = frozenset({"done", "failed", "cancelled"})
 
@@ -26,7 +27,11 @@ OVER = frozenset({"done", "failed", "cancelled"})
 def run(arguments: argparse.Namespace) -> int:
     """Run one client verb and print what it gave."""
     make, show, timeout_s = _VERBS[arguments.command]
-    reply = ask(arguments, make(arguments), timeout_s)
+    request = make(arguments)
+    try:
+        reply = ask(arguments, request, timeout_s)
+    except light.Failure as failure:
+        raise _explained(arguments, failure) from failure
     if arguments.json:
         light.print_json(reply)
     else:
@@ -40,6 +45,26 @@ def ask(arguments: argparse.Namespace, request: Reply, timeout_s: float = CALL_S
     """Make one request; raises the `light.Failure` the reply stands for."""
     path = light.operator_socket(arguments.socket, arguments.root)
     return light.call(path, request, timeout_s=timeout_s)
+
+
+def _explained(arguments: argparse.Namespace, failure: light.Failure) -> light.Failure:
+    """Return a failure with what it means for an approval that was approved and then failed."""
+    row = _job_of(arguments) if arguments.command == "approve" else None
+    if row is None or row["state"] != "failed" or not row["agent"]:
+        return failure
+    log = f"its log: hive.pyz queue {row['id']}"
+    fate = "was not created" if row["kind"] == "spawn" else "runs on as before"
+    return light.Failure(failure.code, f"{failure}; {row['agent']} {fate}, {log}")
+
+
+def _job_of(arguments: argparse.Namespace) -> Reply | None:
+    """Return the job that an approval made, if the queue still shows it."""
+    try:
+        jobs = ask(arguments, {"cmd": "jobs"})["jobs"]
+    except light.Failure:
+        return None
+    found: list[Reply] = [row for row in jobs if row["approval_id"] == arguments.id]
+    return found[-1] if found else None
 
 
 def _named(command: str) -> Callable[[argparse.Namespace], Reply]:
@@ -102,6 +127,8 @@ def _diff(arguments: argparse.Namespace) -> Reply:
 
 def _queue(arguments: argparse.Namespace) -> Reply:
     if arguments.id is None:
+        if arguments.follow:
+            raise light.Failure("bad_request", "--follow wants a job's number: hive.pyz queue ID")
         return {"cmd": "jobs"}
     return {"cmd": "job_log", "id": arguments.id}
 
@@ -144,25 +171,10 @@ def _token(arguments: argparse.Namespace) -> Reply:
     }
 
 
-def _show_done(_: Reply, arguments: argparse.Namespace) -> Iterable[str]:
-    past = {
-        "spawn": "spawned",
-        "kill": "stopped",
-        "stop": "stopped",
-        "start": "started",
-        "restart": "restarted",
-        "rebuild": "rebuilt",
-        "destroy": "destroyed",
-        "purge": "purged",
-        "pause": "paused",
-        "resume": "resumed",
-    }
-    yield f"{arguments.name}: {past[arguments.command]}"
-
-
 def _show_request(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
     number = reply["approval_id"]
-    yield f"{arguments.name} waits as approval {number}: hive.pyz approve {number}"
+    look = f"hive.pyz diff {number}, then hive.pyz approve {number}"
+    yield f"{arguments.name} waits as approval {number}: {look}"
 
 
 def _show_decided(_: Reply, arguments: argparse.Namespace) -> Iterable[str]:
@@ -175,7 +187,9 @@ def _show_decided(_: Reply, arguments: argparse.Namespace) -> Iterable[str]:
         "retry-reminder": "will be tried again",
         "cancel-reminder": "deleted",
     }
-    yield f"{arguments.id}: {past[arguments.command]}"
+    row = _job_of(arguments) if arguments.command == "approve" else None
+    done = f", {operator_views.deed(row)}" if row is not None else ""
+    yield f"{arguments.id}: {past[arguments.command]}{done}"
 
 
 def _show_queue(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
@@ -203,23 +217,15 @@ def _show_sent(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
     yield f"sent to {arguments.to} as message {reply['id']}"
 
 
-def _show_inbox(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
-    if arguments.read:
-        yield f"{reply['marked']} marked read"
-        return
-    rows = reply["inbox"]
-    if not rows:
-        yield "No messages to the operator."
-    for row in reversed(rows):
-        mark = " " if row["acked_at"] else "*"
-        at = operator_views.clock(row["sent_at"])
-        answer = f" (answers {row['in_reply_to']})" if row.get("in_reply_to") else ""
-        yield f"{mark}{row['id']:>5}  {at}  {row['from']}{answer}"
-        yield from (f"        {line}" for line in row["body"].splitlines())
-
-
-def _show_logs(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
-    yield from reply["logs"]
+def _show_logs(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
+    seen = reply["logs"]
+    yield from seen
+    while arguments.follow:
+        time.sleep(LOOK_S)
+        request = {"cmd": "logs", "name": arguments.name, "lines": FOLLOWED_LINES}
+        now = ask(arguments, request)["logs"]
+        yield from operator_views.fresh(seen, now)
+        seen = now
 
 
 def _show_link(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
@@ -239,7 +245,7 @@ def _show_list(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
 
 
 def _lifecycle(command: str) -> tuple[Any, Any, float]:
-    return _named(command), _show_done, JOB_S
+    return _named(command), operator_views.done, JOB_S
 
 
 _VERBS: dict[str, tuple[Any, Any, float]] = {
@@ -247,19 +253,19 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
     "kill": _lifecycle("kill"),
     "restart": _lifecycle("restart"),
     "rebuild": _lifecycle("rebuild"),
-    "start": (_start, _show_done, JOB_S),
-    "pause": (_pause, _show_done, CALL_S),
-    "resume": (_pause, _show_done, CALL_S),
-    "destroy": (_destroy, _show_done, JOB_S),
+    "start": (_start, operator_views.done, JOB_S),
+    "pause": (_pause, operator_views.done, CALL_S),
+    "resume": (_pause, operator_views.done, CALL_S),
+    "destroy": (_destroy, operator_views.done, JOB_S),
     "request-spawn": (_request_spawn, _show_request, CALL_S),
-    "stop": (_stop, _show_done, JOB_S),
+    "stop": (_stop, operator_views.done, JOB_S),
     "pending": (_plain("pending"), operator_views.pending, CALL_S),
     "diff": (_diff, operator_views.diff, CALL_S),
     "approve": (_numbered("approve"), _show_decided, JOB_S),
     "deny": (_deny, _show_decided, CALL_S),
     "list": (lambda _: {"cmd": "agent_status"}, _show_list, CALL_S),
     "send": (_send, _show_sent, CALL_S),
-    "inbox": (_inbox, _show_inbox, CALL_S),
+    "inbox": (_inbox, operator_views.inbox, CALL_S),
     "logs": (
         lambda each: {"cmd": "logs", "name": each.name, "lines": each.lines},
         _show_logs,
@@ -282,7 +288,7 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
     "update-all": (_plain("update_all"), operator_views.updated, JOB_S),
     "tombstones": (_plain("tombstones"), operator_views.tombstones, CALL_S),
     "revive": (_named("revive"), _show_request, CALL_S),
-    "purge": (_purge, _show_done, CALL_S),
+    "purge": (_purge, operator_views.done, CALL_S),
     "login-link": (lambda _: {"cmd": "login_link"}, _show_link, CALL_S),
     "token": (_token, _show_token, CALL_S),
 }

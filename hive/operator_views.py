@@ -6,6 +6,7 @@ Standard library only. Whoever prints the lines makes them safe for a terminal.
 from __future__ import annotations
 
 import argparse
+import calendar
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -13,6 +14,27 @@ from typing import Any
 Reply = dict[str, Any]
 
 SHA_DIGITS = 12
+
+
+PAST = {
+    "spawn": "spawned",
+    "kill": "stopped",
+    "stop": "stopped",
+    "start": "started",
+    "restart": "restarted",
+    "rebuild": "rebuilt",
+    "destroy": "destroyed; its state is kept, for hive.pyz revive or purge",
+    "purge": "purged",
+    "pause": "paused",
+    "resume": "resumed",
+}
+
+
+def done(_: Reply, arguments: argparse.Namespace) -> Iterable[str]:
+    """Show what was done with an agent."""
+    is_purged = arguments.command == "destroy" and arguments.purge
+    what = "destroyed with its state" if is_purged else PAST[arguments.command]
+    yield f"{arguments.name}: {what}"
 
 
 def pending(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
@@ -24,7 +46,8 @@ def pending(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
         sha = (row.get("fetched_sha") or "")[:SHA_DIGITS]
         ref = sha or row.get("commit_ref") or ""
         text = "  ".join(part for part in (ref, row.get("description")) if part)
-        head = f"{row['id']:>4}  {row['kind']:<18} {row['agent']:<10} {row['requested_at']}"
+        at = _local(row["requested_at"])
+        head = f"{row['id']:>4}  {row['kind']:<18} {row['agent']:<10} {at}"
         yield f"{head}  {text}".rstrip()
 
 
@@ -55,18 +78,43 @@ def _count(value: object) -> str:
 def queue(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     """Show the build queue, what is over last."""
     if not reply["jobs"]:
-        yield "The build queue is empty."
+        yield "Nothing is being built, and nothing was."
     for row in reply["jobs"]:
         yield job_line(row)
 
 
 def job_line(row: dict[str, Any]) -> str:
-    """Return one job in a line: its number, state, kind, agent, and where it is or why it ended."""
+    """Return one job in a line: number, time, state, kind, agent, where it is or why it ended."""
     text = row["note"] or (row["step"] if row["state"] == "running" else "") or ""
     wait = f" (approval {row['approval_id']})" if row["approval_id"] is not None else ""
     agent = row["agent"] or "-"
-    line = f"{row['id']:>4}  {row['state']:<9} {row['kind']:<12} {agent:<10}{wait} {text}"
+    at = clock(row["ended_at"] or row["started_at"] or row["created_at"])
+    line = f"{row['id']:>4}  {at}  {row['state']:<9} {row['kind']:<12} {agent:<10}{wait} {text}"
     return line.rstrip()
+
+
+_DEEDS = {
+    "init_config": "its repository is there",
+    "spawn": "it runs",
+    "deploy": "it is deployed",
+    "meta_update": "the inputs are updated",
+}
+
+
+def deed(row: dict[str, Any]) -> str:
+    """Return what an approval's job has done, in a few words."""
+    what = _DEEDS.get(row["kind"], row["kind"])
+    return f"{row['agent']}: {what}" if row["agent"] else what
+
+
+def fresh(seen: list[str], now: list[str]) -> list[str]:
+    """Return what the newer tail of a log has behind the older one; all of it when they part."""
+    for start in range(len(seen)):
+        overlap = seen[start:]
+        for at in reversed(range(len(now) - len(overlap) + 1)):
+            if now[at : at + len(overlap)] == overlap:
+                return now[at + len(overlap) :]
+    return now
 
 
 def questions(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
@@ -100,6 +148,21 @@ def meta_inputs(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
         yield f"{row['name']:<32} {row['rev'][:SHA_DIGITS]:<12}{at}{stale}".rstrip()
 
 
+def inbox(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
+    """Show the messages to the operator, oldest first."""
+    if arguments.read:
+        yield f"{reply['marked']} marked read"
+        return
+    rows = reply["inbox"]
+    if not rows:
+        yield "No messages to the operator."
+    for row in reversed(rows):
+        mark = " " if row["acked_at"] else "*"
+        answer = f" (answers {row['in_reply_to']})" if row.get("in_reply_to") else ""
+        yield f"{mark}{row['id']:>5}  {clock(row['sent_at'])}  {row['from']}{answer}"
+        yield from (f"        {line}" for line in row["body"].splitlines())
+
+
 def tombstones(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     """Show what is kept of agents that were destroyed."""
     if not reply["tombstones"]:
@@ -114,6 +177,11 @@ def updated(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     """Show who was rebuilt."""
     names = ", ".join(reply["updated"])
     yield f"rebuilt: {names}" if names else "Everybody is up to date."
+
+
+def _local(text: str) -> str:
+    """Return an RFC 3339 time of the daemon as the local date and time."""
+    return clock(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))
 
 
 def clock(at: float) -> str:

@@ -243,7 +243,7 @@ async def purge_tombstone(hive: Hive, text: str) -> None:
     if name in hive.agents:
         raise Conflict(f"{name} exists: destroy it with its state instead")
     if not hive.paths.agent_root(name).exists():
-        raise NotFound(f"nothing is kept of {name!r}")
+        raise NotFound(f"nothing is kept of {name!r}: `hive.pyz tombstones` lists of whom")
     for approval in await hive.approvals.pending(name):
         await proposals.fail(hive, approval, proposals.GONE)
     await hive.repos.remove(name)

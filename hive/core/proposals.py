@@ -70,7 +70,7 @@ async def revive(hive: Hive, text: str) -> Approval:
     if name in hive.agents:
         raise Conflict(f"{name} exists: there is nothing to revive")
     if not hive.paths.agent_root(name).exists():
-        raise NotFound(f"nothing is kept of {name!r}")
+        raise NotFound(f"nothing is kept of {name!r}: `hive.pyz tombstones` lists of whom")
     await _refuse_second(hive, name, kinds.SPAWN)
     last = await hive.repos.deployed(name)
     if last is None:
@@ -135,7 +135,9 @@ async def diff(hive: Hive, number: int, base: str) -> Diff:
     if base not in BASES:
         raise BadRequest(f"base must be one of {', '.join(BASES)}")
     if approval.kind not in kinds.WITH_COMMIT or approval.fetched_sha is None:
-        raise BadRequest(f"approval {number} is a {approval.kind}: it has no commit to look at")
+        raise BadRequest(
+            f"approval {number} ({approval.kind}) has no commit to look at: see its description"
+        )
     return await hive.repos.diff(agent_name(approval.agent), number, base)
 
 

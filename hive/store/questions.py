@@ -91,7 +91,9 @@ class QuestionStore:
         def work(connection: Connection) -> Told:
             found = _select(connection, "id = ?", (id_,))
             if not found:
-                raise NotFound(f"there is no question {id_}: get_loose_ends lists those open")
+                raise NotFound(
+                    f"no question {id_}: get_loose_ends or `hive.pyz questions` lists those open"
+                )
             allow(found[0])
             if found[0].answered_at is not None:
                 raise Conflict(f"question {id_} was answered by {found[0].answerer} already")
@@ -118,7 +120,9 @@ class QuestionStore:
         """Return one question; raises `NotFound`."""
         found = await self._read("id = ?", (id_,))
         if not found:
-            raise NotFound(f"there is no question {id_}: get_loose_ends lists those open")
+            raise NotFound(
+                f"no question {id_}: get_loose_ends or `hive.pyz questions` lists those open"
+            )
         return found[0]
 
     async def due(self, now: float, limit: int) -> list[Question]:

@@ -142,7 +142,9 @@ class ReminderStore:
         def work(connection: Connection) -> str:
             rows = connection.execute(f"{query} RETURNING agent", values).fetchall()
             if not rows:
-                raise NotFound(f"there is no pending reminder {id_}: get_loose_ends lists them")
+                raise NotFound(
+                    f"no reminder {id_} is pending: get_loose_ends, `hive.pyz reminders` list them"
+                )
             return str(rows[0][0])
 
         return await self._database.write(work)
