@@ -60,6 +60,8 @@ async def approve(hive: Hive, number: int) -> Ticket:
         raise Conflict(
             f"approval {number} for {approval.agent} cannot be carried out: {failed.note}"
         )
+    if approval.kind in approvals.WITH_COMMIT:
+        proposals.refuse_busy(hive, agent_name(approval.agent), jobs.DESTROY)
     new = NewJob(_JOBS[approval.kind], approval.agent, OPERATOR, approval_id=number)
     _, ticket = await hive.queue.decide(number, APPROVED, None, job=new)
     if ticket is None:
@@ -124,8 +126,12 @@ async def update_inputs(hive: Hive, inputs: Sequence[str]) -> Ticket:
 
 
 async def update_all(hive: Hive) -> list[Ticket]:
-    """Rebuild every agent that is not up to date, the manager first."""
-    return [await rebuild(hive, row.name) for row in hive.view.rows() if row.needs_update]
+    """Rebuild every agent that is not up to date, the manager first; who is stopped stays so."""
+    names = [agent_name(row.name) for row in hive.view.rows() if row.needs_update]
+    return [
+        await hive.queue.submit(NewJob(jobs.REBUILD, name, OPERATOR, {"start": "no"}))
+        for name in names
+    ]
 
 
 async def meta_inputs(hive: Hive) -> list[MetaInput]:
@@ -240,6 +246,7 @@ def tombstones(hive: Hive) -> list[Tombstone]:
 async def purge_tombstone(hive: Hive, text: str) -> None:
     """Remove the state kept of an agent that does not exist; refused while it does."""
     name = new_agent_name(text)
+    proposals.refuse_busy(hive, name, jobs.INIT_CONFIG, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
     if name in hive.agents:
         raise Conflict(f"{name} exists: destroy it with its state instead")
     if not hive.paths.agent_root(name).exists():

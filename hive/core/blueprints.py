@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from hive.core.hive import Hive
-from hive.errors import BadRequest
+from hive.errors import BadRequest, HiveError
 from hive.host import agent_files, trees
 from hive.host.runtime import BuildOrder
 from hive.store.agents import AgentRecord
@@ -38,6 +38,11 @@ async def build(
 
     Raises `BadRequest` for a commit that is no configuration, `ProgramFailed` for a failed build.
     """
+    try:
+        await hive.repos.wire(name)
+    except HiveError as error:
+        # What the manager left there is no condition for what was taken from it.
+        say(f"its proposed repository has no remote `applied` now: {error.message}")
     tree = hive.paths.generation(name, sha)
     await hive.repos.export(name, sha, tree)
     config = await read_config(hive, name, sha)

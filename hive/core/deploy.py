@@ -7,18 +7,16 @@ after a SIGKILL too: the job is still in the queue, and the next start runs it a
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
 
-import attrs
-
-from hive.core import blueprints, lifecycle, notices, proposals, transients
+from hive.core import blueprints, deploy_told, lifecycle, proposals, transients
 from hive.core.blueprints import Blueprint
 from hive.core.build_queue import Outcome, Running
+from hive.core.deploy_told import Order
 from hive.core.hive import Hive
-from hive.errors import HiveError, NotFound, Unavailable
+from hive.errors import HiveError, Unavailable
 from hive.store.agents import Deployed
-from hive.store.messages import Draft
-from hive.wire.names import MANAGER, SYSTEM, AgentName, agent_name
+from hive.wire.names import AgentName, agent_name
 
 ATTEMPTS = 2
 """How often a deploy is begun: twice means that the daemon ended in the middle of the first."""
@@ -35,24 +33,29 @@ UNTOUCHED = frozenset({None, TAGGING, TAKING, LOCKING, BUILDING})
 """Last steps of an earlier attempt behind which the old container still runs as it did."""
 
 
-@attrs.define
-class Order:
-    """What is to be deployed."""
-
-    name: AgentName
-    number: int | None
-    """Of the approval; None for what needed none."""
-    sha: str
-    tag: str
-    is_new: bool
-    """Whether the agent never ran before."""
-    is_touched: bool
-    """Whether its container may not be the one that ran before."""
-
-
 async def deploy(hive: Hive, running: Running) -> Outcome:
     """Deploy what a job of kind `deploy` or `spawn` is about."""
     order = await _order(hive, running)
+    try:
+        return await _carry_out(hive, running, order)
+    except HiveError as error:
+        if "deployed" in await _states(hive, order):
+            return await _note_only(hive, order, error)
+        # Not even rolled back: `proposals.settle` does it once what is in the way is gone.
+        hive.view.set_trouble(order.name, f"it was not rolled back: {error.message}")
+        if order.is_made:
+            with contextlib.suppress(HiveError):
+                await _forget(hive, order.name)
+        return Outcome(error, notices=await deploy_told.failure(hive, order, error.message))
+
+
+async def _carry_out(hive: Hive, running: Running, order: Order) -> Outcome:
+    if order.is_new:
+        last = await hive.repos.deployed(order.name)
+        is_other = running.row.attempts == 1 or (last is not None and last[0] != order.tag)
+        order.is_revived = last is not None and is_other
+    if order.number is None:
+        await _take_template(hive, order)
     states = await _states(hive, order)
     if "deployed" in states:
         return await _record(hive, running, order, None)
@@ -69,56 +72,27 @@ async def deploy(hive: Hive, running: Running) -> Outcome:
     return await _record(hive, running, order, built)
 
 
-async def rebuild(hive: Hive, running: Running) -> Outcome:
-    """Build the newest deployed commit anew and start the agent from it.
-
-    The verb that mends: whatever is per-container on the host is written anew. It never rolls back:
-    a build that fails touches nothing.
-    """
-    name = agent_name(running.row.agent or "")
-    try:
-        record = hive.agents.get(name)
-        starts = running.row.requested_by != SYSTEM or hive.agents.is_wanted(name)
-        with lifecycle.held(hive, name, transients.REBUILDING):
-            sha = await hive.repos.main(name)
-            if sha is None:
-                raise NotFound(f"{name} has nothing deployed: deploy a commit first")
-            tag = record.deployed_tag or TEMPLATE_TAG
-            with running.cancellable():
-                await running.step(BUILDING)
-                await hive.meta.sync(hive.agents.names())
-                await hive.meta.prepare(name, sha, tag)
-                await hive.repos.wire(name)
-                blueprint = await blueprints.build(hive, name, sha, tag, running.say)
-            await hive.meta.finalize(name, sha, tag)
-            await running.step(STARTING)
-            if starts:
-                await hive.agents.set_wanted(name, is_running=True)
-                await lifecycle.replace(hive, name, blueprint)
-    except HiveError as error:
-        await hive.meta.abort()
-        hive.view.set_trouble(name, f"it was not rebuilt: {error.message}")
-        told = _to_manager(hive, name, "rebuilt", agent=name, ok=False, note=error.message)
-        return Outcome(error, notices=told)
-    told = _to_manager(hive, name, "rebuilt", agent=name, ok=True, sha=sha, tag=tag)
-    told = (*told, *notices.kicked(hive, name, "rebuilt"))
-    return Outcome(deployed=_deployed(hive, name, blueprint), notices=told)
-
-
 async def _order(hive: Hive, running: Running) -> Order:
     row = running.row
     name = agent_name(row.agent or "")
-    is_new = name not in hive.agents or hive.agents.get(name).deployed_sha is None
+    record = hive.agents.get(name) if name in hive.agents else None
+    is_new = record is None or record.deployed_sha is None
+    is_made = record is None or (is_new and record.created_at >= row.created_at)
     is_touched = row.attempts > 1 and row.step not in UNTOUCHED
     if row.approval_id is not None:
         approval = await hive.approvals.get(row.approval_id)
         tag = f"deployed/{approval.id}"
-        return Order(name, approval.id, approval.fetched_sha or "", tag, is_new, is_touched)
-    if not await hive.repos.has_proposed(name):
-        await hive.repos.seed_proposed(name)
-    sha = await hive.repos.adopt(name)
-    tag, sha = (await hive.repos.deployed(name)) or (TEMPLATE_TAG, sha)
-    return Order(name, None, sha, tag, is_new, is_touched)
+        sha = approval.fetched_sha or ""
+        return Order(name, approval.id, sha, tag, is_new, is_made, is_touched)
+    return Order(name, None, "", TEMPLATE_TAG, is_new, is_made, is_touched)
+
+
+async def _take_template(hive: Hive, order: Order) -> None:
+    """Take for deployed what is proposed, or what was deployed before."""
+    if not await hive.repos.has_proposed(order.name):
+        await hive.repos.seed_proposed(order.name)
+    sha = await hive.repos.adopt(order.name)
+    order.tag, order.sha = (await hive.repos.deployed(order.name)) or (TEMPLATE_TAG, sha)
 
 
 async def _states(hive: Hive, order: Order) -> set[str]:
@@ -131,6 +105,7 @@ async def _forward(hive: Hive, running: Running, order: Order) -> Blueprint:
     """Do everything up to the point of no return, under the agent's transient."""
     name = order.name
     kind = transients.SPAWNING if order.is_new else transients.REBUILDING
+    await lifecycle.wait_free(hive, name)
     with lifecycle.held(hive, name, kind):
         if order.number is not None:
             await running.step(TAGGING)
@@ -142,7 +117,6 @@ async def _forward(hive: Hive, running: Running, order: Order) -> Blueprint:
         await running.step(LOCKING)
         await hive.meta.prepare(name, order.sha, order.tag)
         await running.step(BUILDING)
-        await hive.repos.wire(name)
         blueprint = await blueprints.build(hive, name, order.sha, order.tag, running.say)
         if name not in hive.agents:
             await hive.agents.add(name)
@@ -166,28 +140,45 @@ async def _record(
         blueprint = await blueprints.build(hive, name, order.sha, order.tag, running.say)
         if name not in hive.agents:
             await hive.agents.add(name)
-    await hive.meta.finalize(name, order.sha, order.tag)
+        await _see_running(hive, name, blueprint)
     hive.view.set_trouble(name, None)
+    note = None
+    try:
+        await hive.meta.finalize(name, order.sha, order.tag)
+    except HiveError as error:
+        # The tag says what runs, and that is recorded; the next rebuild or start brings this along.
+        note = f"the meta repository does not hold it yet: {error.message}"
+        hive.view.set_trouble(name, note)
     hive.forge.changed(name)
-    what = "spawned" if order.is_new else "rebuilt"
-    told = [
-        *await _resolution(hive, order, "approved", None),
-        *_to_manager(hive, name, what, agent=name, ok=True, sha=order.sha, tag=order.tag),
-    ]
-    if not order.is_new:
-        told += notices.kicked(hive, name, f"given a new configuration ({order.tag}) and restarted")
-    return Outcome(deployed=_deployed(hive, name, blueprint), notices=told)
+    told = await deploy_told.success(hive, order)
+    return Outcome(note=note, deployed=deploy_told.record(hive, name, blueprint), notices=told)
 
 
-def _deployed(hive: Hive, name: AgentName, blueprint: Blueprint) -> Deployed:
-    return Deployed(
-        name,
-        sha=blueprint.sha,
-        tag=blueprint.tag,
-        system=blueprint.system,
-        config=blueprint.config,
-        hive_rev=hive.meta.hive_rev(),
-    )
+async def _see_running(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
+    """Start what an earlier daemon had started, where the whole machine ended with it."""
+    await lifecycle.wait_free(hive, name)
+    try:
+        with lifecycle.held(hive, name, transients.STARTING):
+            is_up = (await hive.runtime.status(name)).is_running
+            if hive.agents.is_wanted(name) and not is_up:
+                await lifecycle.replace(hive, name, blueprint)
+    except HiveError as error:
+        # It has shown before that it stays up; crash watch goes on trying.
+        hive.view.set_trouble(name, f"it cannot be started: {error.message}")
+
+
+async def _note_only(hive: Hive, order: Order, error: HiveError) -> Outcome:
+    """Record a deploy that is one, though not all that belongs to it could be done."""
+    name = order.name
+    record = hive.agents.get(name) if name in hive.agents else None
+    config = None if record is None else record.config
+    with contextlib.suppress(HiveError):
+        config = await blueprints.read_config(hive, name, order.sha)
+    note = f"it is deployed, and not complete: {error.message}; hive.pyz rebuild {name} mends it"
+    hive.view.set_trouble(name, note)
+    # No revision of hive: it is stale, and built anew at the next start.
+    deployed = Deployed(name, order.sha, order.tag, config=config)
+    return Outcome(note=note, deployed=deployed, notices=await deploy_told.success(hive, order))
 
 
 async def _back(hive: Hive, running: Running, order: Order, error: HiveError) -> Outcome:
@@ -200,36 +191,27 @@ async def _back(hive: Hive, running: Running, order: Order, error: HiveError) ->
     await running.step(ROLLING_BACK)
     if order.number is not None:
         await hive.repos.mark(name, order.number, "failed", reason)
-        await hive.repos.roll_back(name, await _before(hive, order))
-    await hive.meta.abort()
-    if order.is_new:
+        await proposals.mend(hive, name)
+    with contextlib.suppress(HiveError):
+        # What is staged next is made from what is committed in any case.
+        await hive.meta.abort()
+    if order.is_made:
         await _forget(hive, name)
     elif order.is_touched:
         await _put_back(hive, name)
     hive.forge.changed(name)
-    what = "spawned" if order.is_new else "rebuilt"
-    told = [
-        *await _resolution(hive, order, "failed", reason),
-        *_to_manager(hive, name, what, agent=name, ok=False, note=reason, **_of_tag(order)),
-    ]
-    return Outcome(error, notices=told)
-
-
-async def _before(hive: Hive, order: Order) -> str | None:
-    """Return the commit that `main` goes back to: of one that is revived, what it ran last."""
-    if not order.is_new:
-        return hive.agents.get(order.name).deployed_sha
-    last = await hive.repos.deployed(order.name)
-    return last and last[1]
+    return Outcome(error, notices=await deploy_told.failure(hive, order, reason))
 
 
 async def _forget(hive: Hive, name: AgentName) -> None:
     """Undo what was made of an agent that never ran."""
-    await hive.runtime.stop(name, grace_s=0)
-    await hive.runtime.destroy(name)
-    # The manager is what everybody reports to: it is started without a configuration then.
-    if name in hive.agents and name != MANAGER:
-        await hive.agents.remove(name)
+    try:
+        await hive.runtime.stop(name, grace_s=0)
+        await hive.runtime.destroy(name)
+    finally:
+        # Registered, it would be started as if it had been deployed; a container is found again.
+        if name in hive.agents:
+            await hive.agents.remove(name)
 
 
 async def _put_back(hive: Hive, name: AgentName) -> None:
@@ -241,22 +223,3 @@ async def _put_back(hive: Hive, name: AgentName) -> None:
                 await lifecycle.replace(hive, name, before)
     except HiveError as error:
         hive.view.set_trouble(name, f"what ran before could not be started again: {error.message}")
-
-
-async def _resolution(hive: Hive, order: Order, status: str, note: str | None) -> tuple[Draft, ...]:
-    if order.number is None:
-        return ()
-    return proposals.resolution(hive, await hive.approvals.get(order.number), status, note)
-
-
-def _of_tag(order: Order) -> dict[str, str]:
-    if order.number is None:
-        return {}
-    return {"sha": order.sha, "tag": f"failed/{order.number}"}
-
-
-def _to_manager(hive: Hive, name: AgentName, event: str, **fields: Any) -> tuple[Draft, ...]:  # noqa: ANN401
-    """Return an event for the manager; that itself was built it is told by its kick."""
-    if name == MANAGER and fields.get("ok"):
-        return ()
-    return notices.event(hive, MANAGER, event, **fields)

@@ -28,6 +28,8 @@ LAST_LINES = 5
 """Of a container that does not stay up, for whoever asked for it."""
 TURN_S = 120.0
 """How long a graceful stop waits for a running turn."""
+FREE_S = TURN_S + 60
+"""How long what was handed in waits for what is being done to the agent at the moment."""
 
 
 async def replace(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
@@ -69,32 +71,41 @@ async def stop(hive: Hive, name: AgentName, *, graceful: bool = False) -> None:
 async def restart(hive: Hive, name: AgentName) -> None:
     """Stop and start an agent."""
     hive.agents.get(name)
+    await wait_free(hive, name)
     with held(hive, name, transients.RESTARTING):
         await hive.agents.set_wanted(name, is_running=True)
         await hive.runtime.stop(name, grace_s=GRACE_S)
         await _start_deployed(hive, name)
 
 
-async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> None:
+async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> str | None:
     """Remove an agent; its state stays unless `purge`. The manager cannot be destroyed.
 
-    Begun again after the daemon ended in the middle, it goes on where it was.
+    Begun again after the daemon ended in the middle, it goes on where it was. Returns why the meta
+    repository still holds it, where it does: the next start tries again.
     """
     if name == MANAGER:
         raise Refused("the manager cannot be destroyed: stop it instead")
     await hive.transients.interrupt(name, transients.COMING_UP)
+    await wait_free(hive, name)
+    note = None
     with held(hive, name, transients.DESTROYING):
         if name in hive.agents:
             await hive.agents.set_wanted(name, is_running=False)
         await hive.runtime.stop(name, grace_s=GRACE_S)
         await hive.runtime.destroy(name)
         await hive.agents.remove(name)
-        await hive.meta.sync(hive.agents.names())
+        try:
+            await hive.meta.sync(hive.agents.names())
+        except HiveError as error:
+            # The agent is gone all the same, and what is kept of it is to go as it was asked for.
+            note = f"the meta repository still holds it: {error.message}"
         hive.forge.changed(name)
         await trio.to_thread.run_sync(state_dirs.remove_run, hive.paths, name)
         if purge:
             await hive.repos.remove(name)
             await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
+    return note
 
 
 async def bring_back(hive: Hive, name: AgentName) -> None:
@@ -104,6 +115,20 @@ async def bring_back(hive: Hive, name: AgentName) -> None:
         if not hive.agents.is_wanted(name) or (await hive.runtime.status(name)).is_running:
             return
         await _start_deployed(hive, name)
+
+
+async def wait_free(hive: Hive, name: AgentName) -> None:
+    """Wait until nothing is being done to an agent; raises `Conflict` after `FREE_S`.
+
+    For what was handed in before: that somebody presses a button, or that a crash is mended, at the
+    moment when its turn comes is no reason for it to fail.
+    """
+    with trio.move_on_after(FREE_S):
+        await hive.transients.wait_free(name)
+        return
+    transient = hive.transients.get(name)
+    what = "busy" if transient is None else transient.kind
+    raise Conflict(f"{name} is {what} for more than {FREE_S:g} s: look at its row, then try again")
 
 
 class held:  # noqa: N801 - reads as a keyword where it is used

@@ -17,6 +17,7 @@ from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
 from hive.host.repos import Diff
 from hive.store.messages import Draft
 from hive.wire import approvals as kinds
+from hive.wire import jobs
 from hive.wire.approvals import Approval
 from hive.wire.dashboard import ApprovalAdded, ApprovalResolved
 from hive.wire.limits import check_body
@@ -27,6 +28,13 @@ UNPINNED = "the daemon ended before the commit was pinned: request it again"
 BASES = ("running", "approved", "queued")
 SHORTEST = 7
 """Hex digits that name a commit."""
+_OPEN = frozenset({kinds.PENDING, kinds.APPROVED})
+_DONE = {
+    jobs.INIT_CONFIG: "given a repository",
+    jobs.SPAWN: "made",
+    jobs.DEPLOY: "deployed",
+    jobs.DESTROY: "destroyed",
+}
 PENDING_MOST = 200
 """Of all agents together; more than anybody could read."""
 
@@ -154,18 +162,13 @@ async def still_possible(hive: Hive, approval: Approval) -> bool:
     return True
 
 
-async def fail_unpinned(hive: Hive) -> None:
-    """Fail what waits and can never be approved; for the daemon's start."""
-    for approval in await hive.approvals.pending():
-        await still_possible(hive, approval)
-
-
 async def settle(hive: Hive, approval: Approval) -> None:
     """Give the commit of a decided approval its terminal tag, when it was not deployed.
 
-    Safe to be done again, so that the next start does it for a daemon that ended just before.
+    Safe to be done again, so that the next start does it for a daemon that ended just before, and
+    the end of its job for a roll-back that could not be done.
     """
-    if approval.fetched_sha is None or approval.kind not in kinds.WITH_COMMIT:
+    if approval.kind not in kinds.WITH_COMMIT or approval.status in _OPEN:
         return
     name = agent_name(approval.agent)
     states = await hive.repos.states(name, approval.id)
@@ -173,6 +176,21 @@ async def settle(hive: Hive, approval: Approval) -> None:
         return
     state = "failed" if approval.status == kinds.FAILED else "denied"
     await hive.repos.mark(name, approval.id, state, approval.note or "")
+    if "building" in states:
+        # Its job is over, and only its job moved `main`.
+        await mend(hive, name)
+
+
+async def mend(hive: Hive, name: AgentName) -> tuple[str, str] | None:
+    """Put `main` back to what was deployed last, and return tag and commit of that.
+
+    Not while a deploy of that agent is under way.
+    """
+    last = await hive.repos.deployed(name)
+    sha = None if last is None else last[1]
+    if await hive.repos.main(name) != sha:
+        await hive.repos.roll_back(name, sha)
+    return last
 
 
 def resolution(hive: Hive, approval: Approval, status: str, note: str | None) -> tuple[Draft, ...]:
@@ -205,10 +223,12 @@ async def resolved(hive: Hive, number: int) -> Approval:
 
 async def fail(hive: Hive, approval: Approval, note: str) -> None:
     """Fail an approval that waits, tag included; one that was decided meanwhile is left."""
-    if await hive.approvals.resolve(approval.id, status=kinds.FAILED, note=note):
-        await notices.post(hive, resolution(hive, approval, kinds.FAILED, note))
-        await settle(hive, await hive.approvals.get(approval.id))
-        await resolved(hive, approval.id)
+    told = resolution(hive, approval, kinds.FAILED, note)
+    try:
+        await hive.queue.decide(approval.id, kinds.FAILED, note, notice=told[0] if told else None)
+    except Conflict:
+        return
+    await settle(hive, await resolved(hive, approval.id))
 
 
 async def _add(
@@ -236,6 +256,8 @@ async def _pin(hive: Hive, name: AgentName, approval: Approval) -> Approval:
         pinned = await hive.approvals.set_fetched(approval.id, sha)
     except HiveError as error:
         await hive.approvals.resolve(approval.id, status=kinds.FAILED, note=error.message)
+        # It may have been pinned, and only not been noted.
+        await settle(hive, await hive.approvals.get(approval.id))
         raise
     except trio.Cancelled:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
@@ -252,3 +274,13 @@ async def _refuse_second(hive: Hive, name: AgentName, kind: str) -> None:
     for row in await hive.approvals.pending(name):
         if row.kind == kind:
             raise Conflict(f"{name!r} waits for approval already, as {row.id}")
+    refuse_busy(hive, name, jobs.SPAWN if kind == kinds.SPAWN else jobs.INIT_CONFIG)
+
+
+def refuse_busy(hive: Hive, name: AgentName, *what: str) -> None:
+    """Raise `Conflict` while a job of one of these kinds is to be done, or being done, to it."""
+    for row in hive.queue.rows():
+        if row.agent == name and row.kind in what and row.state not in jobs.OVER:
+            raise Conflict(
+                f"{name} is about to be {_DONE[row.kind]}: wait for the end of job {row.id}"
+            )

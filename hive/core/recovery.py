@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+
 from hive.core import proposals
 from hive.core.hive import Hive
-from hive.wire.approvals import CANCELLED, DENIED, FAILED
+from hive.errors import HiveError
+from hive.wire.approvals import CANCELLED, DENIED, FAILED, PENDING, Approval
 
 DECIDED_LOOKED_AT = 20
 """Newest decided approvals that are looked at; an end of the daemon can only concern the last."""
+
+log = logging.getLogger(__name__)
 
 
 async def recover(hive: Hive) -> None:
     """Undo what was staged, tag what was decided, and queue again what was not finished."""
     await hive.meta.recover()
-    await proposals.fail_unpinned(hive)
+    for approval in await hive.approvals.pending():
+        await _look_at(hive, approval)
     for approval in await hive.approvals.history(DECIDED_LOOKED_AT):
         if approval.status in {DENIED, FAILED, CANCELLED}:
-            await proposals.settle(hive, approval)
+            await _look_at(hive, approval)
     await hive.queue.load()
+
+
+async def _look_at(hive: Hive, approval: Approval) -> None:
+    """Fail what can never be approved, tag what was decided."""
+    try:
+        if approval.status == PENDING:
+            await proposals.still_possible(hive, approval)
+        else:
+            await proposals.settle(hive, approval)
+    except HiveError as error:
+        # One repository that cannot be used must not keep the whole hive down.
+        what = f"approval {approval.id} for {approval.agent}"
+        log.error("%s was not looked at: %s", what, error)  # noqa: TRY400 - foreseen

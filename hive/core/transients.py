@@ -72,6 +72,11 @@ class Transients:
             self._cleared = trio.Event()
             self._publish(TransientCleared(name))
 
+    async def wait_free(self, name: AgentName) -> None:
+        """Wait until nothing is being done to that agent; it is free until the next checkpoint."""
+        while name in self._held:
+            await self._cleared.wait()
+
     async def interrupt(self, name: AgentName, kinds: Container[str]) -> None:
         """Cancel what is being done to that agent, if it is of these kinds, and wait until it is
         over.

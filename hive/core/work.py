@@ -6,7 +6,7 @@ import json
 
 import trio
 
-from hive.core import blueprints, deploy, lifecycle, notices, proposals
+from hive.core import blueprints, deploy, lifecycle, notices, proposals, rebuild
 from hive.core.build_queue import Outcome, Running
 from hive.core.hive import Hive
 from hive.errors import BadRequest, HiveError, NotFound
@@ -29,7 +29,7 @@ async def run(hive: Hive, running: Running) -> Outcome:
         case jobs.SPAWN | jobs.DEPLOY:
             outcome = await deploy.deploy(hive, running)
         case jobs.REBUILD:
-            outcome = await deploy.rebuild(hive, running)
+            outcome = await rebuild.rebuild(hive, running)
         case kind:
             outcome = await _simple(hive, running, kind)
     return outcome
@@ -38,7 +38,8 @@ async def run(hive: Hive, running: Running) -> Outcome:
 async def after(hive: Hive, row: jobs.JobRow) -> None:
     """Tell the pages what a job that is over has changed."""
     if row.approval_id is not None:
-        await proposals.resolved(hive, row.approval_id)
+        # Once more, where it could not be done while the job was rolled back.
+        await proposals.settle(hive, await proposals.resolved(hive, row.approval_id))
     if row.kind in {jobs.SPAWN, jobs.DESTROY, jobs.INIT_CONFIG}:
         await publish_tombstones(hive)
     if row.agent is not None and agent_name(row.agent) in hive.agents:
@@ -56,11 +57,11 @@ async def publish_tombstones(hive: Hive) -> None:
 
 
 async def _simple(hive: Hive, running: Running, kind: str) -> Outcome:
-    if kind in UNCANCELLED:
-        with running.cancellable():
-            await trio.lowlevel.checkpoint()
     approval = await _approval(hive, running)
     try:
+        if kind in UNCANCELLED:
+            with running.cancellable():
+                await trio.lowlevel.checkpoint()
         match kind:
             case jobs.INIT_CONFIG:
                 return await _init_config(hive, running, approval)
@@ -110,9 +111,9 @@ async def _destroy(hive: Hive, running: Running) -> Outcome:
     await running.step("removing it")
     for approval in await hive.approvals.pending(name):
         await proposals.fail(hive, approval, "agent destroyed")
-    await lifecycle.destroy(hive, name, purge=is_purge)
+    note = await lifecycle.destroy(hive, name, purge=is_purge)
     told = notices.event(hive, MANAGER, "destroyed", agent=name)
-    return Outcome(notices=told)
+    return Outcome(note=note, notices=told)
 
 
 async def _meta_update(hive: Hive, running: Running, approval: Approval | None) -> Outcome:

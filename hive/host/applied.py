@@ -151,9 +151,16 @@ class Applied:
         words = ("rev-list", "--max-count=1", "--end-of-options", main, f"^{sha}")
         done = await self.git.do(self.folder, *words)
         if done.stdout.strip():
+            words = ("rev-list", "--max-count=1", "--end-of-options", sha, f"^{main}")
+            if not (await self.git.do(self.folder, *words)).stdout.strip():
+                raise Conflict(
+                    f"{sha[:12]} is part of what is deployed now ({main[:12]}) already: to go back"
+                    " to it, git revert what came behind it and propose that commit"
+                )
             raise Conflict(
-                f"{sha[:12]} does not come after what is deployed now ({main[:12]}): it must be"
-                " rebased on applied/main and proposed anew"
+                f"{sha[:12]} does not come after what is deployed now ({main[:12]}): in the"
+                " proposed repository run git fetch applied && git rebase applied/main, and"
+                " propose that commit"
             )
 
     async def resolve(self, rev: str) -> str | None:

@@ -202,7 +202,7 @@ async def test_a_proposal_that_lost_its_race_is_refused_when_it_is_deployed(
     git(proposed, "checkout", "-q", "-b", "side", adopted)
     await repos.pin(ALICE, 2, commit(proposed, {"b": "1"}))
     main = await deploy(repos, 1)
-    with pytest.raises(Conflict, match="rebased"):
+    with pytest.raises(Conflict, match="git rebase applied/main"):
         await repos.advance(ALICE, 2)
     assert await repos.main(ALICE) == main
 

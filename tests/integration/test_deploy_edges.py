@@ -1,0 +1,355 @@
+"""What else may be going on while something is deployed, and what may be missing then."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from hive.core import actions, lifecycle, proposals, recovery
+from hive.errors import Conflict, HiveError, Unavailable
+from hive.host.plain_meta import PlainMeta
+from hive.host.repos import Repos
+from hive.store.jobs import JobStore, NewJob
+from hive.wire import approvals, jobs
+from hive.wire.approvals import Approval
+from hive.wire.names import MANAGER, OPERATOR, AgentName
+from tests.fakes.manager_git import commit
+from tests.fakes.running import Running, running
+from tests.fakes.runtime import BuildScript, FakeHost, FakeRuntime, Script
+from tests.fakes.waiting import until
+
+BOB = AgentName("bob")
+
+
+async def proposed(daemon: Running, text: str = 'description = "new"\n') -> Approval:
+    """Commit something to bob's proposed repository, and ask for it."""
+    folder = daemon.hive.paths.agent_config(BOB)
+    sha = commit(folder, {"agent.toml": text})
+    return await proposals.request_apply_commit(daemon.hive, "bob", sha, None, MANAGER)
+
+
+async def told(daemon: Running, name: str) -> list[dict[str, Any]]:
+    """Return every event of a kind that the manager was told, oldest first."""
+    rows = await daemon.hive.broker.recent(MANAGER, 200)
+    events = [json.loads(row.body) for row in reversed(rows) if row.body.startswith("{")]
+    return [each for each in events if each["event"] == name]
+
+
+async def status(daemon: Running, number: int) -> str:
+    return (await daemon.hive.approvals.get(number)).status
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, when: Any = None) -> None:
+    """Let a method fail for as long as the test has not undone it."""
+    real = getattr(owner, name)
+
+    async def failing(self: Any, *words: Any, **more: Any) -> Any:
+        if when is None or when(*words):
+            raise Unavailable("no space left on the disk: free some, then try again")
+        return await real(self, *words, **more)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+@pytest.mark.parametrize("kind", ["deploy", "rebuild", "restart", "destroy"])
+async def test_what_is_done_to_the_agent_at_the_moment_is_waited_for(
+    short_tmp: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "GRACE_S", 0.2)
+    async with running(short_tmp) as daemon:
+        await (await actions.spawn(daemon.hive, "bob")).wait()
+        waiting = await proposed(daemon)
+        daemon.runtime.host.containers[BOB].script = Script(ignores_term=True)
+        await actions.stop(daemon.hive, "bob")
+        await until(lambda: daemon.hive.transients.get(BOB) is not None)
+        if kind == "deploy":
+            ticket = await actions.approve(daemon.hive, waiting.id)
+        elif kind == "destroy":
+            ticket = await actions.destroy(daemon.hive, "bob", purge=False)
+        else:
+            ticket = await getattr(actions, kind)(daemon.hive, "bob")
+        with trio.fail_after(15):
+            assert (await ticket.wait()).state == jobs.DONE
+
+
+async def test_a_revived_agent_that_does_not_start_can_be_revived_again(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await (await actions.spawn(daemon.hive, "bob")).wait()
+        good = await proposed(daemon)
+        await (await actions.approve(daemon.hive, good.id)).wait()
+        await (await actions.destroy(daemon.hive, "bob", purge=False)).wait()
+        daemon.runtime.scripts[BOB] = Script(fails="no such file")
+        first = await actions.revive(daemon.hive, "bob")
+        with pytest.raises(HiveError):
+            await (await actions.approve(daemon.hive, first.id)).wait()
+        assert await daemon.hive.repos.main(BOB) == good.fetched_sha
+        del daemon.runtime.scripts[BOB]
+        again = await actions.revive(daemon.hive, "bob")
+        assert again.fetched_sha == good.fetched_sha
+        await (await actions.approve(daemon.hive, again.id)).wait()
+        assert daemon.hive.agents.get(BOB).deployed_sha == good.fetched_sha
+        kicks = [row.body for row in await daemon.hive.broker.recent("bob", 50)]
+        assert kicks[0].startswith("You were revived.")
+
+
+async def test_an_agent_whose_proposed_repository_is_gone_is_revived(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await (await actions.spawn(daemon.hive, "bob")).wait()
+        sha = daemon.hive.agents.get(BOB).deployed_sha
+        await (await actions.destroy(daemon.hive, "bob", purge=False)).wait()
+        shutil.rmtree(daemon.hive.paths.agent_config(BOB))
+        asked = await actions.revive(daemon.hive, "bob")
+        await (await actions.approve(daemon.hive, asked.id)).wait()
+        assert daemon.hive.agents.get(BOB).deployed_sha == sha
+
+
+async def test_what_is_being_made_is_not_purged(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        daemon.runtime.builds[BOB] = BuildScript(takes_s=0.3)
+        ticket = await actions.spawn(daemon.hive, "bob")
+        await until(lambda: bool(daemon.runtime.built) and daemon.runtime.built[-1].name == BOB)
+        with pytest.raises(Conflict, match="job"):
+            await actions.purge_tombstone(daemon.hive, "bob")
+        await ticket.wait()
+
+
+async def test_a_job_cancelled_before_it_began_tells_the_manager(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        asked = await proposals.request_init_config(hive, "bob", None, MANAGER)
+        # As a daemon leaves it that ended between the click and the end of the job.
+        with monkeypatch.context() as patch:
+            patch.setattr(JobStore, "cancelled_by", _by_operator)
+            with pytest.raises(HiveError):
+                await (await actions.approve(hive, asked.id)).wait()
+        assert await status(daemon, asked.id) == approvals.FAILED
+        assert [each["id"] for each in await told(daemon, "approval_resolved")] == [asked.id]
+
+
+async def _by_operator(*_: object) -> str:
+    return OPERATOR
+
+
+async def test_a_destroy_is_over_though_the_meta_repository_cannot_be_used(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(short_tmp) as daemon:
+        await (await actions.spawn(daemon.hive, "bob")).wait()
+        with monkeypatch.context() as patch:
+            fails(patch, PlainMeta, "sync")
+            row = await (await actions.destroy(daemon.hive, "bob", purge=True)).wait()
+        assert row.state == jobs.DONE
+        assert "meta" in (row.note or "")
+        assert not daemon.hive.paths.agent_root(BOB).exists()
+        assert [each["agent"] for each in await told(daemon, "destroyed")] == ["bob"]
+
+
+async def test_a_failure_that_cannot_be_tagged_is_told_and_never_shipped(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        before = hive.agents.get(BOB).deployed_sha
+        asked = await proposed(daemon)
+        daemon.runtime.builds[BOB] = BuildScript(fails="no space")
+        with monkeypatch.context() as patch:
+            fails(patch, Repos, "mark", lambda *words: "failed" in words)
+            with pytest.raises(HiveError):
+                await (await actions.approve(hive, asked.id)).wait()
+        assert await status(daemon, asked.id) == approvals.FAILED
+        assert [each["id"] for each in await told(daemon, "approval_resolved")] == [asked.id]
+        del daemon.runtime.builds[BOB]
+        await (await actions.rebuild(hive, "bob")).wait()
+        assert hive.agents.get(BOB).deployed_sha == before
+        assert await hive.repos.main(BOB) == before
+    async with running(short_tmp) as again:
+        states = await again.hive.repos.states(BOB, asked.id)
+        assert "failed" in states
+        assert "deployed" not in states
+
+
+async def test_a_deploy_is_one_though_the_meta_repository_cannot_be_used(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        asked = await proposed(daemon)
+        with monkeypatch.context() as patch:
+            fails(patch, PlainMeta, "finalize")
+            row = await (await actions.approve(hive, asked.id)).wait()
+        assert row.state == jobs.DONE
+        assert "no space" in (row.note or "")
+        assert await status(daemon, asked.id) == approvals.APPROVED
+        assert hive.agents.get(BOB).deployed_sha == asked.fetched_sha
+        (resolved,) = await told(daemon, "approval_resolved")
+        assert resolved["status"] == approvals.APPROVED
+        await (await actions.rebuild(hive, "bob")).wait()
+        assert (await hive.meta.locked())[BOB] == (asked.fetched_sha, f"deployed/{asked.id}")
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+async def test_a_deploy_that_was_tagged_is_one_after_the_machine_came_back(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, is_built: bool
+) -> None:
+    host = FakeHost()
+    reached = trio.Event()
+
+    async def hangs(*_: Any) -> None:
+        reached.set()
+        await trio.sleep_forever()
+
+    async with running(short_tmp, host) as daemon:
+        await (await actions.spawn(daemon.hive, "bob")).wait()
+        asked = await proposed(daemon)
+        monkeypatch.setattr(PlainMeta, "finalize", hangs)
+        await actions.approve(daemon.hive, asked.id)
+        await reached.wait()
+    monkeypatch.undo()
+    host.containers.clear()
+    if not is_built:
+        fails(monkeypatch, FakeRuntime, "build", lambda order, _: order.name == BOB)
+    async with running(short_tmp, host) as again:
+        hive = again.hive
+        await until(lambda: hive.queue.rows()[-1].state == jobs.DONE)
+        assert await status(again, asked.id) == approvals.APPROVED
+        assert hive.agents.get(BOB).deployed_sha == asked.fetched_sha
+        assert [each["status"] for each in await told(again, "approval_resolved")] == ["approved"]
+        await hive.view.rescan()
+        (row,) = [row for row in hive.view.rows() if row.name == BOB]
+        assert row.needs_update == (not is_built)
+        if is_built:
+            assert row.running
+            assert await told(again, "container_crash") == []
+
+
+async def test_a_deploy_whose_repository_is_gone_ends_and_is_told(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        asked = await proposed(daemon)
+        daemon.runtime.builds[AgentName("eve")] = BuildScript(takes_s=0.3)
+        await actions.spawn(hive, "eve")
+        ticket = await actions.approve(hive, asked.id)
+        shutil.rmtree(hive.paths.applied(BOB))
+        with pytest.raises(HiveError):
+            await ticket.wait()
+        assert await status(daemon, asked.id) == approvals.FAILED
+        assert [each["id"] for each in await told(daemon, "approval_resolved")] == [asked.id]
+        assert [each["ok"] for each in await told(daemon, "rebuilt")] == [False]
+
+
+async def test_what_is_about_to_be_destroyed_is_not_deployed(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        asked = await proposed(daemon)
+        daemon.runtime.builds[AgentName("eve")] = BuildScript(takes_s=0.3)
+        await actions.spawn(hive, "eve")
+        gone = await actions.destroy(hive, "bob", purge=False)
+        with pytest.raises(Conflict, match="destroyed"):
+            await actions.approve(hive, asked.id)
+        await gone.wait()
+        assert await status(daemon, asked.id) == approvals.FAILED
+        assert BOB not in hive.agents
+
+
+async def test_update_all_and_the_manager_let_a_stopped_agent_stay_stopped(
+    short_tmp: Path,
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        await (await actions.stop(hive, "bob")).wait()
+        from hive.store.agents import Deployed
+
+        record = hive.agents.get(BOB)
+        await hive.agents.set_deployed(
+            Deployed(BOB, record.deployed_sha, record.deployed_tag, None, record.config, "old")
+        )
+        await hive.view.rescan()
+        (ticket,) = await actions.update_all(hive)
+        await ticket.wait()
+        assert not hive.agents.is_wanted(BOB)
+        assert not (await daemon.runtime.status(BOB)).is_running
+        await hive.view.rescan()
+        assert not any(row.needs_update for row in hive.view.rows())
+
+
+async def test_a_commit_that_was_pinned_and_not_noted_gets_its_end(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        with monkeypatch.context() as patch:
+            fails(patch, type(hive.approvals), "set_fetched")
+            with pytest.raises(Unavailable):
+                await proposed(daemon)
+        (number,) = [row.id for row in await hive.approvals.history(9) if row.agent == "bob"]
+        assert await hive.repos.states(BOB, number) == {"proposal", "failed"}
+
+
+async def test_one_repository_that_cannot_be_used_does_not_keep_the_daemon_down(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(short_tmp) as daemon:
+        await (await actions.spawn(daemon.hive, "bob")).wait()
+        asked = await proposed(daemon)
+        await actions.deny(daemon.hive, asked.id, "no")
+        waits = await proposed(daemon, "# more\n")
+        fails(monkeypatch, Repos, "states", lambda name, *_: name == BOB)
+        await recovery.recover(daemon.hive)
+        assert await status(daemon, waits.id) == approvals.PENDING
+
+
+async def test_a_proposal_behind_another_is_told_how_to_come_before_it(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        base = hive.agents.get(BOB).deployed_sha
+        first = await proposed(daemon, "# one\n")
+        folder = hive.paths.agent_config(BOB)
+        from tests.fakes.manager_git import git
+
+        git(folder, "reset", "-q", "--hard", base or "")
+        second = await proposed(daemon, "# two\n")
+        await (await actions.approve(hive, first.id)).wait()
+        with pytest.raises(HiveError, match="git fetch applied && git rebase applied/main"):
+            await (await actions.approve(hive, second.id)).wait()
+        assert await hive.repos.main(BOB) == first.fetched_sha
+        assert hive.agents.get(BOB).deployed_sha == first.fetched_sha
+
+
+async def test_an_older_proposal_behind_a_newer_is_said_to_be_contained(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        first = await proposed(daemon, "# one\n")
+        second = await proposed(daemon, "# two\n")
+        await (await actions.approve(hive, second.id)).wait()
+        with pytest.raises(HiveError, match="already"):
+            await (await actions.approve(hive, first.id)).wait()
+
+
+async def test_an_agent_that_was_never_deployed_is_kept_when_its_first_commit_fails(
+    short_tmp: Path,
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await hive.agents.add(BOB)
+        await hive.agents.set_wanted(BOB, is_running=False)
+        await hive.queue.submit(NewJob(jobs.INIT_CONFIG, "bob", OPERATOR))
+        await until(lambda: hive.paths.agent_config(BOB).exists())
+        asked = await proposed(daemon, "packages = 7\n")
+        with pytest.raises(HiveError):
+            await (await actions.approve(hive, asked.id)).wait()
+        assert BOB in hive.agents
