@@ -63,7 +63,8 @@ async def handle(hive: Hive, request: object) -> lines.Replies:
         case admin.Urls():
             return admin.ok(urls={"home": hive.address.url} if hive.address.url else {})
         case admin.Health():
-            return admin.ok(tasks=[codec.to_json(row) for row in hive.tasks()])
+            tasks = [codec.to_json(row) for row in hive.tasks()]
+            return admin.ok(demo=hive.config.demo, tasks=tasks)
         case _:
             return await _handle_lifecycle(hive, parsed)
 

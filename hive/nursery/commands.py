@@ -152,6 +152,7 @@ def _print_welcome(hive: Hive) -> None:
     say(f"\n  hive is running: {url}\n  log in once with: {link}\n")
     if hive.config.demo:
         say("  This is a demonstration: a scripted stand-in plays claude, no account is needed.")
+        say("  Write a task to the manager, and it proposes an agent for you to approve.")
     elif hive.installation.claude_found is None:
         say("  claude was not found: install Claude Code, or name it with HIVE_CLAUDE, then run")
         say("  this again; or look around first with: hive.pyz up --demo")

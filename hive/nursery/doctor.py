@@ -44,9 +44,11 @@ async def examine(paths: Paths, socket: Path) -> list[Finding]:
     """Return every finding."""
     findings = [_python(), await _git(), _disk(paths)]
     findings += await runtimes.examine(HostConfig(), paths, on_host.wall_clock)
-    findings.append(await _claude())
-    findings += await _daemon(socket)
-    return findings
+    claude = await _claude()
+    daemon, is_demo = await _daemon(socket)
+    if is_demo and not claude.is_ok:
+        claude = Finding("claude", True, f"{claude.detail}; the demonstration does without")
+    return [*findings, claude, *daemon]
 
 
 def _python() -> Finding:
@@ -90,16 +92,19 @@ async def _claude() -> Finding:
     return Finding("claude", True, f"{version}{note} at {found}")
 
 
-async def _daemon(socket: Path) -> list[Finding]:
+async def _daemon(socket: Path) -> tuple[list[Finding], bool]:
+    """Return what the daemon says of itself, and whether the stand-in plays claude there."""
     try:
         reply = await lines.call(socket, {"cmd": "health"}, timeout_s=5)
     except DaemonUnreachable:
-        return [Finding("daemon", True, f"none runs on {socket}; start one with: hive.pyz up")]
+        none = f"none runs on {socket}; start one with: hive.pyz up"
+        return [Finding("daemon", True, none)], False
     except HiveError as error:
-        return [Finding("daemon", False, str(error), "look at its log, then restart it")]
+        return [Finding("daemon", False, str(error), "look at its log, then restart it")], False
     if not reply.get("ok"):
-        return [Finding("daemon", False, str(reply.get("error")), "upgrade it to this version")]
-    return [_task(row) for row in reply["tasks"]]
+        upgrade = "upgrade it to this version"
+        return [Finding("daemon", False, str(reply.get("error")), upgrade)], False
+    return [_task(row) for row in reply["tasks"]], reply.get("demo") is True
 
 
 def _task(row: dict[str, Any]) -> Finding:

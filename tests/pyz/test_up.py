@@ -83,7 +83,7 @@ def test_a_day_at_the_command_line(up: Up) -> None:
     number = re.search(r"approval (\d+)", asked.stdout)
     assert number is not None
     assert "counts words" in up.verb("pending").stdout
-    assert up.verb("approve", number[1]).stdout == f"{number[1]}: approved\n"
+    assert up.verb("approve", number[1]).stdout == f"{number[1]}: approved, alice: it runs\n"
     assert up.verb("pending").stdout == "Nothing waits for approval.\n"
     assert re.search(r"^alice +running", up.verb("list").stdout, re.MULTILINE)
     assert up.verb("send", "alice", text="How many words are these?").returncode == 0
@@ -102,7 +102,10 @@ def test_a_day_at_the_command_line(up: Up) -> None:
         done = up.verb(verb, "alice")
         assert (done.stdout, done.stderr) == (f"alice: {past}\n", "")
     assert up.verb("destroy", "alice").returncode == 2
-    assert up.verb("destroy", "alice", "--yes", "--purge").stdout == "alice: destroyed\n"
+    assert (
+        up.verb("destroy", "alice", "--yes", "--purge").stdout
+        == "alice: destroyed with its state\n"
+    )
     assert "alice" not in up.verb("list").stdout
 
 

@@ -98,7 +98,11 @@ def notices(hive: Hive) -> list[Json]:
     found = []
     if hive.config.demo:
         found.append(
-            _notice("info", "This is a demonstration: a script answers in claude's place.")
+            _notice(
+                "info",
+                "This is a demonstration: a script answers in claude's place."
+                " Write a task to the manager, and it proposes an agent.",
+            )
         )
     elif hive.installation.claude_found is None:
         found.append(
