@@ -119,7 +119,7 @@ class Forge:
         )
         # It may just be being made.
         done = subprocess.run(words, capture_output=True, text=True, check=False, env=ENV)
-        return dict(line.split(" ") for line in done.stdout.splitlines())  # type: ignore[misc]
+        return dict(line.split(" ") for line in done.stdout.splitlines())
 
     def folder(self, repo: str) -> Path:
         return self.root / f"{repo}.git"
