@@ -75,13 +75,19 @@ async def _read(journalctl: str, lines: int, since: float, which: tuple[str, ...
 
 
 def _message(record: str) -> str | None:
-    """Return the text of a record; what is no text comes as a list of its bytes."""
+    """Return the text of a record, None for one that was cut off at the limit."""
     try:
-        message = json.loads(record).get("MESSAGE")
+        return _text(json.loads(record).get("MESSAGE"))
     except ValueError:
-        return None  # cut off at the limit
-    if isinstance(message, list):
+        return None
+
+
+def _text(message: object) -> str:
+    """Return a field as text: what is none comes as its bytes, one that was given twice as both."""
+    if isinstance(message, list) and all(type(each) is int for each in message):
         return bytes(message).decode(errors="replace")
+    if isinstance(message, list):
+        return "\n".join(map(_text, message))
     return message if isinstance(message, str) else ""
 
 

@@ -6,14 +6,18 @@ leave links; so nothing here recurses, builds a long path, or follows what it fi
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import time
 from pathlib import Path
 
 import attrs
 
 ENTRIES_MAX = 100_000
 """A measure looks at no more, so that it ends."""
+REMOVE_S = 300.0
+"""A removal ends then, whoever goes on filling what it empties."""
 _PINNED = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -58,8 +62,10 @@ def measure(path: Path, most: int | None = None) -> Measure:
 def remove(path: Path) -> None:
     """Remove a directory and everything in it; one that is not there is no error.
 
-    What is nested is moved up until nothing is nested. Raises `OSError`, also for a link.
+    What is nested is moved up until nothing is nested. Raises `OSError`, also for a link, and when
+    it is not over within `REMOVE_S`.
     """
+    until = time.monotonic() + REMOVE_S
     try:
         root = _open(os.fspath(path), None)
     except FileNotFoundError:
@@ -69,6 +75,8 @@ def remove(path: Path) -> None:
             for name in names:
                 if not _unlink(name, root):
                     _flatten(name, root)
+                if time.monotonic() > until:
+                    raise OSError(errno.EBUSY, "somebody keeps writing to it", str(path))
     finally:
         os.close(root)
     path.rmdir()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Container
 from pathlib import Path
 
 import attrs
@@ -24,6 +25,7 @@ FIRST_AFTER_S = 30.0
 EVERY_S = 3600.0
 KEEP_S = 7 * 86400.0
 TIMEOUT_S = 60.0
+GONE_MAX = 100
 _SAID = 200
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,9 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     task_status.started()
     await trio.sleep(FIRST_AFTER_S)
     while True:
-        for name in await trio.to_thread.run_sync(_names, hive.paths.agents):
+        for name in await trio.to_thread.run_sync(
+            _names, hive.paths.agents, set(hive.agents.names())
+        ):
             swept = await sweep(hive, name, hive.clock() - KEEP_S)
             if swept.problem is not None:
                 log.warning("the history of %s was not swept: %s", name, swept.problem)
@@ -63,7 +67,7 @@ async def sweep(hive: Hive, name: AgentName, cutoff: float) -> Swept:
         done = await process.run(words, timeout_s=TIMEOUT_S, env={}, check=False)
     except ProgramFailed as error:
         return Swept(problem=error.message[:_SAID])
-    if done.status == event_sweep.DONE:
+    if done.status == event_sweep.DONE and done.stdout.strip().isdecimal():
         return Swept(int(done.stdout))
     if done.status == event_sweep.NO_FENCE:
         return Swept(problem="this kernel has no Landlock, so only the harness itself sweeps it")
@@ -71,12 +75,16 @@ async def sweep(hive: Hive, name: AgentName, cutoff: float) -> Swept:
     return Swept(problem=repr(said[0][:_SAID]))
 
 
-def _names(agents: Path) -> list[AgentName]:
-    """Return whoever has a state directory, of agents that are gone too."""
+def _names(agents: Path, live: Container[str]) -> list[AgentName]:
+    """Return whoever has a state directory; of agents that are gone, the last, not any number.
+
+    The manager can make directories of any name, and each costs a program.
+    """
     found = []
     for folder in sorted(agents.iterdir()):
         try:
             found.append(agent_name(folder.name))
         except BadRequest:
             continue
-    return found
+    gone = [name for name in found if name not in live]
+    return [*(name for name in found if name in live), *gone[:GONE_MAX]]

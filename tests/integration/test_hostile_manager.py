@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from hive.config import Paths
 from hive.host import state_dirs, trees
+from hive.nursery import event_vacuum
 from hive.wire.names import agent_name
 from tests.fakes import manager_git
 from tests.fakes.running import Running, running
@@ -78,3 +80,48 @@ def test_any_number_of_directories_costs_one_look(
     found = state_dirs.tombstones(paths, set())
     assert len(found) == state_dirs.TOMBSTONES_MAX
     assert sum(each.size_bytes for each in found) == 20
+
+
+async def test_a_broken_repository_keeps_nobody_from_being_rebuilt(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        assert (await daemon.operator("spawn", name="bob"))["ok"]
+        repo = daemon.hive.paths.agent_config(BOB)
+        (repo / ".git/config").write_text("[broken")
+        assert (await daemon.operator("rebuild", name="bob"))["ok"]
+        shutil.rmtree(repo)
+        assert (await daemon.operator("rebuild", name="bob"))["ok"]
+        (row,) = [row for row in daemon.hive.queue.rows() if row.kind == "rebuild"][-1:]
+        log = await daemon.hive.queue.log(row.id, 0)
+        assert any("has no remote `applied` now" in line for line in log)
+
+
+def test_histories_of_those_who_are_there_are_swept_first(tmp_path: Path) -> None:
+    for number in range(event_vacuum.GONE_MAX + 50):
+        (tmp_path / f"a{number}").mkdir()
+    (tmp_path / "bob").mkdir()
+    (tmp_path / "..evil").mkdir()
+    found = event_vacuum._names(tmp_path, {"bob"})
+    assert found[0] == "bob"
+    assert len(found) == 1 + event_vacuum.GONE_MAX
+
+
+def test_a_removal_ends_although_somebody_keeps_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bob"
+    folder.mkdir()
+    (folder / "first").write_text("")
+    unlink, written = trees._unlink, 0
+
+    def refilled(name: str, at: int) -> bool:
+        nonlocal written
+        written += 1
+        # Bounded, so that a removal that never ends fails this test instead of stopping it.
+        if written < 20_000:
+            (folder / f"n{written}").write_text("")
+        return unlink(name, at)
+
+    monkeypatch.setattr(trees, "_unlink", refilled)
+    monkeypatch.setattr(trees, "REMOVE_S", 0.05)
+    with pytest.raises(OSError, match="somebody keeps writing to it"):
+        trees.remove(folder)

@@ -39,6 +39,12 @@ async def test_lines_come_oldest_first_whatever_a_message_holds(tmp_path: Path) 
     assert "@1.500000" in called(tmp_path)
 
 
+async def test_a_message_that_a_container_gave_twice_is_both(tmp_path: Path) -> None:
+    found = program(tmp_path, ["three", list(b"four\xff"), None], [], ["one", "two"])
+    lines = await journal.of_machine(found, "h-a", 10, since=0)
+    assert lines == ["one", "two", "", "three", "four\N{REPLACEMENT CHARACTER}"]
+
+
 async def test_of_several_lines_in_a_message_only_the_newest_count(tmp_path: Path) -> None:
     found = program(tmp_path, "two\nthree", "one")
     assert await journal.of_unit(found, "u", 1, since=0) == ["three"]

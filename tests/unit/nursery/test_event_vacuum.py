@@ -31,7 +31,8 @@ def hive(tmp_path: Path) -> Any:
     for name in ("alice", "bob", "Not a name"):
         (paths.agents / name / "state").mkdir(parents=True)
     runtime = SimpleNamespace(isolates=False)
-    return SimpleNamespace(paths=paths, runtime=runtime, clock=lambda: NOW)
+    agents = SimpleNamespace(names=lambda: (ALICE,))
+    return SimpleNamespace(paths=paths, runtime=runtime, clock=lambda: NOW, agents=agents)
 
 
 async def test_what_is_older_than_a_week_goes_of_everybody(
