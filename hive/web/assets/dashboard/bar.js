@@ -12,8 +12,8 @@ export function barView(place, connection) {
   const links = [
     jump("containers", "◇", "running", (state) => state.containers.filter((row) => row.running).length, "go"),
     jump("approvals", "◆", "approvals", (state) => state.approvals.length, "warm"),
-    jump("jobs", "◐", "in the queue", (state) => jobsOf(state.jobs).open.length, "calm"),
     jump("questions", "?", "questions", (state) => operatorQuestions(state).length, "warm"),
+    jump("jobs", "◐", "in the queue", (state) => jobsOf(state.jobs).open.length, "calm"),
     jump("inbox", "✉", "unread", unreadCount, "mauve"),
   ];
   place.append(connection, ...links.map((one) => one.root), el("span", { class: "push" }, appearance()));

@@ -59,11 +59,11 @@ const version = el("p", { class: "version muted" });
 const views = [
   barView(must("#bar"), connection.root),
   noticesView(must("#notices")),
-  guide, containers, request, approvals, jobs, questions, inbox, compose, reminders, kept, inputs, tasks,
+  guide, containers, request, approvals, questions, jobs, inbox, compose, reminders, kept, inputs, tasks,
 ];
 
 must("#swarm").append(
-  guide.root, containers.root, approvals.root, jobs.root, questions.root, reminders.root, kept.root,
+  guide.root, containers.root, approvals.root, questions.root, jobs.root, reminders.root, kept.root,
   inputs.root, tasks.root,
 );
 must("#talk").append(inbox.root, flow.root);
