@@ -44,7 +44,7 @@ from hive.nursery import (
     reminder_scheduler,
     state_watch,
 )
-from hive.nursery.supervisor import Supervisor, Task
+from hive.nursery.supervisor import READY_S, Supervisor, Task
 from hive.store.agents import AgentStore
 from hive.store.approvals import ApprovalStore
 from hive.store.database import LOG_BYTES, Clock, Database, open_database
@@ -59,6 +59,9 @@ from hive.wire.names import MANAGER, AgentName
 
 STOP_GRACE_S = 1.0
 STOP_CONTAINERS_S = 5.0
+LATE_S = {"build queue": 1800.0}
+"""Tasks that may take long to be ready: what every agent is built from is fetched first, after an
+update from afar, and each agent of an older layout is given its repositories."""
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +87,9 @@ def tasks_of(hive: Hive) -> list[Task]:
     ]
     if hive.config.forge_url is not None:
         bodies.append(("forge mirror", forge_mirror.run))
-    return [Task(name, partial(body, hive)) for name, body in bodies]
+    return [
+        Task(name, partial(body, hive), ready_s=LATE_S.get(name, READY_S)) for name, body in bodies
+    ]
 
 
 async def serve(

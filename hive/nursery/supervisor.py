@@ -47,6 +47,10 @@ class Task:
     run: Run
     stop_s: float = STOP_S
     """How long its stop may take before the next one is stopped all the same."""
+    ready_s: float = READY_S
+    """How long it may take to be ready, before that is a failure; the next task begins after
+    `READY_S` all the same.
+    """
 
 
 @attrs.define
@@ -163,8 +167,11 @@ class Supervisor:
         """Run a task once; return why it ended."""
         try:
             async with trio.open_nursery() as nursery:
-                with trio.fail_after(READY_S):
-                    await nursery.start(kept.task.run)
+                with trio.fail_after(kept.task.ready_s):
+                    async with trio.open_nursery() as waiting:
+                        waiting.start_soon(_after, READY_S, ready)
+                        await nursery.start(kept.task.run)
+                        waiting.cancel_scope.cancel()
                 self._set(kept, "running")
                 ready()
         except Exception as error:
@@ -206,6 +213,11 @@ class _Once:
         if self._task_status is not None:
             self._task_status.started()
             self._task_status = None
+
+
+async def _after(seconds: float, ready: _Once) -> None:
+    await trio.sleep(seconds)
+    ready()
 
 
 def backoff_s(failures: int) -> float:

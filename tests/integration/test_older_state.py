@@ -1,8 +1,8 @@
 """A whole state directory as the hive before repositories left it: nothing of it is lost.
 
-`tests/data/state-v1.tar.gz` is what that hive's daemon wrote: a manager, alice (paused, with notes,
-`tests/data/state-v1.tar.gz` is what its daemon wrote: a manager, alice (paused, with notes, a login,
-mail, a question and a reminder), bob (stopped), eve (destroyed), carol (asked for), dave (denied).
+`tests/data/state-v1.tar.gz` is what its daemon wrote: a manager, alice (paused, with notes, a
+login, mail, a question and a reminder), bob (stopped), eve (destroyed), carol (asked for) and dave
+(denied).
 """
 
 from __future__ import annotations

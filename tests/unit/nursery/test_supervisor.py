@@ -115,6 +115,26 @@ async def test_a_task_that_is_never_ready_does_not_hold_the_start_for_ever(
     assert log[0] == "start b"
 
 
+async def test_a_task_that_may_take_long_to_be_ready_is_no_failure_and_holds_nobody(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    log: list[str] = []
+
+    async def slow(*, task_status: trio.TaskStatus[None]) -> None:
+        await trio.sleep(100)
+        task_status.started()
+        await trio.sleep_forever()
+
+    kept = make()
+    tasks = [Task("slow", slow, ready_s=1000), Task("b", Body(log, "b"))]
+    await run_for(kept, tasks, 40)
+    assert log[0] == "start b"
+    assert (kept.rows()[0].state, kept.rows()[0].restarts) == ("stopped", 0)
+    kept = make()
+    await run_for(kept, tasks, 200)
+    assert kept.rows()[0].restarts == 0
+
+
 async def test_a_task_that_resists_its_stop_does_not_hold_the_others(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
