@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -353,3 +354,97 @@ async def test_an_agent_that_was_never_deployed_is_kept_when_its_first_commit_fa
         with pytest.raises(HiveError):
             await (await actions.approve(hive, asked.id)).wait()
         assert BOB in hive.agents
+
+
+@pytest.mark.parametrize("verb", ["stop", "destroy", "cancel"])
+@pytest.mark.parametrize("phase", ["build", "start"])
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_whatever_breaks_a_deploy_off_it_is_over_and_told_once(
+    short_tmp: Path, verb: str, phase: str, is_new: bool
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        if is_new:
+            asked = await actions.request_spawn(hive, "bob", None)
+        else:
+            await (await actions.spawn(hive, "bob")).wait()
+            asked = await proposed(daemon)
+        before = await hive.repos.main(BOB)
+        count = len(daemon.runtime.started)
+        if phase == "build":
+            daemon.runtime.builds[BOB] = BuildScript(takes_s=60)
+        else:
+            daemon.runtime.scripts[BOB] = Script(takes_s=60)
+        ticket = await actions.approve(hive, asked.id)
+        if phase == "build":
+            await until(
+                lambda: bool(daemon.runtime.built) and hive.queue.rows()[-1].step == "building"
+            )
+        else:
+            await until(lambda: len(daemon.runtime.started) > count)
+        daemon.runtime.builds.clear()
+        daemon.runtime.scripts.clear()
+        if verb == "cancel":
+            await actions.cancel_job(hive, ticket.row.id)
+        elif BOB in hive.agents:
+            if verb == "stop":
+                with contextlib.suppress(HiveError):
+                    await (await actions.stop(hive, "bob")).wait()
+            else:
+                await (await actions.destroy(hive, "bob", purge=False)).wait()
+        else:
+            with pytest.raises(HiveError):
+                await actions.stop(hive, "bob")
+            await actions.cancel_job(hive, ticket.row.id)
+        with trio.fail_after(10), pytest.raises(HiveError):
+            await ticket.wait()
+        await until(lambda: hive.transients.get(BOB) is None)
+        assert await status(daemon, asked.id) == approvals.FAILED
+        assert [each["status"] for each in await told(daemon, "approval_resolved")] == ["failed"]
+        assert await told(daemon, "container_crash") == []
+        assert "failed" in await hive.repos.states(BOB, asked.id)
+        assert await hive.repos.main(BOB) == before
+        await until(lambda: all(row.state in jobs.OVER for row in hive.queue.rows()))
+        is_up = (await daemon.runtime.status(BOB)).is_running
+        assert (BOB in hive.agents) == (not is_new and verb != "destroy")
+        assert is_up == (not is_new and verb == "cancel")
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+async def test_the_manager_is_deployed_and_rolled_back_like_any_other(
+    short_tmp: Path, is_good: bool
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        before = hive.agents.get(MANAGER).deployed_sha
+        folder = hive.paths.agent_config(MANAGER)
+        sha = commit(folder, {"agent.toml": "# new\n" if is_good else "packages = 7\n"})
+        reply = await daemon.agent(
+            "manager", "request_apply_commit", agent="manager", commit_ref=sha
+        )
+        ticket = await actions.approve(hive, reply["id"])
+        if is_good:
+            await ticket.wait()
+        else:
+            with pytest.raises(HiveError):
+                await ticket.wait()
+        assert (await daemon.runtime.status(MANAGER)).is_running
+        assert hive.agents.get(MANAGER).deployed_sha == (sha if is_good else before)
+        assert await hive.repos.main(MANAGER) == (sha if is_good else before)
+        (resolved,) = await told(daemon, "approval_resolved")
+        assert resolved["status"] == (approvals.APPROVED if is_good else approvals.FAILED)
+
+
+async def test_a_manager_whose_first_start_fails_is_tried_again_and_kept(short_tmp: Path) -> None:
+    async with running(short_tmp, fails={"manager": "no such file"}) as daemon:
+        await until(lambda: all(row.state in jobs.OVER for row in daemon.hive.queue.rows()))
+        assert MANAGER in daemon.hive.agents
+        daemon.runtime.scripts.clear()
+        await until(lambda: bool(daemon.hive.view.row(MANAGER) and _is_up(daemon)))
+    async with running(short_tmp, daemon.runtime.host) as again:
+        await until(lambda: again.hive.agents.get(MANAGER).deployed_tag == "deployed/0")
+
+
+def _is_up(daemon: Running) -> bool:
+    row = daemon.hive.view.row(MANAGER)
+    return row is not None and row.running
