@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from itertools import islice
 
 from hive.errors import BadRequest
 
@@ -17,6 +18,7 @@ NAME = re.compile(r"refs/[A-Za-z0-9][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_+-][A-Za-z0-9
 REF_BYTES = 1024
 PACKED_BYTES = 4 << 20
 LOG_BYTES = 64 << 20
+ENTRIES_MAX = 100_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -81,15 +83,22 @@ def read_log(folder: int, name: str) -> list[tuple[str, str, float]]:
 
 
 def list_folder(folder: int, parts: tuple[str, ...]) -> list[str]:
-    """Return the names in a folder below `folder`, none for one that is not there."""
+    """Return the names in a folder below `folder`, none for one that is not there.
+
+    Raises `BadRequest` for more than `ENTRIES_MAX`, whatever they are.
+    """
     try:
         at = step(folder, parts)
     except FileNotFoundError:
         return []
     try:
-        return os.listdir(at)  # noqa: PTH208 - of a descriptor
+        with os.scandir(at) as entries:
+            names = [entry.name for entry in islice(entries, ENTRIES_MAX + 1)]
     finally:
         os.close(at)
+    if len(names) > ENTRIES_MAX:
+        raise BadRequest(f"{'/'.join(parts)} in the repository has more than {ENTRIES_MAX} entries")
+    return names
 
 
 def step(folder: int, parts: tuple[str, ...]) -> int:

@@ -77,7 +77,7 @@ class Copy:
     def run(self, folder: int) -> None:
         objects = git_refs.step(folder, ("objects",))
         try:
-            for prefix in os.listdir(objects):  # noqa: PTH208 - of a descriptor
+            for prefix in git_refs.list_folder(objects, ()):
                 if _PREFIX.fullmatch(prefix):
                     self._loose(objects, prefix)
             for name in sorted(git_refs.list_folder(objects, ("pack",))):

@@ -119,7 +119,8 @@ class Proposed:
                 return True
             raise Unavailable(f"cannot look at {self.name}: {error.strerror}") from error
         try:
-            return bool(os.listdir(folder))  # noqa: PTH208 - of a descriptor
+            with os.scandir(folder) as entries:
+                return next(entries, None) is not None
         finally:
             os.close(folder)
 

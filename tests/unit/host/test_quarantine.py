@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from hive.errors import BadRequest, Conflict, HiveError, NotFound
-from hive.host import git_tree, object_copy, quarantine
+from hive.host import git_refs, git_tree, object_copy, quarantine
 from hive.host.repos import TAKEN_AT_ONCE, Repos
 from hive.wire.names import AgentName
 from tests.fakes.manager_git import (
@@ -521,3 +521,16 @@ async def test_few_repositories_are_looked_into_at_once(
             nursery.start_soon(repos.adopt, name)
     assert len(inside) == len(names)
     assert max(inside) <= TAKEN_AT_ONCE
+
+
+@pytest.mark.parametrize("place", ["objects", "objects/00", "objects/pack"])
+async def test_no_number_of_names_is_held_in_memory(
+    repos: Repos, proposed: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    sha = commit(proposed, {"a": "x"})
+    monkeypatch.setattr(git_refs, "ENTRIES_MAX", 300)
+    folder = proposed / ".git" / place
+    folder.mkdir(exist_ok=True)
+    for number in range(301):
+        (folder / f"junk-{number}").touch()
+    await refused(repos, sha, "in the repository has more than 300 entries")

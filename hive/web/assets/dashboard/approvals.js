@@ -92,7 +92,7 @@ function approvalCard(one) {
     ),
     one.description && el("p", { class: "wrap" }, ...revealed(one.description)),
     one.kind === "init_config" && el("p", { class: "muted" }, FIRST_STEP),
-    inputs.length > 0 && el("p", { class: "row" }, ...inputs.map((name) => el("code", { class: "chip" }, name))),
+    inputs.length > 0 && el("p", { class: "row" }, ...inputs.map((name) => el("code", { class: "chip" }, ...revealed(name)))),
     one.fetched_sha && changes(one),
     el("div", { class: "row" }, ...decisions(one), one.fetched_sha && diffButton(one, decisions)),
   );
