@@ -71,11 +71,15 @@ class Installation:
             demo=config.demo,
             rate_limit_s=config.rate_limit_s,
             overloaded_s=config.overloaded_s,
-            claude_env=self.claude_env,
+            claude_env={**self.claude_env, **_forge(config)},
             secret_files={variable: str(secrets / variable) for variable in self.secrets},
             env=agent_files.env_for(agent),
             mcp_servers=agent_files.servers_for(agent, tree, inside),
         )
+
+
+def _forge(config: HostConfig) -> dict[str, str]:
+    return {} if config.forge_url is None else {"HIVE_FORGE_URL": config.forge_url}
 
 
 def find(config: HostConfig, *, isolates: bool) -> Installation:
