@@ -91,17 +91,19 @@ async def request_apply_commit(
 ) -> Approval:
     """Ask for a commit of an agent's repository to be built and deployed.
 
+    For an agent that is not there it is the request of a new one, and is shown as that.
     Raises `BadRequest` for anything but 7 to 40 hex digits that name a commit there.
     """
     name = agent_name(text)
     if not await hive.repos.has_proposed(name):
         raise NotFound(f"{name} has no repository: request_init_config makes one")
+    kind = kinds.APPLY_COMMIT if name in hive.agents else kinds.SPAWN
     for row in await hive.approvals.pending(name):
         is_same = len(commit_ref) >= SHORTEST and (row.fetched_sha or "").startswith(commit_ref)
-        if row.kind == kinds.APPLY_COMMIT and is_same:
+        if row.kind == kind and is_same:
             # Asked again, because the answer was lost: one decision is enough.
             return row
-    return await _add(hive, name, kinds.APPLY_COMMIT, commit_ref, description, by)
+    return await _add(hive, name, kind, commit_ref, description, by)
 
 
 async def request_update_meta_inputs(

@@ -82,6 +82,19 @@ def test_any_number_of_directories_costs_one_look(
     assert sum(each.size_bytes for each in found) == 20
 
 
+async def test_a_new_agent_is_not_asked_for_as_a_change(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await daemon.hive.repos.seed_proposed(BOB)
+        sha = plant(daemon)
+        asked = await daemon.agent("manager", "request_apply_commit", agent="bob", commit_ref=sha)
+        again = await daemon.agent("manager", "request_apply_commit", agent="bob", commit_ref=sha)
+        assert asked == again
+        (waiting,) = (await daemon.operator("pending"))["approvals"]
+        assert (waiting["kind"], waiting["fetched_sha"]) == ("spawn", sha)
+        assert (await daemon.operator("approve", id=asked["id"]))["ok"]
+        assert daemon.hive.agents.get(BOB).deployed_sha == sha
+
+
 async def test_a_broken_repository_keeps_nobody_from_being_rebuilt(short_tmp: Path) -> None:
     async with running(short_tmp) as daemon:
         assert (await daemon.operator("spawn", name="bob"))["ok"]
