@@ -132,7 +132,10 @@ async def wait_free(hive: Hive, name: AgentName) -> None:
 
 
 class held:  # noqa: N801 - reads as a keyword where it is used
-    """Hold a transient; when it was cancelled from a page, say so instead of going on."""
+    """Hold a transient; when it was cancelled from a page, say so instead of going on.
+
+    A full or a read-only disk, wherever it is met on the way, is `Unavailable`.
+    """
 
     def __init__(self, hive: Hive, name: AgentName, kind: str) -> None:
         self._hive, self._name, self._kind = hive, name, kind
@@ -145,6 +148,13 @@ class held:  # noqa: N801 - reads as a keyword where it is used
     def __exit__(self, *failure: object) -> None:
         self._inner.__exit__(*failure)  # type: ignore[arg-type]
         self._hive.view.poke()
+        cause = failure[1]
+        if isinstance(cause, OSError):
+            where = f" ({cause.filename})" if cause.filename else ""
+            raise Unavailable(
+                f"{self._kind} {self._name}: this host says: {cause.strerror or cause}{where}: mend"
+                " that, then try again"
+            ) from cause
         if self._scope.cancelled_caught:
             raise Conflict(f"{self._kind} {self._name} was cancelled")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -371,31 +373,16 @@ async def test_whatever_breaks_a_deploy_off_it_is_over_and_told_once(
             asked = await proposed(daemon)
         before = await hive.repos.main(BOB)
         count = len(daemon.runtime.started)
-        if phase == "build":
-            daemon.runtime.builds[BOB] = BuildScript(takes_s=60)
-        else:
-            daemon.runtime.scripts[BOB] = Script(takes_s=60)
+        daemon.runtime.builds[BOB] = BuildScript(takes_s=60 if phase == "build" else 0)
+        daemon.runtime.scripts[BOB] = Script(takes_s=60)
         ticket = await actions.approve(hive, asked.id)
         if phase == "build":
-            await until(
-                lambda: bool(daemon.runtime.built) and hive.queue.rows()[-1].step == "building"
-            )
+            await until(lambda: hive.queue.rows()[-1].step == "building")
         else:
             await until(lambda: len(daemon.runtime.started) > count)
         daemon.runtime.builds.clear()
         daemon.runtime.scripts.clear()
-        if verb == "cancel":
-            await actions.cancel_job(hive, ticket.row.id)
-        elif BOB in hive.agents:
-            if verb == "stop":
-                with contextlib.suppress(HiveError):
-                    await (await actions.stop(hive, "bob")).wait()
-            else:
-                await (await actions.destroy(hive, "bob", purge=False)).wait()
-        else:
-            with pytest.raises(HiveError):
-                await actions.stop(hive, "bob")
-            await actions.cancel_job(hive, ticket.row.id)
+        await _break_off(daemon, verb, ticket.row.id)
         with trio.fail_after(10), pytest.raises(HiveError):
             await ticket.wait()
         await until(lambda: hive.transients.get(BOB) is None)
@@ -408,6 +395,49 @@ async def test_whatever_breaks_a_deploy_off_it_is_over_and_told_once(
         is_up = (await daemon.runtime.status(BOB)).is_running
         assert (BOB in hive.agents) == (not is_new and verb != "destroy")
         assert is_up == (not is_new and verb == "cancel")
+
+
+async def _break_off(daemon: Running, verb: str, job: int) -> None:
+    hive = daemon.hive
+    if verb != "cancel" and BOB not in hive.agents:
+        with pytest.raises(HiveError):
+            await actions.restart(hive, "bob")
+        verb = "cancel"
+    if verb == "cancel":
+        await actions.cancel_job(hive, job)
+    elif verb == "destroy":
+        await (await actions.destroy(hive, "bob", purge=False)).wait()
+    else:
+        # Of a new one nothing is left that could be stopped.
+        with contextlib.suppress(HiveError):
+            await (await actions.stop(hive, "bob")).wait()
+
+
+@pytest.mark.parametrize("part", ["build", "start", "stop"])
+async def test_a_full_disk_is_the_sentence_a_deploy_fails_with(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        before = hive.agents.get(BOB).deployed_sha
+        asked = await proposed(daemon)
+        left = [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/state/sandboxes/bob")]
+        real = getattr(FakeRuntime, part)
+
+        async def full(self: FakeRuntime, what: Any, *more: Any, **named: Any) -> Any:
+            if left and BOB in (what, getattr(what, "name", None)):
+                raise left.pop()
+            return await real(self, what, *more, **named)
+
+        monkeypatch.setattr(FakeRuntime, part, full)
+        with pytest.raises(Unavailable, match="No space left on device"):
+            await (await actions.approve(hive, asked.id)).wait()
+        assert (await daemon.runtime.status(BOB)).is_running
+        assert hive.agents.get(BOB).deployed_sha == await hive.repos.main(BOB) == before
+        (resolved,) = await told(daemon, "approval_resolved")
+        assert "No space left on device" in resolved["note"]
+        assert all(row.restarts == 0 for row in hive.tasks())
 
 
 @pytest.mark.parametrize("is_good", [True, False])
