@@ -54,6 +54,7 @@ async def at_start(hive: Hive) -> list[Ticket]:
     for name in await stale(hive):
         record = hive.agents.get(name)
         if _is_renewed_by_start(hive, record, running):
+            await _lock(hive, record)
             await hive.agents.set_deployed(_renewed(hive, record))
         elif hive.config.auto_update:
             tickets.append(await hive.queue.submit(NewJob(REBUILD, name, SYSTEM)))
@@ -62,6 +63,15 @@ async def at_start(hive: Hive) -> list[Ticket]:
 
 def _is_renewed_by_start(hive: Hive, record: AgentRecord, running: Collection[AgentName]) -> bool:
     return hive.runtime.kind != NIXOS and record.name not in running
+
+
+async def _lock(hive: Hive, record: AgentRecord) -> None:
+    """Lock an agent to what it runs, where a deploy could not say so."""
+    if record.deployed_sha is None or record.deployed_tag is None:
+        return
+    pin = (record.deployed_sha, record.deployed_tag)
+    if (await hive.meta.locked()).get(record.name) != pin:
+        await hive.meta.finalize(record.name, *pin)
 
 
 def _renewed(hive: Hive, record: AgentRecord) -> Deployed:

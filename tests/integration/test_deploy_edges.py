@@ -179,8 +179,9 @@ async def test_a_failure_that_cannot_be_tagged_is_told_and_never_shipped(
         assert "deployed" not in states
 
 
+@pytest.mark.parametrize("is_rebuilt", [True, False])
 async def test_a_deploy_is_one_though_the_meta_repository_cannot_be_used(
-    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, is_rebuilt: bool
 ) -> None:
     async with running(short_tmp) as daemon:
         hive = daemon.hive
@@ -195,8 +196,13 @@ async def test_a_deploy_is_one_though_the_meta_repository_cannot_be_used(
         assert hive.agents.get(BOB).deployed_sha == asked.fetched_sha
         (resolved,) = await told(daemon, "approval_resolved")
         assert resolved["status"] == approvals.APPROVED
-        await (await actions.rebuild(hive, "bob")).wait()
-        assert (await hive.meta.locked())[BOB] == (asked.fetched_sha, f"deployed/{asked.id}")
+        if is_rebuilt:
+            await (await actions.rebuild(hive, "bob")).wait()
+            assert (await hive.meta.locked())[BOB] == (asked.fetched_sha, f"deployed/{asked.id}")
+    async with running(short_tmp) as again:
+        # Its containers are gone, as after a reboot.
+        locked = await again.hive.meta.locked()
+        assert locked[BOB] == (asked.fetched_sha, f"deployed/{asked.id}")
 
 
 @pytest.mark.parametrize("is_built", [True, False])
