@@ -209,8 +209,9 @@ def _show_queue(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
         yield operator_views.job_line(row)
 
 
-def _show_inputs_updated(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
-    yield f"updated by job {reply['job_id']}; rebuilds that follow are in: hive.pyz queue"
+def _show_inputs_updated(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
+    yield from ask(arguments, {"cmd": "job_log", "id": reply["job_id"]})["job_log"]
+    yield f"done by job {reply['job_id']}; rebuilds that follow, if any: hive.pyz queue"
 
 
 def _show_sent(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:

@@ -168,7 +168,7 @@ async def test_inputs_are_shown_and_brought_up_to_date(
     async with running(short_tmp) as daemon:
         shell = Shell(daemon, capsys)
         name = (await shell.run("meta")).split()[0]
-        assert "updated by job" in await shell.run("update-inputs", name)
+        assert "done by job" in await shell.run("update-inputs", name)
         assert "there are:" in await shell.run("update-inputs", "nothing", status=2)
         reply = await daemon.operator("update_inputs", inputs=[])
         assert (reply["code"], "empty" in reply["error"]) == ("bad_request", True)

@@ -122,7 +122,7 @@ function changes(one) {
     if (!root.isConnected) return;
     try {
       const { files } = /** @type {import("../shared/wire.js").Diff} */ (await getJson(approvalDiff(one.id, "running")));
-      setText(head, files.length ? summaryOf(files) : "the same tree as the one that runs");
+      setText(head, files.length ? summaryOf(files) : "no difference to what was deployed last");
       const rest = files.length - FILES_SHOWN;
       names.replaceChildren(
         ...files.slice(0, FILES_SHOWN).map((file) => el("li", {}, el("code", { class: "wrap" }, ...revealed(file.path)))),

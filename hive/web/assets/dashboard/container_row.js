@@ -112,7 +112,7 @@ function showStatus(place, row) {
 const DESTROY =
   "Its container goes. Its files and its login are kept and can be revived under the same name.";
 const PURGE =
-  "Its container goes, and with it everything it ever wrote and its login. This cannot be undone.";
+  "Its container goes, and with it its files, its commits and its login. This cannot be undone. Its messages and open questions stay.";
 
 /** @param {string} name */
 function actionsOf(name) {

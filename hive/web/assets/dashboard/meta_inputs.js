@@ -26,6 +26,7 @@ export function metaInputsView() {
       "data-confirm-button": "Update",
       "data-done": "The update waits in the build queue.",
     },
+    el("p", { class: "muted" }, "What agents are built from: hive itself, and the deployed commit of each agent."),
     list,
     wanted,
     el("div", { class: "row" }, button),
@@ -37,7 +38,7 @@ export function metaInputsView() {
     const names = chosen();
     wanted.value = names.join(",");
     setAttr(button, "aria-disabled", names.length === 0 ? "true" : null);
-    form.dataset.confirm = `${names.join(", ")}: locked anew, then ${whomOf(names)} rebuilt, one after another.`;
+    form.dataset.confirm = `${names.join(", ")}: looked up anew. Where something newer is found, ${whomOf(names)} rebuilt, one after another.`;
   };
   form.addEventListener("change", check);
   form.addEventListener("hive:done", () => {

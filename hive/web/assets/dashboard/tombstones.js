@@ -45,8 +45,8 @@ function tombstoneRow(one) {
       danger: true,
       title: `Purge what is kept of ${one.name}?`,
       confirm: one.waits
-        ? "Its repository and every file of it are deleted, and what waits for approval fails. This cannot be undone."
-        : "Everything it ever wrote and its login are deleted. This cannot be undone.",
+        ? "Its files, commits and login are deleted, and what waits for approval fails. This cannot be undone."
+        : "Its files, commits and login are deleted. This cannot be undone. Its messages and open questions stay.",
       button: "Purge",
     },
     label("PURG3", `Purge the state of ${one.name}`),
