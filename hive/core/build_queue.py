@@ -231,7 +231,8 @@ class BuildQueue:
             is_stopping = trio.current_effective_deadline() == float("-inf")
             if outcome is None and not is_stopping:
                 text = f"job {running.row.id} ended in a way nobody foresaw: hive's log says why"
-                await self._finish(running, Outcome(Unavailable(text)))
+                lost = Outcome(Unavailable(text), notices=running.told_if_lost)
+                await self._finish(running, lost)
         if outcome.error is not None:
             # While the daemon stops a failure is the stop's: the next one begins the job again.
             await trio.lowlevel.checkpoint_if_cancelled()

@@ -18,6 +18,7 @@ from hive.errors import HiveError, Unavailable
 from hive.store.agents import Deployed
 from hive.wire.names import AgentName, agent_name
 
+LOST = "it ended in a way nobody foresaw: the operator finds why in hive's log"
 ATTEMPTS = 2
 """How often a deploy is begun: twice means that the daemon ended in the middle of the first."""
 TEMPLATE_TAG = "deployed/0"
@@ -36,6 +37,7 @@ UNTOUCHED = frozenset({None, TAGGING, TAKING, LOCKING, BUILDING})
 async def deploy(hive: Hive, running: Running) -> Outcome:
     """Deploy what a job of kind `deploy` or `spawn` is about."""
     order = await _order(hive, running)
+    running.told_if_lost = await deploy_told.failure(hive, order, LOST)
     try:
         return await _carry_out(hive, running, order)
     except HiveError as error:

@@ -83,6 +83,8 @@ class Running:
         self._is_entered = False
         self.is_past = False
         """Whether it is too late to cancel it."""
+        self.told_if_lost: Sequence[Draft] = ()
+        """What is told when it ends in a way nobody foresaw."""
 
     @contextmanager
     def cancellable(self) -> Iterator[None]:

@@ -484,3 +484,26 @@ async def test_a_manager_whose_first_start_fails_is_tried_again_and_kept(short_t
 def _is_up(daemon: Running) -> bool:
     row = daemon.hive.view.row(MANAGER)
     return row is not None and row.running
+
+
+async def test_the_manager_is_told_of_an_end_that_nobody_foresaw(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        before = hive.agents.get(BOB).deployed_sha
+        asked = await proposed(daemon)
+
+        async def breaks(*_: object) -> str:
+            raise RuntimeError("a mistake in hive")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(FakeRuntime, "build", breaks)
+            with pytest.raises(Unavailable):
+                await (await actions.approve(hive, asked.id)).wait()
+        await (await actions.rebuild(hive, "bob")).wait()
+        assert hive.agents.get(BOB).deployed_sha == await hive.repos.main(BOB) == before
+        assert "failed" in await hive.repos.states(BOB, asked.id)
+        (resolved,) = await told(daemon, "approval_resolved")
+        assert resolved["status"] == approvals.FAILED
