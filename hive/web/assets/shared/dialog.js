@@ -13,6 +13,8 @@ export function ask(about) {
       ? el("textarea", { rows: 3, id: "dialog-text", maxlength: 4000 })
       : null;
     const tone = about.danger ? "danger" : "go";
+    // Beside "Cancel the job" a plain "Cancel" could mean either.
+    const no = about.confirm.startsWith("Cancel") ? "Keep it" : "Cancel";
     const dialog = el(
       "dialog",
       { "aria-labelledby": "dialog-title" },
@@ -26,7 +28,7 @@ export function ask(about) {
           "div",
           { class: "row" },
           el("button", { class: `${tone} primary push`, value: "yes" }, about.confirm),
-          el("button", { value: "no", formnovalidate: true, autofocus: about.danger }, "Cancel"),
+          el("button", { value: "no", formnovalidate: true, autofocus: about.danger }, no),
         ),
       ),
     );
