@@ -32,7 +32,16 @@ function reminderRow(one) {
   const due = el("span", { class: "badge calm" });
   ticking(due, (now) => (one.due_at < now ? `overdue ${relative(now - one.due_at)}` : `due ${relative(now - one.due_at)}`));
   const cancel = actionForm(
-    { url: cancelReminder(one.id), leet: "", plain: "Cancel", tone: "quiet danger" },
+    {
+      url: cancelReminder(one.id),
+      leet: "",
+      plain: "Cancel",
+      tone: "quiet danger",
+      danger: true,
+      title: `Cancel this reminder of ${one.agent}?`,
+      confirm: "It is deleted and never delivered; the agent is not told.",
+      button: "Cancel the reminder",
+    },
     label("✗ C4NC3L", `Cancel this reminder of ${one.agent}`),
   );
   const retry = actionForm(
