@@ -144,6 +144,14 @@ def _add_approvals(verbs: Verbs[argparse.ArgumentParser]) -> None:
     request = _add_client(verbs, "request-spawn", "queue the approval of a new agent")
     request.add_argument("name", metavar="NAME")
     request.add_argument("--description", metavar="TEXT", help="shown on the approval's card")
+    request = _add_client(
+        verbs, "request-apply-commit", "queue the approval of a commit of an agent's repository"
+    )
+    request.add_argument("name", metavar="NAME")
+    request.add_argument(
+        "commit", nargs="?", metavar="COMMIT", help="7 to 40 hex digits; the newest when left out"
+    )
+    request.add_argument("--description", metavar="TEXT", help="shown on the approval's card")
     _add_client(verbs, "pending", "show the approval queue")
     diff = _add_client(verbs, "diff", "show what an approval would change")
     diff.add_argument("id", type=int, metavar="ID")

@@ -114,6 +114,15 @@ def _request_spawn(arguments: argparse.Namespace) -> Reply:
     return request
 
 
+def _request_apply_commit(arguments: argparse.Namespace) -> Reply:
+    request: Reply = {"cmd": "request_apply_commit", "agent": arguments.name}
+    if arguments.commit is not None:
+        request["commit_ref"] = arguments.commit
+    if arguments.description is not None:
+        request["description"] = arguments.description
+    return request
+
+
 def _deny(arguments: argparse.Namespace) -> Reply:
     request: Reply = {"cmd": "deny", "id": arguments.id}
     if arguments.note is not None:
@@ -175,6 +184,8 @@ def _show_request(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
     number = reply["approval_id"]
     look = f"hive.pyz diff {number}, then hive.pyz approve {number}"
     yield f"{arguments.name} waits as approval {number}: {look}"
+    if reply.get("note"):
+        yield reply["note"]
 
 
 def _show_decided(_: Reply, arguments: argparse.Namespace) -> Iterable[str]:
@@ -259,6 +270,7 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
     "resume": (_pause, operator_views.done, CALL_S),
     "destroy": (_destroy, operator_views.done, JOB_S),
     "request-spawn": (_request_spawn, _show_request, CALL_S),
+    "request-apply-commit": (_request_apply_commit, _show_request, CALL_S),
     "stop": (_stop, operator_views.done, JOB_S),
     "pending": (_plain("pending"), operator_views.pending, CALL_S),
     "diff": (_diff, operator_views.diff, CALL_S),

@@ -49,6 +49,8 @@ def pending(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
         at = _local(row["requested_at"])
         head = f"{row['id']:>4}  {row['kind']:<18} {row['agent']:<10} {at}"
         yield f"{head}  {text}".rstrip()
+        if row.get("note"):
+            yield f"      {row['note']}"
 
 
 def diff(reply: Reply, _: argparse.Namespace) -> Iterable[str]:

@@ -29,10 +29,13 @@ def _inputs_request(given: Given, _: str) -> manager.RequestUpdateMetaInputs:
 
 
 def _queued_text(reply: manager.ApprovalQueued) -> str:
-    return (
+    said = (
         f"waits for the operator as approval {reply.id}; nothing was done yet, and the decision"
         " will come as a message"
     )
+    if reply.note is None:
+        return said
+    return f"{said}. {reply.note}. Withdraw it with cancel_loose_end, mend it and ask again."
 
 
 def _outcome_text(done: str) -> Callable[[Any], str]:

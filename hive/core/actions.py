@@ -23,7 +23,7 @@ from hive.wire import approvals, jobs
 from hive.wire.approvals import APPROVED, DENIED, FAILED, PENDING, Approval
 from hive.wire.dashboard import Tombstone
 from hive.wire.jobs import MetaInput
-from hive.wire.limits import LOG_LINES_MAX, RECENT_MAX, check_body
+from hive.wire.limits import COMMIT_BYTES, LOG_LINES_MAX, RECENT_MAX, check_body, check_size
 from hive.wire.messages import MessageRow
 from hive.wire.names import (
     MANAGER,
@@ -45,6 +45,16 @@ _JOBS = {
 async def request_spawn(hive: Hive, text: str, description: str | None) -> Approval:
     """Queue the approval of a new agent; raises `Conflict` when there is one, or one waits."""
     return await proposals.request_spawn(hive, text, description, OPERATOR)
+
+
+async def request_apply_commit(
+    hive: Hive, text: str, commit_ref: str | None, description: str | None
+) -> Approval:
+    """Queue the approval of a commit; without one, of the newest in the agent's repository."""
+    if commit_ref is None:
+        commit_ref = await hive.repos.head_of_proposed(agent_name(text))
+    check_size("commit_ref", commit_ref, COMMIT_BYTES)
+    return await proposals.request_apply_commit(hive, text, commit_ref, description, OPERATOR)
 
 
 async def revive(hive: Hive, text: str) -> Approval:
@@ -255,6 +265,7 @@ async def purge_tombstone(hive: Hive, text: str) -> None:
         await proposals.fail(hive, approval, proposals.GONE)
     await hive.repos.remove(name)
     await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
+    await lifecycle.forget(hive, name)
     await work.publish_tombstones(hive)
 
 

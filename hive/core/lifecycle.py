@@ -17,7 +17,7 @@ from hive.errors import Conflict, HiveError, Refused, Unavailable
 from hive.host import agent_files, state_dirs
 from hive.host.runtime import Bind, ContainerSpec
 from hive.wire import live
-from hive.wire.names import MANAGER, AgentName
+from hive.wire.names import MANAGER, OPERATOR, AgentName
 
 Verb = Callable[[Hive, AgentName], Awaitable[None]]
 
@@ -106,6 +106,19 @@ async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> str | None:
             await hive.repos.remove(name)
             await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
     return note
+
+
+async def forget(hive: Hive, name: AgentName) -> None:
+    """Close what a purged agent left open, so that nobody of its name inherits it."""
+    for question in await hive.questions.pending():
+        if name in {question.asker, question.target}:
+            try:
+                await hive.questions.cancel(question.id, OPERATOR)
+            except Conflict:
+                continue  # it was answered at the last moment
+    for reminder in await hive.reminders.pending(name):
+        await hive.reminders.cancel(reminder.id)
+    await hive.broker.mark_all_read(name)
 
 
 async def bring_back(hive: Hive, name: AgentName) -> None:

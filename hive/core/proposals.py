@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import trio
 
-from hive.core import notices
+from hive.core import blueprints, notices
 from hive.core.hive import Hive
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
 from hive.host.repos import Diff
@@ -26,6 +26,7 @@ from hive.wire.names import MANAGER, OPERATOR, AgentName, agent_name, new_agent_
 GONE = "the repository of this agent is gone"
 UNPINNED = "the daemon ended before the commit was pinned: request it again"
 BASES = ("running", "approved", "queued")
+MAKES_IT = "Makes this agent, which is not there yet."
 SHORTEST = 7
 """Hex digits that name a commit."""
 _OPEN = frozenset({kinds.PENDING, kinds.APPROVED})
@@ -91,19 +92,20 @@ async def request_apply_commit(
 ) -> Approval:
     """Ask for a commit of an agent's repository to be built and deployed.
 
-    For an agent that is not there it is the request of a new one, and is shown as that.
+    For an agent that is not there it makes one, and says so in front of the description.
     Raises `BadRequest` for anything but 7 to 40 hex digits that name a commit there.
     """
     name = agent_name(text)
     if not await hive.repos.has_proposed(name):
         raise NotFound(f"{name} has no repository: request_init_config makes one")
-    kind = kinds.APPLY_COMMIT if name in hive.agents else kinds.SPAWN
     for row in await hive.approvals.pending(name):
         is_same = len(commit_ref) >= SHORTEST and (row.fetched_sha or "").startswith(commit_ref)
-        if row.kind == kind and is_same:
+        if row.kind == kinds.APPLY_COMMIT and is_same:
             # Asked again, because the answer was lost: one decision is enough.
             return row
-    return await _add(hive, name, kind, commit_ref, description, by)
+    if name not in hive.agents:
+        description = f"{MAKES_IT} {description or ''}".strip()
+    return await _add(hive, name, kinds.APPLY_COMMIT, commit_ref, description, by)
 
 
 async def request_update_meta_inputs(
@@ -255,7 +257,8 @@ async def _pin(hive: Hive, name: AgentName, approval: Approval) -> Approval:
     """Pin the commit; a request whose commit cannot be had must not stay in the queue."""
     try:
         sha = await hive.repos.pin(name, approval.id, approval.commit_ref)
-        pinned = await hive.approvals.set_fetched(approval.id, sha)
+        warning = await _warning(hive, name, sha)
+        pinned = await hive.approvals.set_fetched(approval.id, sha, warning)
     except HiveError as error:
         await hive.approvals.resolve(approval.id, status=kinds.FAILED, note=error.message)
         # It may have been pinned, and only not been noted.
@@ -270,6 +273,15 @@ async def _pin(hive: Hive, name: AgentName, approval: Approval) -> Approval:
         await settle(hive, pinned)
         raise Conflict(f"approval {pinned.id} cannot wait any more: {pinned.note}")
     return pinned
+
+
+async def _warning(hive: Hive, name: AgentName, sha: str) -> str | None:
+    """Return why a commit is going to fail, where that can be seen before it is built."""
+    try:
+        await blueprints.read_config(hive, name, sha)
+    except BadRequest as error:
+        return f"It will fail as it is: {error.message}"
+    return None
 
 
 async def _refuse_second(hive: Hive, name: AgentName, kind: str) -> None:

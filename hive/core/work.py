@@ -112,6 +112,8 @@ async def _destroy(hive: Hive, running: Running) -> Outcome:
     for approval in await hive.approvals.pending(name):
         await proposals.fail(hive, approval, "agent destroyed")
     note = await lifecycle.destroy(hive, name, purge=is_purge)
+    if is_purge:
+        await lifecycle.forget(hive, name)
     told = notices.event(hive, MANAGER, "destroyed", agent=name)
     return Outcome(note=note, notices=told)
 

@@ -84,6 +84,10 @@ async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
         case admin_work.Tombstones():
             kept = await trio.to_thread.run_sync(actions.tombstones, hive)
             return admin.ok(tombstones=_rows(kept))
+        case admin_work.RequestApplyCommit(name, commit_ref, description):
+            approval = await actions.request_apply_commit(hive, name, commit_ref, description)
+            warning = {} if approval.note is None else {"note": approval.note}
+            return admin.ok(approval_id=approval.id, **warning)
         case admin_work.Revive(name):
             return admin.ok(approval_id=(await actions.revive(hive, name)).id)
         case admin_work.Purge(name):

@@ -15,7 +15,7 @@ from hive.core import actions
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
-from hive.errors import BadRequest, HiveError
+from hive.errors import BadRequest, HiveError, Unavailable
 from hive.nursery import admin_requests
 from hive.wire import admin, codec
 from hive.wire.admin_work import WorkRequest
@@ -142,7 +142,11 @@ def _handle_access(hive: Hive, request: Any) -> lines.Reply:
 
 
 async def _finish(job: Job | Ticket) -> lines.Reply:
-    await job.wait()
+    try:
+        await job.wait()
+    except BadRequest as error:
+        # The request was good; it is what was to be deployed that is not.
+        raise Unavailable(error.message) from error
     return admin.ok()
 
 

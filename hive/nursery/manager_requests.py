@@ -17,6 +17,7 @@ from hive.errors import BadRequest, Refused
 from hive.wire import agent, manager
 from hive.wire.approvals import Approval
 from hive.wire.limits import (
+    COMMIT_BYTES,
     INPUT_BYTES,
     INPUTS_MAX,
     LOGS_BYTES,
@@ -37,7 +38,6 @@ OwnRequest = (
     | manager.GetLogs
 )
 APPROVAL = "approval"
-COMMIT_CHARS = 64
 
 
 class Outcome(Protocol):
@@ -64,7 +64,7 @@ async def answer(hive: Hive, request: OwnRequest | agent.CancelLooseEnd) -> mana
             return _queued(await proposals.request_spawn(hive, name, description, MANAGER))
         case manager.RequestApplyCommit(name, commit_ref, description):
             # Kept with the approval, and said again in whatever goes wrong with it.
-            check_size("commit_ref", commit_ref, COMMIT_CHARS)
+            check_size("commit_ref", commit_ref, COMMIT_BYTES)
             return _queued(
                 await proposals.request_apply_commit(hive, name, commit_ref, description, MANAGER)
             )
@@ -121,7 +121,7 @@ def newest(lines: Sequence[str]) -> list[str]:
 
 
 def _queued(approval: Approval) -> manager.ApprovalQueued:
-    return manager.ApprovalQueued(approval.id)
+    return manager.ApprovalQueued(approval.id, approval.note)
 
 
 def _another(text: str, verb: str) -> AgentName:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hive.errors import Conflict, NotFound
-from hive.wire.approvals import FAILED, PENDING, Approval
+from hive.wire.approvals import PENDING, Approval
 
 if TYPE_CHECKING:
     from hive.store.database import Clock, Connection, Database
@@ -14,8 +14,10 @@ _COLUMNS = (
     "id, agent, kind, commit_ref, requested_at, status, fetched_sha, resolved_at, note, description"
 )
 _DECIDE = (
-    "UPDATE approvals SET status = ?, note = coalesce(?, note), resolved_at = ?"
-    " WHERE id = ? AND status = ?"
+    "UPDATE approvals SET status = :status, resolved_at = :now,"
+    # What was noted while it waited was for whoever decides, and no reason of theirs.
+    f" note = CASE status WHEN '{PENDING}' THEN :note ELSE coalesce(:note, note) END"
+    " WHERE id = :id AND status = :expected"
 )
 
 
@@ -61,10 +63,13 @@ class ApprovalStore:
         where = "WHERE status <> ? ORDER BY resolved_at DESC, id DESC LIMIT ?"
         return await self._select(where, (PENDING, limit))
 
-    async def set_fetched(self, id_: int, sha: str) -> Approval:
-        """Note the commit that was pinned for an approval, and return it; raises `NotFound`."""
-        query = "UPDATE approvals SET fetched_sha = ? WHERE id = ?"
-        await self._database.write(lambda connection: connection.execute(query, (sha, id_)))
+    async def set_fetched(self, id_: int, sha: str, note: str | None = None) -> Approval:
+        """Note the commit that was pinned for an approval, and return it; raises `NotFound`.
+
+        `note` says what is wrong with the commit, if that can be seen before it is built.
+        """
+        query = "UPDATE approvals SET fetched_sha = ?, note = coalesce(note, ?) WHERE id = ?"
+        await self._database.write(lambda connection: connection.execute(query, (sha, note, id_)))
         return await self.get(id_)
 
     async def resolve(
@@ -74,22 +79,10 @@ class ApprovalStore:
 
         Whoever gets True, and nobody else, does what follows from the decision.
         """
-        values = (status, note, self._clock(), id_, expected)
+        values = _decision(id_, status, note, self._clock(), expected)
         return await self._database.write(
             lambda connection: connection.execute(_DECIDE, values).rowcount == 1
         )
-
-    async def fail_all(self, agent: str, note: str) -> list[Approval]:
-        """Fail whatever waits for an agent that is gone; return the failed."""
-        now = self._clock()
-
-        def work(connection: Connection) -> list[int]:
-            query = "SELECT id FROM approvals WHERE agent = ? AND status = ?"
-            ids = [row[0] for row in connection.execute(query, (agent, PENDING)).fetchall()]
-            connection.executemany(_DECIDE, [(FAILED, note, now, id_, PENDING) for id_ in ids])
-            return ids
-
-        return [await self.get(id_) for id_ in await self._database.write(work)]
 
     async def _select(self, where: str, values: tuple[object, ...]) -> list[Approval]:
         query = f"SELECT {_COLUMNS} FROM approvals {where}"
@@ -102,6 +95,12 @@ def _approval(row: tuple[Any, ...]) -> Approval:
     return Approval(*row)
 
 
+def _decision(
+    id_: int, status: str, note: str | None, now: float, expected: str
+) -> dict[str, object]:
+    return {"id": id_, "status": status, "note": note, "now": now, "expected": expected}
+
+
 def move(
     connection: Connection, id_: int, status: str, note: str | None, now: float, *, expected: str
 ) -> Approval:
@@ -109,7 +108,8 @@ def move(
 
     Raises `NotFound`, or `Conflict` when it is in another state.
     """
-    moved = connection.execute(_DECIDE, (status, note, now, id_, expected)).rowcount == 1
+    values = _decision(id_, status, note, now, expected)
+    moved = connection.execute(_DECIDE, values).rowcount == 1
     row = connection.execute(f"SELECT {_COLUMNS} FROM approvals WHERE id = ?", (id_,)).fetchone()
     if row is None:
         raise NotFound(f"there is no approval {id_}: `hive.pyz pending` lists those that wait")

@@ -97,6 +97,16 @@ class Tombstones:
 
 
 @attrs.frozen
+class RequestApplyCommit:
+    """Queue the approval of a commit of an agent's repository."""
+
+    agent: str
+    commit_ref: str | None = None
+    """7 to 40 hex digits; None: the newest commit of its branch."""
+    description: str | None = None
+
+
+@attrs.frozen
 class Revive:
     """Queue the approval of an agent of which only its state is left."""
 
@@ -125,6 +135,7 @@ WorkRequest = (
     | UpdateInputs
     | UpdateAll
     | Tombstones
+    | RequestApplyCommit
     | Revive
     | Purge
 )

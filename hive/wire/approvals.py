@@ -15,7 +15,7 @@ INIT_CONFIG = "init_config"
 SPAWN = "spawn"
 """Create an agent from the pinned commit of its proposed repository."""
 APPLY_COMMIT = "apply_commit"
-"""Build and deploy the pinned commit of an agent that is there."""
+"""Build and deploy the pinned commit; makes the agent where there is none yet."""
 UPDATE_META_INPUTS = "update_meta_inputs"
 """Bring inputs of the meta repository up to date; `commit_ref` is a JSON array of their names."""
 KINDS = (INIT_CONFIG, SPAWN, APPLY_COMMIT, UPDATE_META_INPUTS)

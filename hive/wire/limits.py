@@ -20,6 +20,8 @@ OUTCOME_WAIT_S = 60
 """How long a manager's lifecycle verb waits for its outcome before it says that it goes on."""
 INPUTS_MAX = 100
 """Inputs of the meta repository in one request, each of at most `INPUT_BYTES`."""
+COMMIT_BYTES = 64
+"""What a commit may be named by; more than any name of one."""
 INPUT_BYTES = 200
 KEY_BYTES = 200
 """A `dedupe_key`: the id of a tool call is a fifth of it."""

@@ -103,6 +103,8 @@ class ApprovalQueued:
     """It waits for the operator under this number; nothing was done yet."""
 
     id: int
+    note: str | None = None
+    """Why it is going to fail, where that can be seen already."""
 
 
 @attrs.frozen

@@ -90,7 +90,8 @@ async def test_a_new_agent_is_not_asked_for_as_a_change(short_tmp: Path) -> None
         again = await daemon.agent("manager", "request_apply_commit", agent="bob", commit_ref=sha)
         assert asked == again
         (waiting,) = (await daemon.operator("pending"))["approvals"]
-        assert (waiting["kind"], waiting["fetched_sha"]) == ("spawn", sha)
+        assert (waiting["kind"], waiting["fetched_sha"]) == ("apply_commit", sha)
+        assert waiting["description"] == "Makes this agent, which is not there yet."
         assert (await daemon.operator("approve", id=asked["id"]))["ok"]
         assert daemon.hive.agents.get(BOB).deployed_sha == sha
 

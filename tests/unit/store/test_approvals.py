@@ -50,10 +50,10 @@ async def test_what_was_approved_can_still_fail(tmp_path: Path) -> None:
         assert (kept.status, kept.commit_ref) == ("failed", "abc")
 
 
-async def test_what_waits_for_a_destroyed_agent_fails(tmp_path: Path) -> None:
+async def test_what_was_noted_while_it_waited_is_not_the_operators_reason(tmp_path: Path) -> None:
     async with open_post(tmp_path) as post:
-        mine = await post.approvals.add("cy", "spawn")
-        other = await post.approvals.add("bob", "spawn")
-        (failed,) = await post.approvals.fail_all("cy", "agent destroyed")
-        assert (failed.id, failed.status, failed.note) == (mine.id, "failed", "agent destroyed")
-        assert await post.approvals.pending() == [other]
+        added = await post.approvals.add("cy", "apply_commit", commit_ref="abc")
+        noted = await post.approvals.set_fetched(added.id, "a" * 40, "it will fail")
+        assert (noted.fetched_sha, noted.note) == ("a" * 40, "it will fail")
+        assert await post.approvals.resolve(added.id, status="denied")
+        assert (await post.approvals.get(added.id)).note is None

@@ -91,6 +91,7 @@ function approvalCard(one) {
       el("span", { class: "muted push" }, `#${one.id} · `, timeTag(one.requested_at, "ago")),
     ),
     one.description && el("p", { class: "wrap" }, ...revealed(one.description)),
+    one.note && el("p", { class: "wrap warn" }, "⚠ ", ...revealed(one.note)),
     one.kind === "init_config" && el("p", { class: "muted" }, FIRST_STEP),
     inputs.length > 0 && el("p", { class: "row" }, ...inputs.map((name) => el("code", { class: "chip" }, ...revealed(name)))),
     one.fetched_sha && changes(one),
