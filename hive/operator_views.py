@@ -182,8 +182,11 @@ def updated(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
 
 
 def _local(text: str) -> str:
-    """Return an RFC 3339 time of the daemon as the local date and time."""
-    return clock(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))
+    """Return an RFC 3339 time of the daemon as the local date and time; what is none, as it is."""
+    try:
+        return clock(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))
+    except ValueError:
+        return text
 
 
 def clock(at: float) -> str:

@@ -43,6 +43,8 @@ async def replace(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
     hive.view.forget_report(name)
     await _start(hive, name, blueprint)
     await _see_up(hive, name)
+    # Whoever asked looks at once whether it runs.
+    await hive.view.rescan()
 
 
 async def start(hive: Hive, name: AgentName) -> None:

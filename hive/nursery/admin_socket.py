@@ -61,7 +61,7 @@ async def handle(hive: Hive, request: object) -> lines.Replies:
         case admin.SubscribeAgentStatus():
             return _status_stream(hive)
         case admin.Urls():
-            return admin.ok(urls={"home": hive.address.url} if hive.address.url else {})
+            return admin.ok(urls=_known(home=hive.address.url, forge=hive.forge.url))
         case admin.Health():
             tasks = [codec.to_json(row) for row in hive.tasks()]
             return admin.ok(demo=hive.config.demo, tasks=tasks)
