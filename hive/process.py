@@ -71,6 +71,7 @@ async def run(
         resource.prlimit(process.pid, resource.RLIMIT_AS, (memory_max, memory_max))
     data = input_text.encode() if isinstance(input_text, str) else input_text
     out, err = bytearray(), bytearray()
+    is_over = False
     with trio.move_on_after(timeout_s) as scope:
         try:
             async with trio.open_nursery() as nursery:
@@ -83,8 +84,10 @@ async def run(
                 if output_max is not None and len(out) > output_max:
                     await _kill_group(process)
                 await process.wait()
+            is_over = True
         finally:
-            if process.returncode is None:
+            # Also when it ended itself: what it left behind holds its output open.
+            if not is_over:
                 await _kill_group(process)
     text = err.decode(errors="replace")
     if scope.cancelled_caught or process.returncode is None:

@@ -44,6 +44,16 @@ async def test_a_child_that_is_late_or_not_wanted_any_more_is_gone() -> None:
     assert not any_runs(words)
 
 
+async def test_what_an_ended_child_left_behind_is_ended_too_when_it_is_late() -> None:
+    words = ("sleep", "6032.7")
+    with pytest.raises(ProgramFailed, match="did not finish in time"):
+        await process.run(("sh", "-c", f"{' '.join(words)} &"), timeout_s=0.3)
+    with trio.fail_after(10):
+        # Whoever inherits it collects it when they get to that.
+        while any_runs(words):  # noqa: ASYNC110
+            await trio.sleep(0.005)
+
+
 def any_runs(words: tuple[str, ...]) -> bool:
     """Whether a process with just these words is there, whoever started it."""
     line = "\0".join((*words, "")).encode()
