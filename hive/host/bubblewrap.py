@@ -11,13 +11,12 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import trio
 
 from hive.config import HostConfig, Paths, search_path
 from hive.errors import Unavailable
-from hive.host import sandbox, sandbox_probe, state_files, syscalls
+from hive.host import pinned, sandbox, sandbox_probe, syscalls
 from hive.host.recorded_runtime import Launch, RecordedRuntime
 from hive.host.records import Record
 from hive.host.runtime import ContainerSpec, Finding, Inside
@@ -66,10 +65,10 @@ class Bubblewrap(RecordedRuntime):
         the directories that were meant are those that are mounted.
         """
         with ExitStack() as stack:
-            meant = self._pinned(stack, spec)
+            meant = pinned.hold(stack, self._paths.agents, spec.binds)
             await super().start(spec)
             anchor = self._anchor(spec.name)
-            strange = [] if anchor is None else _strange(anchor, meant)
+            strange = [] if anchor is None else pinned.strange(anchor, meant)
         if strange:
             with trio.CancelScope(shield=True):
                 await self.stop(spec.name, grace_s=0)
@@ -77,19 +76,6 @@ class Bubblewrap(RecordedRuntime):
                 f"{strange[0]} was replaced while {spec.name} was started: look who did it, the"
                 " manager can, and start it again"
             )
-
-    def _pinned(self, stack: ExitStack, spec: ContainerSpec) -> dict[Path, tuple[str, int]]:
-        """Hold what is bound from below the agents' directory: target and descriptor by source."""
-        agents = self._paths.agents
-        held = {}
-        for bind in spec.binds:
-            if bind.source != agents and bind.source.is_relative_to(agents):
-                try:
-                    handle = state_files.pin(agents, bind.source.relative_to(agents).parts)
-                except OSError as error:
-                    raise Unavailable(f"cannot open {bind.source}: {error.strerror}") from error
-                held[bind.source] = (bind.target, _own(stack, handle))
-        return held
 
     @contextmanager
     def _launch(self, spec: ContainerSpec, record: Record, lock: int) -> Iterator[Launch]:
@@ -116,22 +102,6 @@ class Bubblewrap(RecordedRuntime):
                 stdin=subprocess.DEVNULL,
                 fds=[lock, status, options, *calls, *accounts.values()],
             )
-
-
-def _strange(anchor: int, meant: dict[Path, tuple[str, int]]) -> list[Path]:
-    """Return the sources of which something else is mounted."""
-    return [
-        source
-        for source, (target, handle) in meant.items()
-        if not _is_mounted(Path(f"/proc/{anchor}/root{target}"), handle)
-    ]
-
-
-def _is_mounted(place: Path, handle: int) -> bool:
-    try:
-        return os.path.samestat(place.stat(), os.fstat(handle))
-    except FileNotFoundError:
-        return True  # it has ended, and nothing is mounted any more
 
 
 def _own(stack: ExitStack, handle: int) -> int:
