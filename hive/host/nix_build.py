@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from hive.config import program_environment
 from hive.errors import Unavailable
 from hive.process import run
 from hive.wire.names import AgentName
@@ -36,7 +37,11 @@ async def system(
     words = (nix, *FEATURES, "build", "--no-link", "--json", *TRUST, "-L", "--")
     with tempfile.TemporaryDirectory(prefix="hive-build-") as folder:
         done = await run(
-            (*words, installable(meta, name)), timeout_s=timeout_s, cwd=Path(folder), say=say
+            (*words, installable(meta, name)),
+            timeout_s=timeout_s,
+            env=program_environment(),
+            cwd=Path(folder),
+            say=say,
         )
     return _store_path(done.stdout)
 

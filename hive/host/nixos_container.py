@@ -87,14 +87,15 @@ class NixosContainer:
         container = container_name(spec.name)
         words = nspawn_flags.flags(spec.binds)
         record = self._record(spec.name)
-        is_ours = record.directory.exists() or self._is_passed_on(spec.name)
+        # Before the record is made, which from then on says that the container is ours.
+        self._check_is_ours(spec.name)
         record.make()
         with self._locked(spec.name), ExitStack() as stack:
             unit = await self._host.unit(container)
             if unit.is_running:
                 raise _is_running(spec.name)
             await trio.to_thread.run_sync(nixos_files.write_given, self._paths, spec)
-            await self._make(spec, container, is_ours=is_ours)
+            await self._make(spec, container)
             write = partial(nixos_files.write_host, self._host, record, now=self._clock())
             is_new = await trio.to_thread.run_sync(write, spec, words)
             if is_new or unit.needs_reload:
@@ -152,7 +153,7 @@ class NixosContainer:
     async def destroy(self, name: AgentName) -> None:
         """Forget a stopped container: what nixos-container has of it, its drop-in, its record."""
         record, container = self._record(name), container_name(name)
-        if not record.directory.exists() and not self._is_passed_on(name):
+        if not self._is_ours(name):
             return
         record.make()
         with self._locked(name):
@@ -217,14 +218,21 @@ class NixosContainer:
             return False
         return nspawn_flags.mentions(text, f"={self._paths.agent_root(name)}/")
 
-    async def _make(self, spec: ContainerSpec, container: str, *, is_ours: bool) -> None:
-        """See that there is a container with the system that was built."""
-        conf, profile = self._host.conf(container), self._host.profile(container)
-        if conf.exists() and not is_ours:
+    def _is_ours(self, name: AgentName) -> bool:
+        return self._record(name).directory.exists() or self._is_passed_on(name)
+
+    def _check_is_ours(self, name: AgentName) -> None:
+        container = container_name(name)
+        conf = self._host.conf(container)
+        if conf.exists() and not self._is_ours(name):
             raise Conflict(
                 f"there is a container {container} that is not this hive's: look at {conf}, and"
                 f" remove it with `nixos-container destroy {container}` if nobody needs it"
             )
+
+    async def _make(self, spec: ContainerSpec, container: str) -> None:
+        """See that there is a container with the system that was built."""
+        conf, profile = self._host.conf(container), self._host.profile(container)
         if conf.exists() and profile.is_symlink():
             if spec.system and os.fspath(profile.resolve()) != spec.system:
                 words = ("-p", str(profile), "--set", spec.system)
@@ -240,6 +248,9 @@ class NixosContainer:
             words = ("create", container, "--system-path", spec.system)
             await self._host.call(NIXOS_CONTAINER, *words, timeout_s=CREATE_S)
             is_made = True
+        except Conflict:
+            is_made = True  # by somebody else, just now: not ours to remove
+            raise
         finally:
             if not is_made:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + END_S):
@@ -255,7 +266,7 @@ class NixosContainer:
         try:
             await self._host.call(NIXOS_CONTAINER, "start", container, timeout_s=START_S)
             leader = await self._host.leader(container)
-            strange = pinned.strange(leader, meant) if leader is not None else []
+            strange = [] if leader is None else pinned.strange(leader, meant)
             if strange:
                 raise Unavailable(
                     f"{strange[0]} was replaced while {spec.name} was started: look who did it, the"

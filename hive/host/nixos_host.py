@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
+import trio
 
-from hive.config import search_path
+from hive.config import program_environment, search_path
 from hive.errors import (
     BadRequest,
     Conflict,
@@ -28,6 +29,8 @@ from hive.process import Completed, run
 
 CREATE_S = 120.0
 SHORT_S = 20.0
+LEADER_S = 5.0
+LEADER_POLL_S = 0.05
 NIXOS_CONTAINER = "nixos-container"
 PROGRAMS = (NIXOS_CONTAINER, "systemctl", "machinectl", "journalctl", "nix", "nix-env")
 
@@ -65,7 +68,9 @@ class NixosHost:
     async def call(self, name: str, *words: str, timeout_s: float = SHORT_S) -> Completed:
         """Run one of the host's programs; a failure is the error its words stand for."""
         try:
-            return await run((self.program(name), *words), timeout_s=timeout_s)
+            return await run(
+                (self.program(name), *words), timeout_s=timeout_s, env=program_environment()
+            )
         except ProgramFailed as error:
             raise classify(error) from error
 
@@ -84,13 +89,25 @@ class NixosHost:
         return (await self.units(container))[0]
 
     async def leader(self, container: str) -> int | None:
-        """Return the host's number of a running container's first process."""
+        """Return the host's number of a container's first process; None when it has ended.
+
+        Raises `Unavailable` when it runs and machined does not know it.
+        """
         words = ("show", container, "--property=Leader", "--value")
-        try:
-            said = await self.call("machinectl", *words)
-        except HiveError:
-            return None
-        return int(said.stdout) if said.stdout.strip().isdigit() else None
+        with trio.move_on_after(LEADER_S):
+            while True:
+                try:
+                    said = (await self.call("machinectl", *words)).stdout.strip()
+                except ProgramFailed:
+                    said = ""
+                if said.isdigit():
+                    return int(said)
+                if not (await self.unit(container)).is_running:
+                    return None
+                await trio.sleep(LEADER_POLL_S)
+        raise Unavailable(
+            f"machinectl does not know {container}, which runs: see that systemd-machined does"
+        )
 
     async def forget_failure(self, container: str) -> None:
         """Let systemd forget how a unit ended; else the whole host stays `degraded` for it."""

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from hive.config import Paths
 from hive.errors import BadRequest, Conflict, ProgramFailed, Refused, Unavailable
 from hive.host import nixos_files, systemd
+from hive.host import nixos_host as real_host
 from hive.host.nixos_container import NixosContainer
 from hive.host.nixos_host import NixosHost
 from hive.host.runtime import Bind, BuildOrder, ContainerSpec
+from hive.process import Completed
 from hive.wire.agent_config import AgentConfig, Limits
 from hive.wire.names import AgentName
 from tests.fakes.nixos import host as nixos_host
@@ -114,9 +116,44 @@ async def test_half_a_container_is_made_anew(nixos: Nixos) -> None:
 async def test_a_container_that_is_not_ours_is_left_alone(nixos: Nixos) -> None:
     nixos.by_hand("create", "h-a", "--system-path", nixos.spec().system)
     before = nixos.host.conf("h-a").read_text()
-    with pytest.raises(Conflict, match="not this hive's"):
-        await nixos.runtime.start(nixos.spec())
+    for _ in range(2):
+        with pytest.raises(Conflict, match="not this hive's"):
+            await nixos.runtime.start(nixos.spec())
+    await nixos.runtime.destroy(A)
     assert nixos.host.conf("h-a").read_text() == before
+
+
+async def test_a_container_that_somebody_else_makes_just_now_is_left_to_them(
+    nixos: Nixos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, call = nixos.spec(), NixosHost.call
+
+    async def call_second(host: NixosHost, name: str, *words: str, **more: float) -> Completed:
+        if words[0] == "create":
+            nixos.by_hand("create", "h-a", "--system-path", spec.system)
+        return await call(host, name, *words, **more)
+
+    monkeypatch.setattr(NixosHost, "call", call_second)
+    with pytest.raises(Conflict, match="already exists"):
+        await nixos.runtime.start(spec)
+    assert nixos.host.conf("h-a").exists()
+
+
+async def test_a_start_whose_mounts_cannot_be_looked_at_is_undone(
+    nixos: Nixos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = NixosHost.call
+
+    async def without_machined(host: NixosHost, name: str, *words: str, **more: float) -> Completed:
+        if name == "machinectl":
+            raise ProgramFailed((name,), 1, "Could not connect")
+        return await call(host, name, *words, **more)
+
+    monkeypatch.setattr(NixosHost, "call", without_machined)
+    monkeypatch.setattr(real_host, "LEADER_S", 0.3)
+    with pytest.raises(Unavailable, match="systemd-machined"):
+        await nixos.runtime.start(nixos.spec())
+    assert not (await nixos.runtime.status(A)).is_running
 
 
 async def test_another_hives_container_is_neither_listed_nor_taken(nixos: Nixos) -> None:
