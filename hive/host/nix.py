@@ -14,11 +14,12 @@ from pathlib import Path
 
 from hive import process
 from hive.config import search_path
-from hive.errors import Unavailable
+from hive.errors import BadRequest, Unavailable
 
 LOCK_TIMEOUT_S = 600.0
 """Inputs may have to be fetched from far away."""
 SHORT_S = 20.0
+INPUTS_BYTES = 1 << 20
 FLAGS = (
     "--extra-experimental-features",
     "nix-command flakes",
@@ -77,14 +78,17 @@ class Nix:
     async def inputs_in(self, text: str) -> object:
         """Return the inputs that a `flake.nix` names, as JSON data; no file is read, no net asked.
 
-        Raises `ProgramFailed` for a text that is no flake.
+        Raises `ProgramFailed` for a text that is no flake, `BadRequest` for inputs without end.
         """
         done = await self._call(
             *("eval", *FLAGS, "--json", "--store", "dummy://"),
             *("--option", "restrict-eval", "true", "--file", "-"),
             timeout_s=SHORT_S,
             given=f"({text}\n).inputs or {{ }}",
+            output_max=INPUTS_BYTES,
         )
+        if done.is_cut:
+            raise BadRequest("the inputs of a flake are longer than hive takes: name fewer")
         return json.loads(done.stdout)
 
     async def _tell(self, say: Callable[[str], None], *args: str) -> None:
@@ -92,11 +96,14 @@ class Nix:
         for line in done.stderr.splitlines():
             say(line)
 
-    async def _call(self, *args: str, timeout_s: float, given: str = "") -> process.Completed:
+    async def _call(
+        self, *args: str, timeout_s: float, given: str = "", output_max: int | None = None
+    ) -> process.Completed:
         return await process.run(
             (self.program, *args),
             timeout_s=timeout_s,
             env=self._env,
             cwd=Path("/"),
             input_text=given,
+            output_max=output_max,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hive.errors import ProgramFailed, Unavailable
+from hive.errors import BadRequest, ProgramFailed, Unavailable
 from hive.host.nix import Nix, find_nix
 
 SCRIPT = """\
@@ -59,6 +59,14 @@ async def test_a_newer_nix_updates_them(tmp_path: Path) -> None:
 async def test_nix_finds_git_whatever_the_daemons_path_is(tmp_path: Path) -> None:
     said = await words(stand_in(tmp_path, "nix (Nix) 2.8.0"), "a")
     assert said[-1] == "/opt/git/bin:/usr/bin:/bin"
+
+
+async def test_inputs_without_end_are_refused(tmp_path: Path) -> None:
+    program = tmp_path / "nix"
+    program.write_text("#!/bin/sh\nexec head -c 3000000 /dev/zero\n")
+    program.chmod(0o755)
+    with pytest.raises(BadRequest, match="longer than hive takes"):
+        await Nix(str(program), "/usr/bin/git", {"PATH": "/usr/bin:/bin"}).inputs_in("{ }")
 
 
 async def test_a_nix_that_is_not_there_is_told(tmp_path: Path) -> None:
