@@ -6,6 +6,7 @@ saves a process for each look. Everything here blocks, briefly.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -126,7 +127,7 @@ def read_bounded(folder: int, parts: tuple[str, ...], most: int) -> bytes:
     with os.fdopen(file, "rb") as opened:
         status = os.fstat(file)
         if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(f"{'/'.join(parts)} is a directory")
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), "/".join(parts))
         if not stat.S_ISREG(status.st_mode):
             raise BadRequest(f"{'/'.join(parts)} in the repository is not a plain file")
         data = opened.read(most + 1)

@@ -157,9 +157,9 @@ def take(folder: Path, source: Source, known: Path) -> Copy:
             return copy
     except OSError as error:
         where = source.base.joinpath(*source.parts)
-        if error.errno == errno.ELOOP or isinstance(error, NotADirectoryError):
+        if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.EISDIR}:
             raise BadRequest(
-                f"in {where}/.git a link or a file stands where a directory or a plain file"
+                f"in {where}/.git something else stands where a directory or a plain file"
                 " belongs: make the repository anew"
             ) from error
         raise Unavailable(f"cannot read {where}: {error.strerror}") from error

@@ -494,6 +494,14 @@ async def test_whatever_happens_while_it_is_read_ends_in_a_sentence(
         await repos.pin(ALICE, 1, sha)
 
 
+async def test_a_directory_in_place_of_an_object_is_refused(repos: Repos, proposed: Path) -> None:
+    sha = commit(proposed, {"a": "1"})
+    file = proposed / ".git/objects" / sha[:2] / sha[2:]
+    file.unlink()
+    file.mkdir()
+    await refused(repos, sha, "make the repository anew")
+
+
 async def test_few_repositories_are_looked_into_at_once(
     repos: Repos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
