@@ -35,5 +35,13 @@ def test_every_command_in_the_documents_exists() -> None:
             assert word in known | {"is"}, f"{place.name}: hive.pyz {word}"
 
 
+def test_every_verb_of_the_operator_stands_in_a_document() -> None:
+    parser = cli.make_parser()
+    known = set(parser._subparsers._group_actions[0].choices)  # type: ignore[union-attr,arg-type]
+    places = [ROOT / "README.md", *DOCS.glob("*.md")]
+    said = {word for place in places for word in COMMAND.findall(place.read_text("utf-8"))}
+    assert known - said == {"agent", "manager"}
+
+
 def test_the_default_port_is_the_one_that_is_told() -> None:
     assert f"127.0.0.1:{HostConfig().port}" in page("operations.md")
