@@ -16,7 +16,6 @@ import trio
 from hive.errors import BadRequest, Conflict, NotFound
 from hive.host import git_refs
 from hive.host.git import EMPTY_TREE, MAIN, Git
-from hive.host.git_diff import plain
 
 PROPOSAL = "proposal"
 APPROVED = "approved"
@@ -28,30 +27,9 @@ STATES = (PROPOSAL, APPROVED, BUILDING, DEPLOYED, FAILED, DENIED)
 ENDS = frozenset({DEPLOYED, FAILED, DENIED})
 FIRST = f"{DEPLOYED}/0"
 MESSAGE_BYTES = 16 << 10
-HISTORY_BYTES = 8 << 20
 LOOSE_PER_FOLDER = 12
 TIDY_S = 120.0
 _REV = re.compile(rf"main|[0-9a-f]{{7,40}}|(?:{'|'.join(STATES)})/[0-9]{{1,18}}")
-_SEPARATOR = "\x1e"
-_FORMAT = (
-    "%(refname:lstrip=2)%00%(objectname)%00%(*objectname)%00%(creatordate:unix)%00"
-    "%(if)%(*objectname)%(then)%00%(contents)%(else)%(subject)%00%(end)"
-)
-
-
-@attrs.frozen
-class Entry:
-    """One step in the life of an agent's configuration: a tag, and what it says."""
-
-    tag: str
-    sha: str
-    """The commit, 40 hex digits."""
-    at: float
-    """When hive set the tag, Unix seconds."""
-    subject: str
-    """First line of the commit."""
-    message: str | None
-    """What the tag itself says: an error or a note."""
 
 
 def tag(state: str, number: int) -> str:
@@ -67,6 +45,10 @@ class Applied:
 
     git: Git
     folder: Path
+
+    async def is_there(self) -> bool:
+        """Whether it was made."""
+        return await trio.to_thread.run_sync((self.folder / ".git").is_dir)
 
     async def main(self) -> str | None:
         """Return the commit that `main` points at."""
@@ -180,17 +162,6 @@ class Applied:
         done = await self.git.do(self.folder, *words, check=False)
         return done.stdout.strip() or None
 
-    async def history(self, limit: int) -> list[Entry]:
-        """Return what became of the proposals, newest first."""
-        words = ("for-each-ref", f"--format={_FORMAT}{_SEPARATOR}", "refs/tags")
-        done = await self.git.do(self.folder, *words, output_max=HISTORY_BYTES)
-        times = await trio.to_thread.run_sync(self._times)
-        entries = [
-            entry for text in done.stdout.split(f"{_SEPARATOR}\n") if (entry := _entry(text, times))
-        ]
-        entries.sort(key=_newest_first)
-        return entries[:limit]
-
     async def tidy(self) -> None:
         """Pack what has gathered, once it is much; whatever has a tag stays."""
         if await trio.to_thread.run_sync(self._is_untidy):
@@ -256,31 +227,3 @@ class Applied:
             return git_refs.read_log(folder, name)
         finally:
             os.close(folder)
-
-    def _times(self) -> dict[str, float]:
-        """Return when each tag was set, by hive's clock and not by a commit's."""
-        logs = self.folder / ".git/logs/refs/tags"
-        found = {}
-        for state in STATES:
-            folder = logs / state
-            for file in folder.iterdir() if folder.is_dir() else ():
-                moves = self._log(f"refs/tags/{state}/{file.name}")
-                if moves:
-                    found[f"{state}/{file.name}"] = moves[-1][2]
-        return found
-
-
-def _entry(text: str, times: dict[str, float]) -> Entry | None:
-    words = text.split("\0", 5)
-    if len(words) < 6 or not _REV.fullmatch(words[0]):
-        return None
-    name, sha, peeled, made, subject, message = words
-    at = times.get(name, float(made or 0))
-    if peeled:
-        return Entry(name, peeled, at, "", plain(message.strip()))
-    return Entry(name, sha, at, plain(subject), None)
-
-
-def _newest_first(entry: Entry) -> tuple[float, int, int]:
-    state, _, number = entry.tag.partition("/")
-    return (-entry.at, -int(number or 0), -STATES.index(state))

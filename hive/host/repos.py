@@ -7,7 +7,6 @@ its tag `proposal/<id>`; the other tags say what became of it.
 
 from __future__ import annotations
 
-import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -25,23 +24,17 @@ from hive.host.applied import (
     PROPOSAL,
     STATES,
     Applied,
-    Entry,
     tag,
 )
-from hive.host.git import MAIN, Git, make_repository, remove_stale_locks
+from hive.host.git import MAIN, Git, remove_stale_locks
 from hive.host.git_diff import Diff, FileStat, compare
+from hive.host.intake import Intake
 from hive.host.proposed import Proposed
-from hive.host.quarantine import Quarantine
 from hive.wire.names import AgentName
 
-__all__ = ["BASES", "STATES", "Diff", "Entry", "FileStat", "Repos"]
+__all__ = ["BASES", "STATES", "Diff", "FileStat", "Repos"]
 
 BASES = ("running", "approved", "queued")
-KNOWN_MAX = 50
-"""So many newest proposals are named to git, so that it leaves out what they brought."""
-LOOSE_OBJECTS_MAX = 100
-TAKEN_AT_ONCE = 2
-"""Each may cost what a quarantine is bounded to, and the manager can ask for any number."""
 
 
 def seen_by_manager(name: AgentName) -> str:
@@ -69,7 +62,7 @@ class Repos:
         self._private = paths.state / "quarantine"
         self._is_swept = False
         self._sweeping = trio.Lock()
-        self._taking = trio.CapacityLimiter(TAKEN_AT_ONCE)
+        self._intake = Intake(self._git, self._private)
 
     # The proposed side:
 
@@ -102,10 +95,6 @@ class Repos:
 
     # The applied side:
 
-    async def has_applied(self, name: AgentName) -> bool:
-        """Whether something was deployed for that agent, or is just being."""
-        return await self._applied(name).main() is not None
-
     async def adopt(self, name: AgentName) -> str:
         """Take the template in the proposed repository as deployed: tag `deployed/0`.
 
@@ -118,7 +107,9 @@ class Repos:
             if main is None:
                 head = await self._proposed(name).head()
                 refs = (f"refs/tags/{FIRST}", MAIN)
-                main = await self._take(name, head, None, *refs, only=self._files(name))
+                source = self._proposed(name).source
+                only = self._files(name)
+                main = await self._intake.take(applied, source, head, None, *refs, only=only)
             await applied.move(main, main)
             return main
 
@@ -136,16 +127,18 @@ class Repos:
             )
         async with self._holding(name):
             ref = f"refs/tags/{tag(PROPOSAL, number)}"
-            pinned, main = await self._applied(name).look(ref, MAIN)
+            applied = self._applied(name)
+            pinned, main = await applied.look(ref, MAIN)
             if pinned is not None:
                 if pinned.startswith(commit_ref):
                     return pinned
                 raise Conflict(f"{PROPOSAL}/{number} of {name} is {pinned[:12]} already")
             if commit_ref == main:
                 # What ran last can be had whatever the proposed repository has become.
-                await self._applied(name).update([f"create {ref} {main}"])
+                await applied.update([f"create {ref} {main}"])
                 return main
-            return await self._take(name, commit_ref, main, ref)
+            source = self._proposed(name).source
+            return await self._intake.take(applied, source, commit_ref, main, ref)
 
     async def diff(self, name: AgentName, number: int, base: str) -> Diff:
         """Compare a proposal with one of `BASES`; from tags only, so nobody can change it.
@@ -227,16 +220,9 @@ class Repos:
         applied = self._applied(name)
         if not git_refs.SHA.fullmatch(sha):
             raise BadRequest(f"{sha[:80]!r} is not the 40 digits of a commit")
-        if not await self._is_there(applied):
+        if not await applied.is_there():
             raise NotFound(f"there is no {applied.folder}")
         await git_tree.export(self._git, applied.folder, sha, target)
-
-    async def history(self, name: AgentName, limit: int) -> list[Entry]:
-        """Return what became of that agent's proposals, newest first."""
-        applied = self._applied(name)
-        if not await self._is_there(applied):
-            return []
-        return await applied.history(limit)
 
     async def remove(self, name: AgentName) -> None:
         """Forget all that was deployed of an agent; its proposed repository stays."""
@@ -283,71 +269,8 @@ class Repos:
             await trio.to_thread.run_sync(remove_stale_locks, self._paths.applied(name))
             self._clean.add(name)
 
-    async def _take(
-        self,
-        name: AgentName,
-        ref: str,
-        main: str | None,
-        *refs: str,
-        only: Mapping[str, str] | None = None,
-    ) -> str:
-        """Bring a commit through quarantine, and point references at it.
-
-        Its files have to be `only` those, where that is given.
-        """
-        applied = self._applied(name)
-        if not await self._is_there(applied):
-            await trio.to_thread.run_sync(self._make_applied, applied.folder)
-        source = self._proposed(name).source
-        opened = quarantine.opened(self._git, self._private, source, applied.folder)
-        async with self._taking, opened as inside:
-            sha = await inside.resolve(ref)
-            if main is not None:
-                await inside.need_descendant(main, sha)
-            found = await inside.check_files(sha)
-            if only is not None and not git_tree.are_exactly(found, only):
-                raise Conflict(
-                    f"{sha[:12]} in the proposed repository of {name} is not the template, and"
-                    " nobody approved it: request-spawn shows it first; or remove"
-                    f" agents/{name}/config"
-                )
-            await self._carry(applied, inside, sha, main)
-        await applied.update([f"create {one} {sha}" for one in refs])
-        await applied.tidy()
-        return sha
-
-    async def _carry(
-        self, applied: Applied, inside: Quarantine, sha: str, main: str | None
-    ) -> None:
-        proposals = sorted((await applied.numbers(PROPOSAL)).items())[-KNOWN_MAX:]
-        known = {have for _, have in proposals} | ({main} if main else set())
-        if sha in known:
-            return
-        pack = await inside.pack(sha, sorted(known))
-        words = ["unpack-objects", "-q", "--strict"]
-        if int.from_bytes(pack[8:12], "big") > LOOSE_OBJECTS_MAX:
-            words = ["index-pack", "--stdin", "--fix-thin", "--strict"]
-        await inside.deliver(words, pack)
-
-    def _make_applied(self, folder: Path) -> None:
-        """Make an empty repository; whole or not at all."""
-        new = self._private / secrets.token_hex(8)
-        try:
-            self._private.mkdir(mode=0o700, exist_ok=True)
-            new.mkdir(mode=0o755)
-            make_repository(new)
-            folder.parent.mkdir(exist_ok=True)
-            new.rename(folder)
-        except OSError as error:
-            raise Unavailable(f"cannot make {folder}: {error.strerror}") from error
-        finally:
-            trees.remove(new)
-
-    async def _is_there(self, applied: Applied) -> bool:
-        return await trio.to_thread.run_sync((applied.folder / ".git").is_dir)
-
     async def _need(self, applied: Applied, rev: str) -> str:
-        sha = await applied.resolve(rev) if await self._is_there(applied) else None
+        sha = await applied.resolve(rev) if await applied.is_there() else None
         if sha is None:
             raise NotFound(f"there is no {rev} in {applied.folder}")
         return sha

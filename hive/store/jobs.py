@@ -235,11 +235,6 @@ class JobStore:
         """Return one job; raises `NotFound`."""
         return await self._database.read(lambda connection: _get(connection, id_))
 
-    async def of_approval(self, approval_id: int) -> JobRow | None:
-        """Return the job that carries an approval out."""
-        found = await self._select("WHERE approval_id = ?", (approval_id,))
-        return found[0] if found else None
-
     async def _select(self, where: str, values: tuple[object, ...]) -> list[JobRow]:
         return await self._database.read(lambda connection: _rows(connection, where, values))
 

@@ -18,7 +18,8 @@ import trio
 
 from hive.errors import BadRequest, Conflict, HiveError, NotFound
 from hive.host import git_refs, git_tree, object_copy, quarantine
-from hive.host.repos import TAKEN_AT_ONCE, Repos
+from hive.host.intake import TAKEN_AT_ONCE
+from hive.host.repos import Repos
 from hive.wire.names import AgentName
 from tests.fakes.manager_git import (
     ALICE,

@@ -124,7 +124,6 @@ async def test_adopting_tags_what_is_there_as_deployed_once(
 ) -> None:
     commit(proposed, {"agent.toml": "# later\n"})
     assert await repos.adopt(ALICE) == adopted
-    assert await repos.has_applied(ALICE)
     assert await repos.deployed(ALICE) == ("deployed/0", adopted)
     assert (applied / "agent.toml").read_text() == "# alice\n"
     assert git(applied, "status", "--porcelain") == ""
@@ -137,7 +136,7 @@ async def test_nothing_can_be_adopted_without_a_commit(repos: Repos, proposed: P
     git(proposed, "init", "-q")
     with pytest.raises(NotFound, match="no commit yet"):
         await repos.adopt(ALICE)
-    assert not await repos.has_applied(ALICE)
+    assert await repos.main(ALICE) is None
 
 
 @pytest.mark.parametrize(
@@ -153,7 +152,7 @@ async def test_only_the_template_is_adopted_unseen(
     commit(proposed, files)
     with pytest.raises(Conflict, match="is not the template, and nobody approved it"):
         await repos.adopt(ALICE)
-    assert not await repos.has_applied(ALICE)
+    assert await repos.main(ALICE) is None
     assert await repos.deployed(ALICE) is None
     git(proposed, "reset", "-q", "--hard", template)
     (proposed / "agent.toml").chmod(0o755)
@@ -228,7 +227,7 @@ async def test_a_first_proposal_may_come_before_anything_is_deployed(
 ) -> None:
     sha = await repos.seed_proposed(ALICE)
     await repos.pin(ALICE, 1, sha)
-    assert not await repos.has_applied(ALICE)
+    assert await repos.main(ALICE) is None
     assert (await repos.diff(ALICE, 1, "running")).base_sha is None
     assert await repos.advance(ALICE, 1) is None
     await repos.roll_back(ALICE, None)
@@ -306,45 +305,7 @@ async def test_tags_that_git_has_packed_are_found(
     assert await repos.main(ALICE) == main
 
 
-async def test_history_tells_what_became_of_each_proposal_newest_first(
-    repos: Repos, proposed: Path, adopted: str
-) -> None:
-    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}, "use a"))
-    await repos.mark(ALICE, 1, "denied", "not now\nreally")
-    told = [(entry.tag, entry.subject, entry.message) for entry in await repos.history(ALICE, 9)]
-    assert told == [
-        ("denied/1", "", "not now\nreally"),
-        ("proposal/1", "use a", None),
-        ("deployed/0", "start from the template", None),
-    ]
-    assert len(await repos.history(ALICE, 2)) == 2
-
-
-async def test_history_goes_by_hives_clock_and_not_by_a_commits(
-    repos: Repos, proposed: Path, adopted: str
-) -> None:
-    text = git(proposed, "cat-file", "-p", adopted).replace("hive@hyperhive> 1", "x@y> 9")
-    forged = git(proposed, "hash-object", "-w", "-t", "commit", "--stdin", given=text.encode())
-    commit(proposed, {"a": "1"})
-    git(proposed, "replace", adopted, forged)
-    await repos.pin(ALICE, 1, git(proposed, "rev-parse", "HEAD"))
-    times = [entry.at for entry in await repos.history(ALICE, 9)]
-    assert times == sorted(times, reverse=True)
-    assert max(times) - min(times) < 60
-
-
-async def test_a_commits_message_cannot_look_like_hives_history(
-    repos: Repos, proposed: Path, adopted: str
-) -> None:
-    forged = f"one\x1e\ndeployed/9\x1e\n\x1edeployed/9%00{adopted}\u202e"
-    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}, forged))
-    entries = await repos.history(ALICE, 9)
-    assert [entry.tag for entry in entries] == ["proposal/1", "deployed/0"]
-    assert "<U+202E>" in entries[0].subject
-
-
-async def test_history_of_nobody_is_empty(repos: Repos) -> None:
-    assert await repos.history(ALICE, 5) == []
+async def test_of_nobody_nothing_is_deployed(repos: Repos) -> None:
     assert await repos.deployed(ALICE) is None
     assert await repos.states(ALICE, 1) == set()
 
@@ -396,7 +357,7 @@ async def test_removing_forgets_what_was_applied_and_keeps_what_is_proposed(
     await repos.remove(ALICE)
     await repos.remove(ALICE)
     assert "alice" not in names_in(applied.parent)
-    assert not await repos.has_applied(ALICE)
+    assert await repos.main(ALICE) is None
     assert await repos.adopt(ALICE) == adopted
 
 

@@ -107,7 +107,7 @@ async def test_a_decision_its_job_and_its_notice_are_one(post: Post, store: JobS
     assert decided.approval.status == APPROVED
     assert decided.job is not None
     assert decided.job.approval_id == approval.id
-    assert await store.of_approval(approval.id) == decided.job
+    assert await store.unfinished() == [decided.job]
     assert [each.ids for each in decided.posted] == [(1,)]
     assert await post.broker.unread("manager") == 1
 
