@@ -21,7 +21,8 @@ from hive.host.git import MAIN, Git
 
 PUSH_S = 120.0
 MEMORY_BYTES = 4 << 30
-OUTPUT_BYTES = 1 << 20
+OUTPUT_BYTES = 16 << 20
+"""A line for each reference, with as many words of the forge's as it likes."""
 STALLED_BYTES_S = 1000
 STALLED_S = 30
 REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
@@ -51,7 +52,7 @@ async def push(git: Git, repo: Path, owner: str, name: str, to: Destination) -> 
 
     words = ("push", "--porcelain", "--no-verify", "--recurse-submodules=no")
     try:
-        await git.do(
+        done = await git.do(
             repo,
             *words,
             f"{to.url}/{owner}/{name}.git",
@@ -66,6 +67,8 @@ async def push(git: Git, repo: Path, owner: str, name: str, to: Destination) -> 
         why = "it did not end in time" if failure.status is None else " ".join(said)
         text = shown(why or failure.message, to.token, basic(to.login, to.token))
         raise Unavailable(f"pushing to {owner}/{name} failed: {text}") from failure
+    if done.is_cut:
+        raise Unavailable(f"pushing to {owner}/{name} was ended: the forge had too much to say")
 
 
 def environment(to: Destination) -> dict[str, str]:

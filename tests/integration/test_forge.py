@@ -14,6 +14,7 @@ import pytest
 
 from hive.core import proposals
 from hive.host import forge as forge_client
+from hive.host import forge_push
 from hive.host.forge import AGENT_SCOPES, mail_of
 from hive.nursery import forge_mirror
 from hive.nursery.forge_mirror import ForgeMirror
@@ -247,6 +248,14 @@ async def test_a_forge_whose_git_fails_is_told_of(world: World) -> None:
         )
         world.forge.statuses.clear()
         await settled(daemon, world, "manager")
+
+
+async def test_a_push_that_was_cut_short_does_not_count(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forge_push, "OUTPUT_BYTES", 10)
+    async with world.daemon() as daemon:
+        await in_trouble(daemon, "was ended")
 
 
 async def test_a_token_that_is_not_taken_is_replaced_in_the_file(world: World) -> None:
