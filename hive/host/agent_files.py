@@ -45,9 +45,9 @@ RESERVED_NAMES = frozenset(
     | {"NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED"}
 )
 RESERVED_STARTS = ("ANTHROPIC_", "BUN_", "CLAUDE_", "HIVE_", "LD_", "SHIV_")
+"""Variables that hive sets, that lead claude to an account, or that would break hive's tools."""
 RESERVED_END = "_PROXY"
 """In small letters too: whoever is in between reads what claude sends, its token included."""
-"""Variables that hive sets, that lead claude to an account, or that would break hive's tools."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _SERVER = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
