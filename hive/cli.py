@@ -117,7 +117,7 @@ def _add_lifecycle(verbs: Verbs[argparse.ArgumentParser]) -> None:
         ("kill", "stop an agent; its state stays"),
         ("start", "start a stopped agent"),
         ("restart", "stop and start an agent"),
-        ("rebuild", "set an agent's container up anew and start it"),
+        ("rebuild", "build what is deployed anew, set the container up anew and start it"),
     ):
         _add_client(verbs, name, text).add_argument("name", metavar="NAME")
     for name, text in (

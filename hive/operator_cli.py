@@ -19,8 +19,8 @@ JOB_S = 3600.0
 """How long a lifecycle verb waits for its work: milliseconds, or a build and those before it."""
 CALL_S = 30.0
 LOOK_S = 0.5
-FOLLOWED_LINES = 500
 """How often a followed log is looked at."""
+FOLLOWED_LINES = 500
 OVER = frozenset({"done", "failed", "cancelled"})
 
 

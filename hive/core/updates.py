@@ -45,6 +45,11 @@ async def at_start(hive: Hive) -> list[Ticket]:
     hive by being started. Raises `HiveError` when the meta repository cannot be brought up to date.
     """
     await hive.meta.sync(hive.agents.names())
+    known = await hive.meta.locked()
+    for name in hive.agents.names():
+        if name not in known:
+            # The meta repository was made anew: it holds again what runs.
+            await _lock(hive, hive.agents.get(name))
     if hive.config.auto_update and any(
         each.name == HYPERHIVE and each.is_stale for each in await hive.meta.inputs()
     ):

@@ -10,13 +10,13 @@ import attrs
 
 @attrs.frozen
 class ApprovalResolved:
-    """An approval was denied, cancelled, has failed, or is approved and what it asked is done."""
+    """An approval was denied, has failed, or is approved and what it asked for is done."""
 
     id: int
     agent: str
     commit_ref: str
     status: str
-    """`approved`, `denied`, `failed` or `cancelled`."""
+    """`approved`, `denied` or `failed`; who withdraws a request is told by the reply alone."""
     note: str | None = None
     """The operator's reason, or why it failed."""
     sha: str | None = None

@@ -1,4 +1,4 @@
-"""A commit that cannot work is said to be one at once; a purged agent leaves nothing open."""
+"""A bad commit is said to be one at once; purging leaves nothing open, a lost lock comes back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from hive.wire.names import agent_name
 from tests.fakes.dying_daemon import commit
 from tests.fakes.running import running
+from tests.fakes.runtime import FakeHost
 
 X = agent_name("x")
 BROKEN = "# broken\npackages = 7\n"
@@ -74,3 +75,15 @@ async def test_kept_state_that_is_purged_leaves_nothing_open_either(short_tmp: P
         assert len(await daemon.hive.reminders.pending()) == 1
         assert (await daemon.operator("purge", name="x"))["ok"]
         assert await daemon.hive.reminders.pending() == []
+
+
+async def test_a_meta_repository_that_was_moved_aside_is_filled_again(short_tmp: Path) -> None:
+    host = FakeHost()
+    async with running(short_tmp, host) as daemon:
+        assert (await daemon.operator("spawn", name="x"))["ok"]
+        before = await daemon.hive.meta.locked()
+        meta = daemon.hive.paths.meta
+    meta.rename(short_tmp / "aside")
+    async with running(short_tmp, host) as daemon:
+        assert await daemon.hive.meta.locked() == before
+        assert len([spec for spec in daemon.runtime.started if spec.name == X]) == 0
