@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 import trio
 
-from hive.errors import BadRequest, Conflict, NotFound
+from hive.errors import BadRequest, Conflict, NotFound, Unavailable
 from hive.host import git_refs
 from hive.host.git import EMPTY_TREE, MAIN, Git
 
+T = TypeVar("T")
 PROPOSAL = "proposal"
 APPROVED = "approved"
 BUILDING = "building"
@@ -52,15 +55,15 @@ class Applied:
 
     async def main(self) -> str | None:
         """Return the commit that `main` points at."""
-        return await trio.to_thread.run_sync(self._refs, MAIN)
+        return await self._in_thread(self._refs, MAIN)
 
     async def tagged(self, state: str, number: int) -> str | None:
         """Return what a tag points at: a commit, or the tag's own text if it has one."""
-        return await trio.to_thread.run_sync(self._refs, f"refs/tags/{tag(state, number)}")
+        return await self._in_thread(self._refs, f"refs/tags/{tag(state, number)}")
 
     async def states(self, number: int) -> set[str]:
         """Return which tags a proposal has."""
-        return await trio.to_thread.run_sync(self._states, number)
+        return await self._in_thread(self._states, number)
 
     async def proposal(self, number: int) -> str:
         """Return the commit that was proposed under a number; raises `NotFound`."""
@@ -81,18 +84,18 @@ class Applied:
 
     async def look(self, *names: str) -> list[str | None]:
         """Return what some full names point at."""
-        return await trio.to_thread.run_sync(self._look, names)
+        return await self._in_thread(self._look, names)
 
     def _no_proposal(self, number: int) -> NotFound:
         return NotFound(f"there is no tag {PROPOSAL}/{number} in {self.folder}")
 
     async def numbers(self, state: str) -> dict[int, str]:
         """Return every tag of one state: number to what it points at."""
-        return await trio.to_thread.run_sync(self._numbers, state)
+        return await self._in_thread(self._numbers, state)
 
     async def deployed(self, *, but: int | None = None) -> tuple[str, str] | None:
         """Return tag and commit of what was deployed last, leaving one number out."""
-        return await trio.to_thread.run_sync(self._deployed, but)
+        return await self._in_thread(self._deployed, but)
 
     async def mark(self, state: str, number: int, message: str | None) -> None:
         """Set a tag at a proposal; one that is set stays as it is."""
@@ -164,10 +167,16 @@ class Applied:
 
     async def tidy(self) -> None:
         """Pack what has gathered, once it is much; whatever has a tag stays."""
-        if await trio.to_thread.run_sync(self._is_untidy):
+        if await self._in_thread(self._is_untidy):
             await self.git.do(self.folder, "gc", "--quiet", "--prune=now", timeout_s=TIDY_S)
 
-    # What blocks, in a thread:
+    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
+        try:
+            return await trio.to_thread.run_sync(work, *args)
+        except OSError as error:
+            raise Unavailable(f"cannot read {self.folder}: {error.strerror}") from error
+
+    # What blocks:
 
     def _is_untidy(self) -> bool:
         """Whether there are some thousand loose objects, by one folder of the 256."""

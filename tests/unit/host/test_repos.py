@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed
+from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
 from hive.host.repos import Repos
 from hive.wire.names import AgentName
 from tests.fakes.manager_git import ALICE, commit, git, make_repos, paths_of
@@ -303,6 +303,15 @@ async def test_tags_that_git_has_packed_are_found(
     assert await repos.states(ALICE, 1) == {"proposal", "approved", "building", "deployed"}
     assert await repos.deployed(ALICE) == ("deployed/1", main)
     assert await repos.main(ALICE) == main
+
+
+async def test_references_that_cannot_be_read_are_told_of(
+    repos: Repos, applied: Path, adopted: str
+) -> None:
+    ref = applied / ".git/refs/heads/main"
+    ref.symlink_to(ref.rename(applied / ".git/elsewhere"))
+    with pytest.raises(Unavailable, match="cannot read"):
+        await repos.main(ALICE)
 
 
 async def test_of_nobody_nothing_is_deployed(repos: Repos) -> None:
