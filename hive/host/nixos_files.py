@@ -12,7 +12,7 @@ from pathlib import Path
 from hive.config import Paths
 from hive.host import nspawn_flags, systemd
 from hive.host.nixos_host import NixosHost
-from hive.host.records import Record
+from hive.host.records import Record, writing
 from hive.host.runtime import ContainerSpec
 from hive.wire.names import container_name
 
@@ -37,19 +37,22 @@ def run_script(spec: ContainerSpec) -> str:
     )
 
 
+@writing()
 def write_given(paths: Paths, spec: ContainerSpec) -> None:
-    """Write the script that the container's unit starts."""
+    """Write the script that the container's unit starts; raises `Unavailable`."""
     given = paths.given(spec.name)
     given.mkdir(mode=0o700, parents=True, exist_ok=True)
     _replace(given / RUN_SCRIPT, run_script(spec), 0o755)
 
 
+@writing()
 def write_host(
     host: NixosHost, record: Record, spec: ContainerSpec, words: tuple[str, ...], *, now: float
 ) -> bool:
     """Write what systemd reads; whether it has to be told so. `words` are nspawn's flags.
 
-    Written anew each time, because the drop-in is gone after a reboot of the host.
+    Written anew each time, because the drop-in is gone after a reboot of the host. Raises
+    `Unavailable`.
     """
     container = container_name(spec.name)
     nspawn_flags.check_sources(spec.binds)

@@ -12,6 +12,8 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -46,6 +48,15 @@ class Told:
     """The process that keeps the container together."""
     pid_namespace: int | None = None
     exit_code: int | None = None
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Turn what the disk refuses into `Unavailable`: a job fails by that, and goes no further."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"cannot write {error.filename}: {error.strerror}") from error
 
 
 class Record:
@@ -88,8 +99,9 @@ class Record:
         """Whether anything that could be this container is alive, its monitor included."""
         return _is_locked(self.lock) or _is_locked(self.status)
 
+    @writing()
     def begin(self, run: Run) -> None:
-        """Forget what was told of the last run and write this one down."""
+        """Forget what was told of the last run and write this one down; raises `Unavailable`."""
         # A new file: what a monitor of the last run may still write goes to the old one.
         temporary = self.status.with_suffix(".tmp")
         temporary.write_bytes(b"")
@@ -134,8 +146,9 @@ class Record:
                 merged |= json.loads(line)
         return Told(merged.get("child-pid"), merged.get("pid-namespace"), merged.get("exit-code"))
 
+    @writing()
     def add_line(self, line: str) -> None:
-        """Add a line of hive's own to the log."""
+        """Add a line of hive's own to the log; raises `Unavailable`."""
         with self.log.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
 
@@ -167,8 +180,9 @@ class Record:
         lines = text[-_READ_BYTES:].decode(errors="replace").splitlines()
         return [line[:_LINE_CHARS] for line in lines[-count:]] if count > 0 else []
 
+    @writing()
     def remove(self) -> None:
-        """Remove everything; blocks on the disk."""
+        """Remove everything; blocks on the disk. Raises `Unavailable`."""
         shutil.rmtree(self.directory)
 
 

@@ -229,6 +229,14 @@ async def test_a_missing_source_is_named_and_nothing_is_started(nixos: Nixos) ->
     assert not (await nixos.runtime.status(A)).is_running
 
 
+async def test_a_file_that_cannot_be_written_is_named(nixos: Nixos) -> None:
+    spec, given = nixos.spec(), nixos.paths.given(A)
+    given.rmdir()
+    given.touch()
+    with pytest.raises(Unavailable, match=f"cannot write {given}"):
+        await nixos.runtime.start(spec)
+
+
 async def test_a_root_that_cannot_be_passed_on_is_refused(nixos: Nixos) -> None:
     spec = attrs.evolve(nixos, place="a b").spec()
     with pytest.raises(BadRequest, match="another --root"):
