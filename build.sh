@@ -152,18 +152,22 @@ build() {
 
 run() {
   build
-  need_programs bwrap:bubblewrap
+  need_programs bwrap:bubblewrap git:git
   exec dist/hive.pyz up "$@"
 }
 
 run_tests() {
-  local arguments=() argument
+  local arguments=() argument is_all=
   for argument in "$@"; do
-    if [[ $argument == --all ]]; then arguments+=(-m ""); else arguments+=("$argument"); fi
+    if [[ $argument == --all ]]; then is_all=1 arguments+=(-m ""); else arguments+=("$argument"); fi
   done
   need_dev
   build
   need_programs bwrap:bubblewrap chromium:chromium git:git
+  # Each alone: a system that lacks one of them tests what the others are for.
+  need_programs nix:nix-bin
+  need_programs systemd-analyze:systemd
+  if [[ -n $is_all ]]; then need_programs mmdebstrap:mmdebstrap systemd-nspawn:systemd-container; fi
   need_node
   exec "$PY" -m pytest "${arguments[@]}"
 }
