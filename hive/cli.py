@@ -175,7 +175,7 @@ def _add_queue(verbs: Verbs[argparse.ArgumentParser]) -> None:
     queue.add_argument("--follow", action="store_true", help="go on until that job is over")
     cancel = _add_client(verbs, "cancel-job", "take a job out of the build queue, or end it")
     cancel.add_argument("id", type=int, metavar="ID")
-    _add_client(verbs, "meta", "show the inputs that agents are built from")
+    _add_client(verbs, "meta", "show what agents are built from, and what was deployed")
     inputs = _add_client(
         verbs, "update-inputs", "bring inputs up to date, rebuild whom it concerns"
     )

@@ -141,13 +141,17 @@ def reminders(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
 
 
 def meta_inputs(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
-    """Show the inputs of the meta repository."""
+    """Show the inputs of the meta repository, and its newest commits."""
     if not reply["meta_inputs"]:
         yield "There are no inputs."
     for row in reply["meta_inputs"]:
         at = "" if row["locked_at"] is None else f"  {clock(row['locked_at'])}"
         stale = "  something newer is there" if row["is_stale"] else ""
         yield f"{row['name']:<32} {row['rev'][:SHA_DIGITS]:<12}{at}{stale}".rstrip()
+    if reply.get("meta_log"):
+        yield ""
+        yield "What was deployed, newest first:"
+        yield from (f"  {line}" for line in reply["meta_log"])
 
 
 def inbox(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:

@@ -6,6 +6,7 @@ Looking costs no process: the repository's references are read as files.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -15,9 +16,11 @@ from typing import TypeVar
 import attrs
 import trio
 
-from hive.errors import BadRequest, Conflict, NotFound, Unavailable
+from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
 from hive.host import git_refs
 from hive.host.git import EMPTY_TREE, MAIN, Git
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 PROPOSAL = "proposal"
@@ -166,9 +169,16 @@ class Applied:
         return done.stdout.strip() or None
 
     async def tidy(self) -> None:
-        """Pack what has gathered, once it is much; whatever has a tag stays."""
-        if await self._in_thread(self._is_untidy):
+        """Pack what has gathered, once it is much; whatever has a tag stays.
+
+        A repository that cannot be packed is slower and works: nobody's request fails with it.
+        """
+        if not await self._in_thread(self._is_untidy):
+            return
+        try:
             await self.git.do(self.folder, "gc", "--quiet", "--prune=now", timeout_s=TIDY_S)
+        except ProgramFailed as error:
+            log.warning("%s was not packed: %s", self.folder, error)
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         try:

@@ -14,6 +14,9 @@ from hive.wire import admin, admin_work, codec
 from hive.wire.admin import Reply
 from hive.wire.admin_work import WorkRequest
 
+LOG_SHOWN = 20
+"""Commits of the meta repository that are shown with its inputs."""
+
 
 async def answer(hive: Hive, request: WorkRequest) -> Reply:
     """Answer one request; raises `HiveError`."""
@@ -28,7 +31,8 @@ async def answer(hive: Hive, request: WorkRequest) -> Reply:
         case admin_work.Diff(number, base):
             return admin.ok(diff=codec.to_json(await proposals.diff(hive, number, base)))
         case admin_work.MetaInputs():
-            return admin.ok(meta_inputs=_rows(await actions.meta_inputs(hive)))
+            inputs = _rows(await actions.meta_inputs(hive))
+            return admin.ok(meta_inputs=inputs, meta_log=await hive.meta.log(LOG_SHOWN))
         case admin_work.UpdateInputs(inputs):
             check_inputs(inputs)
             if not inputs:

@@ -444,3 +444,15 @@ async def test_what_gathers_is_packed_and_nothing_with_a_tag_is_lost(
     assert any(name.endswith(".pack") for name in packs)
     assert [(await repos.diff(ALICE, n, "running")).sha for n in range(1, 9)] == shas
     assert git(applied, "reflog", "--format=%H", "main") == adopted
+
+
+async def test_a_repository_that_cannot_be_packed_takes_proposals_all_the_same(
+    repos: Repos, proposed: Path, applied: Path, adopted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del adopted
+    monkeypatch.setattr("hive.host.applied.LOOSE_PER_FOLDER", -1)
+    monkeypatch.setattr("hive.host.applied.TIDY_S", 0.0)
+    (applied / ".git/objects/17").mkdir(exist_ok=True)
+    sha = commit(proposed, {"a": "1"})
+    assert await repos.pin(ALICE, 1, sha) == sha
+    assert await repos.states(ALICE, 1) == {"proposal"}

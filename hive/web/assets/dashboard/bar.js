@@ -32,17 +32,19 @@ export function barView(place, connection) {
  */
 function jump(id, glyph, word, count, tone) {
   const number = el("span", { class: "number" });
+  const said = el("span", { class: "word" }, word);
   const root = el(
     "a",
     { class: "badge jump", href: `#${id}`, title: word },
     el("span", { "aria-hidden": "true" }, glyph),
     number,
-    el("span", { class: "word" }, word),
+    said,
   );
   /** @param {State} state */
   const update = (state) => {
     const now = count(state);
     setText(number, String(now));
+    setText(said, now === 1 ? word.replace(/s$/, "") : word);
     setAttr(root, "class", `badge jump ${now ? tone : ""}`);
   };
   return { root, update };
