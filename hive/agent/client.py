@@ -85,6 +85,7 @@ class HiveClient:
         self._socket = socket
         self._backoff_s = tuple(backoff_s)
         self._kept = lines.Caller(socket) if keep else None
+        self._lost = trio.Event()
 
     async def request(
         self, request: manager.ManagerRequest, *, backoff_s: Sequence[float] | None = None
@@ -106,6 +107,8 @@ class HiveClient:
                 data = await self._exchange(line, deadline_s(request))
                 break
             except Unavailable as error:
+                self._lost.set()
+                self._lost = trio.Event()
                 unsent = isinstance(error, DaemonUnreachable)
                 if retries >= len(pauses) or not (unsent or is_repeatable(request)):
                     raise
@@ -115,6 +118,10 @@ class HiveClient:
         if isinstance(reply, agent.Error):
             raise from_code(reply.code, reply.message)
         return Answer(reply, sum(pause > 0 for pause in pauses[:retries]))
+
+    async def wait_lost(self) -> None:
+        """Wait until a call is not answered: the daemon is gone, or another one is there."""
+        await self._lost.wait()
 
     def close(self) -> None:
         """Let go of the kept connection."""

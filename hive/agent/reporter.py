@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import trio
 
 from hive.agent.client import HiveClient
@@ -20,10 +22,14 @@ turn begins and when it is acknowledged."""
 async def run(
     client: HiveClient,
     state: AgentState,
+    wait_lost: Callable[[], Awaitable[None]] = trio.sleep_forever,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Report each change, and now and then what did not change, until cancelled."""
+    """Report each change, and now and then what did not change, until cancelled.
+
+    `wait_lost` waits until a call found the daemon gone: the one that comes next knows nothing yet.
+    """
     task_status.started()
     while True:
         report = state.report()
@@ -34,8 +40,16 @@ async def run(
             # The daemon is away; the turn loop is the one that says so on the page.
             pause = AWAY_S
         with trio.move_on_after(pause):
-            await _wait_other(state, report)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_end, wait_lost, nursery.cancel_scope)
+                await _wait_other(state, report)
+                nursery.cancel_scope.cancel()
         await trio.sleep(SETTLE_S)
+
+
+async def _end(wait_lost: Callable[[], Awaitable[None]], scope: trio.CancelScope) -> None:
+    await wait_lost()
+    scope.cancel()
 
 
 async def _wait_other(state: AgentState, report: ReportState) -> None:

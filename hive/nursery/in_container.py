@@ -51,10 +51,11 @@ def wall_clock() -> float:
 
 def tasks_of(harness: Harness) -> list[Task]:
     """Return the supervised tasks in order of start; they stop in reverse."""
+    lost = harness.client.wait_lost
     return [
         Task("history", harness.bus.run),
         Task("history vacuum", harness.bus.vacuum),
-        Task("report", partial(reporter.run, harness.page_client, harness.state)),
+        Task("report", partial(reporter.run, harness.page_client, harness.state, lost)),
         Task("turns", partial(turn_loop.run, harness), stop_s=LOOP_STOP_S),
         Task("page", partial(_serve_page, harness)),
     ]

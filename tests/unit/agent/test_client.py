@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from hive import lines
 from hive.agent import client as client_module
@@ -93,8 +94,10 @@ async def test_a_kept_connection_survives_a_restart_of_the_daemon_at_once(short_
     client = HiveClient(path, keep=True)
     async with daemon(path, ok):
         await client.requeue_inflight()
-    async with daemon(path, ok):
+    async with daemon(path, ok), trio.open_nursery() as nursery:
         with trio.fail_after(1):
+            nursery.start_soon(client.wait_lost)
+            await trio.testing.wait_all_tasks_blocked()
             answer = await client.request(agent.RequeueInflight())
     assert answer.retries == 0
     client.close()

@@ -44,3 +44,24 @@ async def test_a_daemon_that_comes_back_hears_of_it_soon(
         rig.hive.is_away = False
         await until(lambda: rig.hive.requests, 3)
         nursery.cancel_scope.cancel()
+
+
+async def test_a_call_that_finds_the_daemon_gone_has_everything_told_again(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    lost, calls = trio.Event(), []
+
+    async def wait_lost() -> None:
+        calls.append(None)
+        await (lost.wait() if len(calls) == 1 else trio.sleep_forever())
+
+    async with trio.open_nursery() as nursery:
+        client, state = rig.harness.page_client, rig.harness.state
+        await nursery.start(reporter.run, client, state, wait_lost)
+        await until(lambda: len(rig.hive.requests) == 1, 1)
+        began = trio.current_time()
+        lost.set()
+        await until(lambda: len(rig.hive.requests) == 2, 1)
+        assert trio.current_time() - began < 1
+        nursery.cancel_scope.cancel()
