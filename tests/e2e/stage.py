@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 import trio
 
 from hive import lines
@@ -31,6 +32,14 @@ from tests.fakes.messages_api import Failure, MessagesApi, Request, Silence, Ste
 
 REAL = "real"
 STAND_IN = "stand-in"
+WAYS = [
+    (REAL, "live"),
+    (REAL, "process"),
+    (STAND_IN, "live"),
+    # Nightly: claude's contract test holds the stand-in to the real one in this mode too.
+    pytest.param(STAND_IN, "process", marks=pytest.mark.slow),
+]
+"""Every claude in every mode."""
 PATIENCE_S = 45.0
 CALL_S = 20.0
 

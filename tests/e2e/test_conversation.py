@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import REAL, STAND_IN, spawn, stage
-
-WAYS = [(kind, mode) for kind in (REAL, STAND_IN) for mode in ("live", "process")]
+from tests.e2e.stage import WAYS, spawn, stage
 
 
 @pytest.mark.parametrize(("kind", "mode"), WAYS)

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import REAL, STAND_IN, spawn, stage
+from tests.e2e.stage import WAYS, spawn, stage
 
 QUICK: dict[str, Any] = {"rate_limit_s": 1.0, "overloaded_s": 1.0}
-WAYS = [(kind, mode) for kind in (REAL, STAND_IN) for mode in ("live", "process")]
 
 
 @pytest.mark.parametrize(("kind", "mode"), WAYS)

@@ -54,7 +54,9 @@ async def test_a_call_that_finds_the_daemon_gone_has_everything_told_again(
 
     async def wait_lost() -> None:
         calls.append(None)
-        await (lost.wait() if len(calls) == 1 else trio.sleep_forever())
+        if len(calls) > 1:
+            await trio.sleep_forever()
+        await lost.wait()
 
     async with trio.open_nursery() as nursery:
         client, state = rig.harness.page_client, rig.harness.state
