@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import WAYS, spawn, stage
+from tests.e2e.stage import STAND_IN, WAYS, spawn, stage
 
 QUICK: dict[str, Any] = {"rate_limit_s": 1.0, "overloaded_s": 1.0}
 
