@@ -14,6 +14,7 @@ from typing import Any
 Reply = dict[str, Any]
 
 SHA_DIGITS = 12
+COMMIT_DIGITS = 40
 
 
 PAST = {
@@ -147,11 +148,16 @@ def meta_inputs(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     for row in reply["meta_inputs"]:
         at = "" if row["locked_at"] is None else f"  {clock(row['locked_at'])}"
         stale = "  something newer is there" if row["is_stale"] else ""
-        yield f"{row['name']:<32} {row['rev'][:SHA_DIGITS]:<12}{at}{stale}".rstrip()
+        yield f"{row['name']:<32} {_short(row['rev']):<12}{at}{stale}".rstrip()
     if reply.get("meta_log"):
         yield ""
         yield "What was deployed, newest first:"
         yield from (f"  {line}" for line in reply["meta_log"])
+
+
+def _short(rev: str) -> str:
+    """Return as much of a commit as tells it apart; what is none is said whole."""
+    return rev[:SHA_DIGITS] if len(rev) == COMMIT_DIGITS else rev
 
 
 def inbox(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
