@@ -54,7 +54,7 @@ async def request_apply_commit(
     if commit_ref is None:
         commit_ref = await hive.repos.head_of_proposed(agent_name(text))
     check_size("commit_ref", commit_ref, COMMIT_BYTES)
-    return await proposals.request_apply_commit(hive, text, commit_ref, description, OPERATOR)
+    return await proposals.request_apply_commit(hive, text, commit_ref, description)
 
 
 async def revive(hive: Hive, text: str) -> Approval:
@@ -89,7 +89,7 @@ async def deny(hive: Hive, number: int, note: str | None) -> Approval:
         number, DENIED, note or None, notice=told[0] if told else None
     )
     await proposals.settle(hive, approval)
-    return await proposals.resolved(hive, number)
+    return approval
 
 
 async def spawn(hive: Hive, text: str) -> Ticket:
@@ -160,7 +160,6 @@ async def cancel_job(hive: Hive, number: int) -> None:
     row = await hive.queue.cancel(number, OPERATOR, notices=told)
     if row.state in jobs.OVER and row.approval_id is not None:
         await proposals.settle(hive, await hive.approvals.get(row.approval_id))
-        await proposals.resolved(hive, row.approval_id)
 
 
 async def job_log(hive: Hive, number: int, after: int) -> list[str]:

@@ -40,7 +40,7 @@ PENDING_MOST = 200
 """Of all agents together; more than anybody could read."""
 
 
-async def request_init_config(hive: Hive, text: str, description: str | None, by: str) -> Approval:
+async def request_init_config(hive: Hive, text: str, description: str | None) -> Approval:
     """Ask for an agent's repository to be seeded; raises `Conflict` when there is one."""
     name = new_agent_name(text)
     if await hive.repos.has_proposed(name):
@@ -49,7 +49,7 @@ async def request_init_config(hive: Hive, text: str, description: str | None, by
             " request_spawn or request_apply_commit"
         )
     await _refuse_second(hive, name, kinds.INIT_CONFIG)
-    return await _add(hive, name, kinds.INIT_CONFIG, "", description, by)
+    return await _add(hive, name, kinds.INIT_CONFIG, "", description)
 
 
 async def request_spawn(hive: Hive, text: str, description: str | None, by: str) -> Approval:
@@ -70,7 +70,7 @@ async def request_spawn(hive: Hive, text: str, description: str | None, by: str)
             )
         await hive.repos.seed_proposed(name)
     commit = await hive.repos.head_of_proposed(name)
-    return await _add(hive, name, kinds.SPAWN, commit, description, by)
+    return await _add(hive, name, kinds.SPAWN, commit, description)
 
 
 async def revive(hive: Hive, text: str) -> Approval:
@@ -84,11 +84,11 @@ async def revive(hive: Hive, text: str) -> Approval:
     last = await hive.repos.deployed(name)
     if last is None:
         return await request_spawn(hive, name, "revived", OPERATOR)
-    return await _add(hive, name, kinds.SPAWN, last[1], "revived as it was last deployed", OPERATOR)
+    return await _add(hive, name, kinds.SPAWN, last[1], "revived as it was last deployed")
 
 
 async def request_apply_commit(
-    hive: Hive, text: str, commit_ref: str, description: str | None, by: str
+    hive: Hive, text: str, commit_ref: str, description: str | None
 ) -> Approval:
     """Ask for a commit of an agent's repository to be built and deployed.
 
@@ -105,15 +105,15 @@ async def request_apply_commit(
             return row
     if name not in hive.agents:
         description = f"{MAKES_IT} {description or ''}".strip()
-    return await _add(hive, name, kinds.APPLY_COMMIT, commit_ref, description, by)
+    return await _add(hive, name, kinds.APPLY_COMMIT, commit_ref, description)
 
 
 async def request_update_meta_inputs(
-    hive: Hive, inputs: Sequence[str] | None, description: str | None, by: str
+    hive: Hive, inputs: Sequence[str] | None, description: str | None
 ) -> Approval:
     """Ask for inputs of the meta repository to be brought up to date; None is every input."""
     chosen = await checked_inputs(hive, inputs)
-    return await _add(hive, MANAGER, kinds.UPDATE_META_INPUTS, json.dumps(chosen), description, by)
+    return await _add(hive, MANAGER, kinds.UPDATE_META_INPUTS, json.dumps(chosen), description)
 
 
 async def checked_inputs(hive: Hive, inputs: Sequence[str] | None) -> list[str]:
@@ -137,8 +137,10 @@ async def withdraw(hive: Hive, number: int, by: str) -> Approval:
     note = f"withdrawn by {by}"
     if not await hive.approvals.resolve(number, status=kinds.CANCELLED, note=note):
         raise Conflict(f"approval {number} for {approval.agent} was decided already")
-    await settle(hive, await hive.approvals.get(number))
-    return await resolved(hive, number)
+    withdrawn = await hive.approvals.get(number)
+    await settle(hive, withdrawn)
+    hive.publish(ApprovalResolved(withdrawn))
+    return withdrawn
 
 
 async def diff(hive: Hive, number: int, base: str) -> Diff:
@@ -180,6 +182,7 @@ async def settle(hive: Hive, approval: Approval) -> None:
         return
     state = "failed" if approval.status == kinds.FAILED else "denied"
     await hive.repos.mark(name, approval.id, state, approval.note or "")
+    hive.forge.changed(name)
     if "building" in states:
         # Its job is over, and only its job moved `main`.
         await mend(hive, name)
@@ -217,14 +220,6 @@ def resolution(hive: Hive, approval: Approval, status: str, note: str | None) ->
     )
 
 
-async def resolved(hive: Hive, number: int) -> Approval:
-    """Tell the pages how an approval ended, and return it."""
-    approval = await hive.approvals.get(number)
-    hive.publish(ApprovalResolved(approval))
-    hive.forge.changed(approval.agent)
-    return approval
-
-
 async def fail(hive: Hive, approval: Approval, note: str) -> None:
     """Fail an approval that waits, tag included; one that was decided meanwhile is left."""
     told = resolution(hive, approval, kinds.FAILED, note)
@@ -232,17 +227,16 @@ async def fail(hive: Hive, approval: Approval, note: str) -> None:
         await hive.queue.decide(approval.id, kinds.FAILED, note, notice=told[0] if told else None)
     except Conflict:
         return
-    await settle(hive, await resolved(hive, approval.id))
+    await settle(hive, await hive.approvals.get(approval.id))
 
 
 async def _add(
-    hive: Hive, name: AgentName, kind: str, commit_ref: str, description: str | None, by: str
+    hive: Hive, name: AgentName, kind: str, commit_ref: str, description: str | None
 ) -> Approval:
     if description is not None:
         check_body("the description", description)
     if len(await hive.approvals.pending()) >= PENDING_MOST:
         raise Conflict(f"{PENDING_MOST} approvals wait already: the operator has to decide first")
-    del by
     approval = await hive.approvals.add(
         name, kind, commit_ref=commit_ref, description=description or None
     )

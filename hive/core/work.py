@@ -39,7 +39,7 @@ async def after(hive: Hive, row: jobs.JobRow) -> None:
     """Tell the pages what a job that is over has changed."""
     if row.approval_id is not None:
         # Once more, where it could not be done while the job was rolled back.
-        await proposals.settle(hive, await proposals.resolved(hive, row.approval_id))
+        await proposals.settle(hive, await hive.approvals.get(row.approval_id))
     if row.kind in {jobs.SPAWN, jobs.DESTROY, jobs.INIT_CONFIG}:
         await publish_tombstones(hive)
     if row.agent is not None and agent_name(row.agent) in hive.agents:

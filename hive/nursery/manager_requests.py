@@ -59,20 +59,18 @@ async def answer(hive: Hive, request: OwnRequest | agent.CancelLooseEnd) -> mana
     """Do what a request of the manager asks for; raises `HiveError`."""
     match request:
         case manager.RequestInitConfig(name, description):
-            return _queued(await proposals.request_init_config(hive, name, description, MANAGER))
+            return _queued(await proposals.request_init_config(hive, name, description))
         case manager.RequestSpawn(name, description):
             return _queued(await proposals.request_spawn(hive, name, description, MANAGER))
         case manager.RequestApplyCommit(name, commit_ref, description):
             # Kept with the approval, and said again in whatever goes wrong with it.
             check_size("commit_ref", commit_ref, COMMIT_BYTES)
             return _queued(
-                await proposals.request_apply_commit(hive, name, commit_ref, description, MANAGER)
+                await proposals.request_apply_commit(hive, name, commit_ref, description)
             )
         case manager.RequestUpdateMetaInputs(inputs, description):
             check_inputs(inputs)
-            return _queued(
-                await proposals.request_update_meta_inputs(hive, inputs, description, MANAGER)
-            )
+            return _queued(await proposals.request_update_meta_inputs(hive, inputs, description))
         case agent.CancelLooseEnd(_, number):
             await proposals.withdraw(hive, number, MANAGER)
             return agent.Ok()

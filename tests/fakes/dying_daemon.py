@@ -28,7 +28,7 @@ from hive.core.hive import Hive
 from hive.host.git import Git
 from hive.nursery import on_host
 from hive.store.database import Database
-from hive.wire.names import MANAGER, OPERATOR
+from hive.wire.names import OPERATOR
 from tests.fakes.kept_runtime import KeptRuntime
 from tests.fakes.one_truth import report
 from tests.fakes.running import paths_below
@@ -105,7 +105,7 @@ async def prepare_second(root: Path, hive: Hive) -> None:
     approval = await proposals.request_spawn(hive, "x", None, OPERATOR)
     await (await actions.approve(hive, approval.id)).wait()
     sha = commit(root, "# the second\n")
-    await proposals.request_apply_commit(hive, "x", sha, None, MANAGER)
+    await proposals.request_apply_commit(hive, "x", sha, None)
 
 
 async def prepare_broken(root: Path, hive: Hive) -> None:
@@ -113,7 +113,7 @@ async def prepare_broken(root: Path, hive: Hive) -> None:
     approval = await proposals.request_spawn(hive, "x", None, OPERATOR)
     await (await actions.approve(hive, approval.id)).wait()
     sha = commit(root, "# broken\npackages = 7\n")
-    await proposals.request_apply_commit(hive, "x", sha, None, MANAGER)
+    await proposals.request_apply_commit(hive, "x", sha, None)
 
 
 async def approve_last(hive: Hive) -> None:

@@ -46,7 +46,7 @@ class Play:
         """Commit something new and ask for it."""
         self.count += 1
         sha = commit(self.root, text.format(self.count))
-        await proposals.request_apply_commit(self.hive, "x", sha, None, MANAGER)
+        await proposals.request_apply_commit(self.hive, "x", sha, None)
 
     async def spawn(self) -> None:
         """Ask for the agent."""

@@ -33,7 +33,7 @@ async def proposed(daemon: Running, text: str = 'description = "new"\n') -> Appr
     """Commit something to bob's proposed repository, and ask for it."""
     folder = daemon.hive.paths.agent_config(BOB)
     sha = commit(folder, {"agent.toml": text})
-    return await proposals.request_apply_commit(daemon.hive, "bob", sha, None, MANAGER)
+    return await proposals.request_apply_commit(daemon.hive, "bob", sha, None)
 
 
 async def told(daemon: Running, name: str) -> list[dict[str, Any]]:
@@ -126,7 +126,7 @@ async def test_a_job_cancelled_before_it_began_tells_the_manager(
 ) -> None:
     async with running(short_tmp) as daemon:
         hive = daemon.hive
-        asked = await proposals.request_init_config(hive, "bob", None, MANAGER)
+        asked = await proposals.request_init_config(hive, "bob", None)
         # As a daemon leaves it that ended between the click and the end of the job.
         with monkeypatch.context() as patch:
             patch.setattr(JobStore, "cancelled_by", _by_operator)

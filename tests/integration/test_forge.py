@@ -160,7 +160,7 @@ async def test_what_becomes_of_a_proposal_is_seen_at_the_forge(world: World) -> 
         await spawn(daemon, "alice")
         await settled(daemon, world, "manager", "alice")
         sha = commit(daemon.hive.paths.agent_config(ALICE), {"notes": "1"})
-        approval = await proposals.request_apply_commit(daemon.hive, "alice", sha, None, "manager")
+        approval = await proposals.request_apply_commit(daemon.hive, "alice", sha, None)
         number = approval.id
         repo = "agent-configs/alice"
         await until(
@@ -193,7 +193,7 @@ async def test_a_forge_that_comes_later_gets_everything(short_tmp: Path) -> None
             await settled(daemon, world, "manager", "alice")
             assert frames(daemon)[-1] is None
         sha = commit(daemon.hive.paths.agent_config(ALICE), {"notes": "1"})
-        approval = await proposals.request_apply_commit(daemon.hive, "alice", sha, None, "manager")
+        approval = await proposals.request_apply_commit(daemon.hive, "alice", sha, None)
         await in_trouble(daemon, "does not answer")
         with serving(world.forge):
             wanted = f"refs/tags/proposal/{approval.id}"

@@ -70,7 +70,7 @@ class NixosHive:
     async def deploy(self, text: str) -> int:
         """Propose an agent.nix and approve it; returns the approval's number."""
         sha = self.commit(text)
-        approval = await proposals.request_apply_commit(self.hive, "x", sha, None, MANAGER)
+        approval = await proposals.request_apply_commit(self.hive, "x", sha, None)
         await (await actions.approve(self.hive, approval.id)).wait()
         return approval.id
 

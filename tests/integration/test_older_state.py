@@ -84,7 +84,7 @@ async def test_and_its_agents_are_proposed_to_revived_and_asked_for_again(older:
     async with running(older) as daemon:
         hive = daemon.hive
         sha = commit(hive.paths.agent_config(ALICE), {"agent.toml": 'description = "new"\n'})
-        asked = await proposals.request_apply_commit(hive, "alice", sha, None, MANAGER)
+        asked = await proposals.request_apply_commit(hive, "alice", sha, None)
         await (await actions.approve(hive, asked.id)).wait()
         assert hive.agents.get(ALICE).deployed_sha == sha
         asked = await actions.revive(hive, "eve")
