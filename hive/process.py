@@ -55,18 +55,7 @@ async def run(
     killed.
     """
     words = tuple(argv)
-    try:
-        process = await trio.lowlevel.open_process(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ProgramFailed(words, 127, f"cannot start it: {error.strerror}") from error
+    process = await _open(words, env, cwd)
     if memory_max is not None:
         resource.prlimit(process.pid, resource.RLIMIT_AS, (memory_max, memory_max))
     data = input_text.encode() if isinstance(input_text, str) else input_text
@@ -76,10 +65,7 @@ async def run(
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_feed, process, data)
-                if say is None:
-                    nursery.start_soon(_collect, process.stderr, err)
-                else:
-                    nursery.start_soon(_pass_on, process.stderr, err, say)
+                nursery.start_soon(_hear, process.stderr, err, say)
                 await _collect(process.stdout, out, output_max)
                 if output_max is not None and len(out) > output_max:
                     await _kill_group(process)
@@ -99,6 +85,30 @@ async def run(
     return Completed(
         words, process.returncode, raw.decode(errors="replace"), text, raw, is_cut=is_cut
     )
+
+
+async def _open(
+    words: tuple[str, ...], env: Mapping[str, str] | None, cwd: Path | None
+) -> trio.Process:
+    try:
+        return await trio.lowlevel.open_process(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProgramFailed(words, 127, f"cannot start it: {error.strerror}") from error
+
+
+async def _hear(
+    stream: trio.abc.ReceiveStream | None, into: bytearray, say: Callable[[str], None] | None
+) -> None:
+    """Take standard error: all of it, or, where somebody listens, its end."""
+    await (_collect(stream, into) if say is None else _pass_on(stream, into, say))
 
 
 async def _feed(process: trio.Process, data: bytes) -> None:

@@ -140,9 +140,8 @@ async def make(
     def tasks_changed() -> None:
         publish(TasksChanged(supervisor.rows()))
 
-    messages = MessageStore(database)
     broker = Broker(
-        messages,
+        MessageStore(database),
         clock=clock,
         known=agents.known_names,
         roster=agents.names,
@@ -181,12 +180,7 @@ async def make(
         queue=BuildQueue(
             JobStore(database, clock), paths, publish=publish, broker=broker, agents=agents
         ),
-        repos=Repos(
-            paths,
-            files=partial(template.files, runtime.kind),
-            git=git,
-            applied_url=lambda name: f"{runtime.inside(MANAGER).applied}/{name}/.git",
-        ),
+        repos=_repos(paths, runtime, git),
         meta=meta,
         forge=forge_mirror.choose(config, paths, agents, git, publish),
         runtime=runtime,
@@ -198,6 +192,15 @@ async def make(
         tasks=supervisor.rows,
     )
     return hive, supervisor
+
+
+def _repos(paths: Paths, runtime: Runtime, git: Git) -> Repos:
+    return Repos(
+        paths,
+        files=partial(template.files, runtime.kind),
+        git=git,
+        applied_url=lambda name: f"{runtime.inside(MANAGER).applied}/{name}/.git",
+    )
 
 
 async def stop_containers(hive: Hive) -> None:
