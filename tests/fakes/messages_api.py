@@ -112,6 +112,12 @@ class MessagesApi:
                 await self._asked.wait()
         return self.requests[count - 1]
 
+    async def wait_answered_calls(self, count: int) -> None:
+        """Wait until a call came in whose conversation holds the results of `count` tools."""
+        async with self._asked:
+            while not any(len(all_tool_results(it)) >= count for it in self.requests):
+                await self._asked.wait()
+
     async def step_for(self, request: Request) -> Step:
         """Record a call and decide its answer."""
         async with self._asked:

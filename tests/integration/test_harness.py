@@ -90,6 +90,16 @@ class Rig:
                 await trio.sleep(0.05)
         return found
 
+    async def wait_thinking(self) -> None:
+        """Wait until the model was told of its one tool call, hence plays the step behind it.
+
+        The call's effect is seen before claude asks again: a script put in its place by then would
+        be played to the claude that is about to be killed. The stand-in has its script already.
+        """
+        if self.kind == "real":
+            with trio.fail_after(WAIT_S):
+                await self.api.wait_answered_calls(1)
+
     async def wait_acked(self) -> None:
         """Wait until bob has acknowledged everything."""
         with trio.fail_after(WAIT_S):
@@ -229,6 +239,7 @@ async def test_a_harness_killed_in_a_turn_loses_nothing_and_repeats_no_call(
     async with stage(short_tmp, kind, mode) as rig:
         await rig.say("report twice", answer("first"), Text("thinking", delay_s=5))
         await rig.wait_inbox(1)
+        await rig.wait_thinking()
         await rig.stop(signal.SIGKILL)
         rig.api.play([answer("second")])
         rig.start()
@@ -267,6 +278,7 @@ async def test_a_claude_killed_in_a_turn_is_started_again_and_repeats_no_call(
     async with stage(short_tmp, kind, mode) as rig:
         await rig.say("report twice", answer("first"), Text("thinking", delay_s=8))
         await rig.wait_inbox(1)
+        await rig.wait_thinking()
         rig.api.play([answer("second")])
         rig.kill_claude()
         await rig.wait_acked()
