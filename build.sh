@@ -177,6 +177,7 @@ check() {
   need_dev
   need_vendor
   need_npm .
+  need_programs bwrap:bubblewrap git:git
   step() { "$@" || failures+=("${*:1:4}"); }
   step "$PY" -m ruff check --quiet .
   step "$PY" -m ruff format --check --quiet .
