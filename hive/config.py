@@ -58,6 +58,11 @@ class Paths:
         return self.state / "access.json"
 
     @property
+    def audit(self) -> Path:
+        """The audit log, mode 0700; never mounted."""
+        return self.state / "audit"
+
+    @property
     def shared(self) -> Path:
         """Mounted at /shared in every container."""
         return self.state / "shared"

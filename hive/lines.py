@@ -12,8 +12,10 @@ import logging
 import os
 import select
 import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,29 @@ Reply = dict[str, Any]
 Replies = Reply | AsyncGenerator[Reply, None]
 
 log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Peer:
+    """The process that connected, as the kernel knows it."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+_PEER: ContextVar[Peer | None] = ContextVar("hive_peer", default=None)
+
+
+def peer() -> Peer | None:
+    """Return who is on the other side of the connection that is being answered here."""
+    return _PEER.get()
+
+
+def peer_of(sock: trio.socket.SocketType) -> Peer:
+    """Return who connected to a unix socket of ours; raises `OSError`."""
+    size = struct.calcsize("3i")
+    return Peer(*struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)))
 
 
 @attrs.frozen
@@ -106,6 +131,8 @@ async def serve(
             await stream.aclose()
             return
         async with room:
+            # Of this connection's task alone.
+            _PEER.set(peer_of(stream.socket))
             await _Connection(stream, door).run()
 
     async with trio.open_nursery() as nursery:

@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from hive import lines
-from hive.core import actions
+from hive.core import actions, audit
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
@@ -20,6 +20,7 @@ from hive.nursery import admin_requests
 from hive.wire import admin, codec
 from hive.wire.admin_work import WorkRequest
 from hive.wire.approvals import Approval
+from hive.wire.audit import Scalar
 from hive.wire.dashboard import ContainerRow
 from hive.wire.names import OPERATOR, agent_name
 
@@ -49,6 +50,13 @@ def parks(request: object) -> bool:
 
 async def handle(hive: Hive, request: object) -> lines.Replies:
     """Answer one request of the operator."""
+    peer = lines.peer()
+    detail: dict[str, Scalar] = {} if peer is None else {"uid": peer.uid, "pid": peer.pid}
+    with audit.acting(audit.Who(OPERATOR, "socket", detail)):
+        return await _handle(hive, request)
+
+
+async def _handle(hive: Hive, request: object) -> lines.Replies:
     parsed = codec.from_tagged("cmd", admin.AdminRequest, request)
     if isinstance(parsed, WorkRequest):
         return await admin_requests.answer(hive, parsed)
@@ -122,21 +130,19 @@ async def _handle_talk(hive: Hive, request: Any) -> lines.Reply:
             checked = name if name == OPERATOR else agent_name(name)
             return admin.ok(marked=await actions.mark_all_read(hive, checked))
         case _:
-            return _handle_access(hive, request)
+            return await _handle_access(hive, request)
 
 
-def _handle_access(hive: Hive, request: Any) -> lines.Reply:
+async def _handle_access(hive: Hive, request: Any) -> lines.Reply:
     match request:
         case admin.LoginLink():
-            if hive.address.url is None:
-                raise HiveError("the dashboard is not bound yet: try again in a moment")
-            return admin.ok(url=hive.address.url.rstrip("/") + hive.access.new_login_link())
+            return admin.ok(url=await actions.login_link(hive))
         case admin.CreateToken(name):
-            return admin.ok(token=hive.access.create_token(name))
+            return admin.ok(token=await actions.create_token(hive, name))
         case admin.ListTokens():
             return admin.ok(tokens=hive.access.token_names())
         case admin.RevokeToken(name):
-            hive.access.revoke_token(name)
+            await actions.revoke_token(hive, name)
             return admin.ok()
     raise BadRequest(f"{type(request).__name__} is not served here")
 

@@ -14,6 +14,7 @@ from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import HiveError
 from hive.store.jobs import NewJob
+from hive.wire.audit import DONE
 from hive.wire.jobs import OVER, SPAWN
 from hive.wire.names import MANAGER, SYSTEM, AgentName
 
@@ -40,6 +41,7 @@ async def run(hive: Hive, bring_back: Callable[[AgentName], Job]) -> None:
     for name in hive.agents.names():
         if name in running:
             log.info("%s runs already: adopted", name)
+            hive.audit.happened("adopt", name, DONE)
         elif (
             hive.agents.is_wanted(name) and name not in coming and hive.transients.get(name) is None
         ):

@@ -79,6 +79,7 @@ class Sent:
     in_reply_to: int | None = None
     broadcast: bool = False
     origin: str = "peer"
+    via: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -93,6 +94,7 @@ class Delivered:
     in_reply_to: int | None = None
     broadcast: bool = False
     origin: str = "peer"
+    via: tuple[str, ...] = ()
 
 
 @attrs.frozen
