@@ -1,4 +1,4 @@
-"""The audit log: whatever is done to its files is found, a kill never is, and a full disk refuses."""
+"""The audit log: what is done to its files is found, a kill is mended, a full disk refuses."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from hive.store import audit, audit_anchor, audit_chain, audit_files
 from hive.store.audit_files import AuditFiles
 from hive.store.database import open_database
 from hive.wire.audit import AuditEntry, AuditHead, AuditReport
+from tests.fakes.waiting import until
 
 TEXTS = st.text(max_size=40)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(0, 1e9) | TEXTS
@@ -239,9 +240,7 @@ async def test_what_is_put_is_written_by_the_task_and_its_head_is_kept_in_the_da
         assert log.head.n == 0
         async with trio.open_nursery() as nursery:
             nursery.start_soon(log.run)
-            with trio.fail_after(10):
-                while audit_anchor.look(tmp_path / "broker.sqlite").n < 1:
-                    await trio.sleep(0.01)
+            await until(lambda: audit_anchor.look(tmp_path / "broker.sqlite").n == 1)
             nursery.cancel_scope.cancel()
         assert [row.entry for row in log.newest(5)] == [entry()]
     assert audit_anchor.look(tmp_path / "broker.sqlite") == log.head
