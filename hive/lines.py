@@ -76,13 +76,15 @@ class Door:
     """How many it answers at a time."""
 
 
-async def listen(path: Path, mode: int, *, made_in: Path | None = None) -> trio.SocketListener:
+async def listen(
+    path: Path, mode: int, *, made_in: Path | None = None, gid: int | None = None
+) -> trio.SocketListener:
     """Bind `path` with `mode`, replacing a stale file; it appears only when it can be used.
 
-    Where others may write beside it, `made_in` names a directory of our own on the same file
-    system: the socket is made there and moved. Raises `Conflict` when somebody answers at `path`
-    (not asked with `made_in`: whoever may write there may answer there), `Unavailable` when it
-    cannot be bound.
+    With `gid` it is given to that group. Where others may write beside it, `made_in` names a
+    directory of our own on the same file system: the socket is made there and moved. Raises
+    `Conflict` when somebody answers at `path` (not asked with `made_in`: whoever may write there
+    may answer there), `Unavailable` when it cannot be bound.
     """
     if made_in is None and await _answers(path):
         raise Conflict(f"another daemon answers on {path}: stop it first")
@@ -95,6 +97,8 @@ async def listen(path: Path, mode: int, *, made_in: Path | None = None) -> trio.
     try:
         new.unlink(missing_ok=True)
         await sock.bind(os.fspath(new))
+        if gid is not None:
+            os.chown(new, -1, gid)
         new.chmod(mode)
         sock.listen(CONNECTIONS)
         new.rename(path)

@@ -16,6 +16,7 @@ from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import BadRequest, HiveError, Unavailable
+from hive.host import operator_group
 from hive.nursery import admin_requests
 from hive.wire import admin, codec
 from hive.wire.admin_work import WorkRequest
@@ -29,7 +30,8 @@ SOCKET_MODE = 0o660
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve the operator's socket until cancelled."""
-    listener = await lines.listen(hive.paths.host_socket, SOCKET_MODE)
+    gid = await trio.to_thread.run_sync(operator_group.find, hive.config.operator_group)
+    listener = await lines.listen(hive.paths.host_socket, SOCKET_MODE, gid=gid)
     door = lines.Door("operator's socket", partial(handle, hive), fail, parks)
     try:
         await lines.serve(listener, door, task_status=task_status)

@@ -27,7 +27,7 @@ from hive.core.reminders import Reminders, StateDir
 from hive.core.transients import Transients
 from hive.errors import Conflict, HiveError
 from hive.feed import Feed
-from hive.host import installation, program, runtimes, state_dirs, template
+from hive.host import installation, operator_group, program, runtimes, state_dirs, template
 from hive.host.git import Git
 from hive.host.meta import choose_meta
 from hive.host.repos import Repos
@@ -114,7 +114,9 @@ async def serve(
     Raises `Conflict` when another daemon has these paths, `Unavailable` when this host lacks
     something, `GaveUp` when a task failed for good.
     """
+    group = await trio.to_thread.run_sync(operator_group.find, config.operator_group)
     await trio.to_thread.run_sync(state_dirs.prepare_hive, paths)
+    await trio.to_thread.run_sync(operator_group.open_way, paths, group)
     with _only_one(paths):
         if beforehand is not None:
             await beforehand()

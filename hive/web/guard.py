@@ -72,6 +72,21 @@ class Rules:
                 " (hive.pyz token) as Authorization: Bearer"
             )
 
+    def check_read(self, scope: Scope) -> None:
+        """Raise `Refused` when a browser says that another page reads; it may only open ours.
+
+        Ports are no border for a cookie: what an agent serves on this host would bring it along.
+        """
+        site = replies.header(scope, b"sec-fetch-site") or "same-origin"
+        if site in {"same-origin", "none"}:
+            return
+        how = [replies.header(scope, b"sec-fetch-" + name) for name in (b"mode", b"dest")]
+        if how != ["navigate", "document"] or not _PAGE.fullmatch(scope["path"]):
+            raise Refused(
+                "another page may not read from the hive: open the address itself, or use a token"
+                " (hive.pyz token) as Authorization: Bearer"
+            )
+
 
 class Guard:
     """An ASGI application around the dashboard: lets in who may enter."""
@@ -106,11 +121,13 @@ class Guard:
                     scope, send, is_page=is_read and bool(_PAGE.fullmatch(path))
                 )
         else:
-            if not is_read:
-                with self._denying(scope, "act_from_elsewhere"):
+            with self._denying(scope, "read_from_elsewhere" if is_read else "act_from_elsewhere"):
+                if is_read:
+                    self._rules.check_read(scope)
+                else:
                     self._rules.check_origin(scope, host)
             with audit.acting(audit.Who(OPERATOR, "page", {"session": mark_of(session)})):
-                if path == "/logout" and not is_read:
+                if path == "/logout" and scope.get("method") == "POST":
                     await self._log_out(scope, send, session)
                 else:
                     await self._app(scope, receive, send)
