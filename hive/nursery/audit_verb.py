@@ -21,6 +21,7 @@ from hive.errors import BadRequest
 from hive.store import audit_anchor, audit_chain, audit_files
 from hive.wire import codec
 from hive.wire.audit import ROWS_MOST, AuditHead, AuditReport
+from hive.wire.names import agent_name
 
 CHECK_S = 600.0
 _AGO = re.compile(r"([0-9]{1,6})([smhd])")
@@ -99,7 +100,7 @@ def _lines(arguments: argparse.Namespace) -> Iterator[str]:
     wanted: dict[str, Any] = {
         "since": _moment(arguments.since),
         "until": _moment(arguments.until),
-        "agent": arguments.agent,
+        "agent": None if arguments.agent is None else agent_name(arguments.agent),
     }
     try:
         yield from _rows_of(arguments, **wanted)
