@@ -166,11 +166,12 @@ async def test_limits_are_known_to_systemd(whole: Whole) -> None:
     await whole.runtime.start(
         whole.spec("exec sleep 1000", Limits(memory_mib=256, cpu_percent=50, tasks=99))
     )
-    wanted = "MemoryMax,CPUQuotaPerSecUSec,TasksMax,Restart"
+    wanted = "MemoryMax,MemorySwapMax,CPUQuotaPerSecUSec,TasksMax,Restart"
     shown = said("systemctl", "show", f"--property={wanted}", UNIT)
     assert sorted(shown.split()) == [
         "CPUQuotaPerSecUSec=500ms",
         f"MemoryMax={256 * 1024 * 1024}",
+        "MemorySwapMax=0",
         "Restart=no",
         "TasksMax=99",
     ]
