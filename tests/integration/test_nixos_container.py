@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -268,6 +269,19 @@ async def test_a_start_that_is_cancelled_on_the_way_leaves_nothing(nixos: Nixos)
             nursery.cancel_scope.cancel()
     assert not (await runtime.status(A)).is_running
     await runtime.start(spec)
+
+
+async def test_who_was_run_inside_by_hand_does_not_hold_up_a_stop(nixos: Nixos) -> None:
+    await nixos.runtime.start(nixos.spec())
+    words = [nixos.host.program("nixos-container"), "run", "h-a", "--", "sleep", "1000"]
+    async with trio.open_nursery() as nursery:
+        inside = await nursery.start(partial(trio.run_process, words, check=False))
+        with trio.fail_after(PATIENCE_S):
+            while not (nixos.units / f"h-a/in/{inside.pid}").exists():  # noqa: ASYNC110
+                await trio.sleep(0.005)
+            await nixos.runtime.stop(A, grace_s=0.2)
+        inside.kill()
+    assert not (await nixos.runtime.status(A)).is_running
 
 
 async def test_destroying_leaves_no_trace(nixos: Nixos) -> None:
