@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -175,6 +176,18 @@ async def test_limits_are_known_to_systemd(whole: Whole) -> None:
         "Restart=no",
         "TasksMax=99",
     ]
+
+
+async def test_the_hosts_nix_daemon_is_not_seen(whole: Whole) -> None:
+    place = Path("/nix/var/nix/daemon-socket")
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(str(place / "socket"))
+        try:
+            await whole.runtime.start(whole.spec(f"sleep 1; echo [$(ls {place})]"))
+            await whole.ended()
+        finally:
+            (place / "socket").unlink()
+    assert (await whole.runtime.logs(A, 5))[0] == "[]"
 
 
 async def test_what_is_swapped_while_it_starts_is_not_left_mounted(
