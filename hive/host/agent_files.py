@@ -39,6 +39,8 @@ OWN_SERVER = "hyperhive"
 MEMORY_MIB = (256, 4 * 1024 * 1024)
 CPU_PERCENT = (5, 102_400)
 TASKS = (64, 1_000_000)
+OPEN_FILES = (256, 1_000_000)
+DISK_MIB = (64, 64 * 1024 * 1024)
 """From the least that claude and the harness run with, to beyond any machine."""
 RESERVED_NAMES = frozenset(
     {"PATH", "HOME", "TMPDIR", "PWD", "OLDPWD", "LANG", "IFS", "ENV", "BASH_ENV"}
@@ -138,12 +140,9 @@ def path_for(path: str, config: AgentConfig, host: HostConfig, inside: Inside) -
 
 def limits_for(config: AgentConfig, host: HostConfig) -> Limits:
     """Return the agent's limits, with the daemon's where it names none."""
-    own, usual = config.limits, host.limits
-    return Limits(
-        usual.memory_mib if own.memory_mib is None else own.memory_mib,
-        usual.cpu_percent if own.cpu_percent is None else own.cpu_percent,
-        usual.tasks if own.tasks is None else own.tasks,
-    )
+    own = attrs.asdict(config.limits)
+    said = {key: value for key, value in own.items() if value is not None}
+    return attrs.evolve(host.limits, **said)
 
 
 def binds_for(
@@ -215,6 +214,8 @@ def check_limits(limits: Limits) -> None:
         ("memory_mib", limits.memory_mib, MEMORY_MIB),
         ("cpu_percent", limits.cpu_percent, CPU_PERCENT),
         ("tasks", limits.tasks, TASKS),
+        ("open_files", limits.open_files, OPEN_FILES),
+        ("disk_mib", limits.disk_mib, DISK_MIB),
     ):
         if value is not None and not least <= value <= most:
             raise _Bad(("limits", key), f"is {value}: give {least} to {most}")

@@ -146,6 +146,10 @@ class NixosContainer:
             await trio.sleep(_POLL_S)
         return self._status(name, is_running=False)
 
+    async def hits(self, name: AgentName) -> dict[str, int]:
+        """Return how often it met the limits of its unit; see `Runtime.hits`."""
+        return await self._host.hits(container_name(name))
+
     async def logs(self, name: AgentName, lines: int) -> list[str]:
         """Return the newest lines of hive's unit; those of the console where it said nothing."""
         born = self._record(name).directory / nixos_files.BORN

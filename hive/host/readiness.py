@@ -35,8 +35,8 @@ def check(order: BuildOrder, host: HostConfig, inside: Inside, path: str) -> lis
     search = ":".join([path, *offered])
     for name, server in config.mcp_servers.items():
         told.append(f"mcp server {name}: {_server(order, name, server, inside, search)}")
-    limits = agent_files.limits_for(config, host)
-    _check_memory(limits.memory_mib)
+    # Its own alone: more than there is, said for all agents of all hosts, is no limit here.
+    _check_memory(config.limits.memory_mib)
     return told
 
 

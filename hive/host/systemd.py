@@ -119,6 +119,8 @@ def drop_in(limits: Limits, ended: Path) -> str:
         lines.append(f"CPUQuota={limits.cpu_percent}%")
     if limits.tasks is not None:
         lines.append(f"TasksMax={limits.tasks}")
+    if limits.open_files is not None:
+        lines.append(f"LimitNOFILE={limits.open_files}")
     return "\n".join(lines) + "\n"
 
 
