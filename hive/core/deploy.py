@@ -152,6 +152,9 @@ async def _record(
         note = f"the meta repository does not hold it yet: {error.message}"
         hive.view.set_trouble(name, note)
     hive.forge.changed(name)
+    if order.is_new:
+        # What fell due while there was nobody to be reminded was given up on.
+        await hive.reminders.retry_all(name)
     told = await deploy_told.success(hive, order)
     return Outcome(note=note, deployed=deploy_told.record(hive, name, blueprint), notices=told)
 
