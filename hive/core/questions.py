@@ -117,7 +117,7 @@ class Questions:
                 raise Refused(f"question {question.id} is {question.asker}'s to withdraw")
 
         answer = CANCELLED if by == OPERATOR else f"[cancelled by {by}]"
-        await self._resolve(id_, answer, by, allow)
+        await self._resolve(id_, answer, by, allow, is_cancelled=True)
 
     async def run_due(self, now: float) -> int:
         """Expire what is due (Unix seconds); return how many."""
@@ -142,7 +142,9 @@ class Questions:
         """One question; raises `NotFound`."""
         return await self._store.get(id_)
 
-    async def _resolve(self, id_: int, answer: str, answerer: str, allow: Allow) -> None:
+    async def _resolve(
+        self, id_: int, answer: str, answerer: str, allow: Allow, *, is_cancelled: bool = False
+    ) -> None:
         now = self._clock()
         told = await self._store.resolve(
             id_,
@@ -159,7 +161,7 @@ class Questions:
                 answer=answer,
                 answerer=answerer,
                 answered_at=now,
-                cancelled=answer.startswith("[cancelled"),
+                cancelled=is_cancelled,
                 target=question.target,
             )
         )

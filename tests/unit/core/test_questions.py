@@ -81,6 +81,14 @@ async def test_withdrawing_tells_the_asker_by_whom(post: Post) -> None:
     assert all(frame.cancelled for frame in post.frames if isinstance(frame, QuestionResolved))
 
 
+async def test_an_answer_that_reads_like_a_withdrawal_is_none(post: Post) -> None:
+    number = await post.questions.ask("ada", "which order?", to="bob")
+    await post.questions.answer(number, "bob", "[cancelled] is the state of order 7")
+    assert [frame.cancelled for frame in post.frames if isinstance(frame, QuestionResolved)] == [
+        False
+    ]
+
+
 async def test_a_question_expires_at_its_deadline(post: Post) -> None:
     number = await post.questions.ask("ada", "tea?", ttl_s=60)
     await post.questions.ask("ada", "for ever?")
