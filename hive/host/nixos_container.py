@@ -175,14 +175,24 @@ class NixosContainer:
 
     async def _lines(self, name: AgentName, lines: int, *, since: float) -> list[str]:
         container, journalctl = container_name(name), self._host.program("journalctl")
-        if (await self._host.unit(container)).is_running:
-            found = await journal.of_machine(journalctl, container, lines, since=since)
-        else:
-            root = self._host.roots / container
-            found = await journal.of_root(journalctl, root, lines, since=since)
+        found: list[str] = []
+        failure: ProgramFailed | None = None
+        try:
+            if (await self._host.unit(container)).is_running:
+                found = await journal.of_machine(journalctl, container, lines, since=since)
+            else:
+                root = self._host.roots / container
+                found = await journal.of_root(journalctl, root, lines, since=since)
+        except ProgramFailed as error:
+            # One that just comes up or ends is no machine; what the host has of it is asked for.
+            failure = error
         if found:
             return found
-        return await journal.of_unit(journalctl, systemd.unit_name(container), lines, since=since)
+        unit = systemd.unit_name(container)
+        found = await journal.of_unit(journalctl, unit, lines, since=since)
+        if failure is not None and not found:
+            raise failure
+        return found
 
     @contextmanager
     def _locked(self, name: AgentName) -> Iterator[None]:
