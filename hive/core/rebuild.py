@@ -48,6 +48,9 @@ async def rebuild(hive: Hive, running: Running) -> Outcome:
             hive, name, "rebuilt", agent=name, ok=False, note=error.message
         )
         return Outcome(error, notices=told)
+    finally:
+        # It may have put `main` back, or the lock in the meta repository, also when it failed.
+        hive.forge.changed(name)
     hive.view.set_trouble(name, None)
     told = deploy_told.to_manager(hive, name, "rebuilt", agent=name, ok=True, sha=sha, tag=tag)
     if starts:
