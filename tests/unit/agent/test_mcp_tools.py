@@ -193,6 +193,15 @@ def test_loose_ends_are_shown_fenced() -> None:
     assert AGENT["get_loose_ends"].text(agent.LooseEnds(())) == "(nothing is open)"
 
 
+def test_what_is_open_in_a_whole_hive_fits_one_result() -> None:
+    ends = tuple(LooseEnd("reminder", number, "x" * 4096, 5, owner="bob") for number in range(900))
+    text = AGENT["get_loose_ends"].text(agent.LooseEnds(ends))
+    assert len(text) < 2 * mcp_tools.LOOSE_ENDS_CHARS
+    assert text.endswith("(700 more are not shown)")
+    few = AGENT["get_loose_ends"].text(agent.LooseEnds(ends[:9]))
+    assert few.count("x" * 4096) == 9
+
+
 def test_the_managers_table_is_a_superset() -> None:
     manager = mcp_tools.tools_for("manager")
     assert set(AGENT) <= set(manager)
