@@ -138,10 +138,6 @@ class Questions:
         """The newest answered questions, newest first."""
         return await self._store.history(limit)
 
-    async def get(self, id_: int) -> Question:
-        """One question; raises `NotFound`."""
-        return await self._store.get(id_)
-
     async def _resolve(
         self, id_: int, answer: str, answerer: str, allow: Allow, *, is_cancelled: bool = False
     ) -> None:
