@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import trio
 
@@ -11,7 +12,6 @@ from hive.core.build_queue import Outcome, Running
 from hive.core.hive import Hive
 from hive.errors import BadRequest, HiveError, NotFound
 from hive.host import state_dirs
-from hive.store.jobs import NewJob
 from hive.store.messages import Draft
 from hive.wire import approvals as kinds
 from hive.wire import jobs
@@ -125,13 +125,19 @@ async def _meta_update(hive: Hive, running: Running, approval: Approval | None) 
     known = {row.name for row in await hive.meta.inputs()}
     if not set(inputs) <= known:
         raise NotFound(f"gone since: {', '.join(sorted(set(inputs) - known))}")
+    # Of an attempt that a daemon did not survive: what it committed is nothing new to this one.
+    changed = {agent_name(name) for name in json.loads(running.row.args.get("changed", "[]"))}
+
+    async def note(names: Sequence[AgentName]) -> None:
+        await running.keep(changed=json.dumps(sorted({*changed, *names})))
+
     with running.cancellable():
-        changed = await hive.meta.update(inputs, running.say)
+        changed.update(await hive.meta.update(inputs, running.say, note))
     hive.forge.changed(MANAGER)
     children = tuple(
-        NewJob(jobs.REBUILD, name, SYSTEM, parent_id=running.row.id)
+        rebuild.renewal(name, SYSTEM)
         for name in sorted(changed, key=lambda name: (name != MANAGER, name))
-        if name in hive.agents
+        if name in hive.agents and not proposals.is_awaited(hive, name, jobs.DESTROY)
     )
     told = _resolution(hive, approval, kinds.APPROVED, None)
     return Outcome(children=children, notices=told)
