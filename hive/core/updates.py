@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
+from hive.core import notices
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.rebuild import renewal
@@ -54,9 +55,11 @@ async def at_start(hive: Hive) -> list[Ticket]:
 
     Call it before anybody is started: who does not run, on a runtime that builds nothing, gets this
     hive by being started. A newer hive that cannot be fetched, or an agent that cannot be locked,
-    keeps nobody else from being built anew. Raises `HiveError` when the meta repository cannot be
-    used at all.
+    keeps nobody else from being built anew. Who runs on became stale by this hive being newer than
+    the one before it: the manager is told, at the first start that finds it so. Raises `HiveError`
+    when the meta repository cannot be used at all.
     """
+    is_newer = await _has_newer(hive)
     await hive.meta.sync(hive.agents.names())
     known = await hive.meta.locked()
     for name in hive.agents.names():
@@ -74,13 +77,20 @@ async def at_start(hive: Hive) -> list[Ticket]:
             await hive.agents.set_deployed(_renewed(hive, record))
         elif hive.config.auto_update:
             tickets.append(await hive.queue.submit(renewal(name, SYSTEM)))
+        elif is_newer and name != MANAGER:
+            await notices.tell_manager(hive, "needs_update", agent=name)
     return tickets
+
+
+async def _has_newer(hive: Hive) -> bool:
+    """Whether it is known that there is a newer hive than the locked one."""
+    inputs = await hive.meta.inputs()
+    return any(each.name == HYPERHIVE and each.is_stale for each in inputs)
 
 
 async def _take_newest(hive: Hive) -> None:
     """Lock the newest hive, where it is known that there is one."""
-    inputs = await hive.meta.inputs()
-    if not any(each.name == HYPERHIVE and each.is_stale for each in inputs):
+    if not await _has_newer(hive):
         return
     try:
         await hive.meta.update([HYPERHIVE], log.info)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hive.errors import Unavailable
+from hive.host import program
 from hive.host.plain_meta import PlainMeta
 from hive.store.agents import Deployed
 from hive.wire.jobs import DONE, REBUILD, SPAWN, MetaInput
@@ -131,6 +132,20 @@ async def test_without_auto_update_they_run_on_and_say_that_they_are_old(short_t
             ("alice", True),
         ]
         assert started(daemon) == []
+
+
+async def test_the_manager_is_told_once_of_who_became_stale_by_a_newer_daemon(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = FakeHost()
+    async with running(short_tmp, host) as daemon:
+        assert (await daemon.operator("spawn", name="alice"))["ok"]
+    monkeypatch.setattr(program, "revision", lambda: "newer")
+    for _ in range(2):
+        async with running(short_tmp, host, auto_update=False) as daemon:
+            rows = await daemon.hive.broker.recent(MANAGER, 50)
+    told = [row.body for row in rows if "needs_update" in row.body]
+    assert told == ['{"event": "needs_update", "agent": "alice"}']
 
 
 async def test_who_does_not_run_gets_this_hive_by_being_started(short_tmp: Path) -> None:
