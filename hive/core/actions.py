@@ -20,9 +20,8 @@ from hive.core.rebuild import renewal
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
 from hive.host import state_dirs
 from hive.store.jobs import NewJob
-from hive.store.messages import Draft
 from hive.wire import approvals, jobs
-from hive.wire.approvals import APPROVED, DENIED, FAILED, PENDING, Approval
+from hive.wire.approvals import APPROVED, DENIED, PENDING, Approval
 from hive.wire.dashboard import Tombstone
 from hive.wire.jobs import MetaInput
 from hive.wire.limits import COMMIT_BYTES, LOG_LINES_MAX, RECENT_MAX, check_body, check_size
@@ -42,8 +41,6 @@ _JOBS = {
     approvals.APPLY_COMMIT: jobs.DEPLOY,
     approvals.UPDATE_META_INPUTS: jobs.META_UPDATE,
 }
-_OUTCOMES = {jobs.SPAWN: "spawned", jobs.REBUILD: "rebuilt"}
-"""How the manager is told what came of a job that no approval asked for."""
 
 
 async def request_spawn(hive: Hive, text: str, description: str | None) -> Approval:
@@ -151,23 +148,8 @@ async def meta_inputs(hive: Hive) -> list[MetaInput]:
 
 
 async def cancel_job(hive: Hive, number: int, by: str = OPERATOR) -> None:
-    """Cancel a job that waits or runs; raises `Conflict` when it is over.
-
-    The manager is told of what did not come about, as it is when that was begun.
-    """
-    row = await hive.queue.get(number)
-    note = f"cancelled by {by}"
-    told: tuple[Draft, ...] = ()
-    if row.approval_id is not None:
-        approval = await hive.approvals.get(row.approval_id)
-        told = proposals.resolution(hive, approval, FAILED, note)
-    elif row.kind in _OUTCOMES and row.agent is not None:
-        told = notices.event(
-            hive, MANAGER, _OUTCOMES[row.kind], agent=row.agent, ok=False, note=note
-        )
-    row = await hive.queue.cancel(number, by, notices=told)
-    if row.state in jobs.OVER and row.approval_id is not None:
-        await proposals.settle(hive, await hive.approvals.get(row.approval_id))
+    """Cancel a job that waits or runs; raises `Conflict` when it is over."""
+    await work.cancel(hive, number, by)
 
 
 async def job_log(hive: Hive, number: int, after: int) -> list[str]:

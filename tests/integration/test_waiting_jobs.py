@@ -18,8 +18,11 @@ from hive.errors import Conflict, Unavailable
 from hive.host.plain_meta import PlainMeta
 from hive.host.repos import Repos
 from hive.nursery import crash_watch
+from hive.store.jobs import NewJob
 from hive.wire import jobs
-from hive.wire.names import MANAGER, SYSTEM, AgentName
+from hive.wire.approvals import APPROVED
+from hive.wire.names import MANAGER, OPERATOR, SYSTEM, AgentName
+from tests.fakes.manager_git import commit
 from tests.fakes.running import Running, running
 from tests.fakes.runtime import BuildScript, FakeHost
 from tests.fakes.waiting import until
@@ -158,6 +161,31 @@ async def test_who_is_to_be_built_anew_is_so_whenever_the_daemon_ends(
         await until(lambda: all(row.state == jobs.DONE for row in daemon.hive.queue.rows()))
         children = [row for row in daemon.hive.queue.rows() if row.parent_id == parent.row.id]
     assert [row.agent for row in children] == ([MANAGER] if is_destroyed else [MANAGER, BOB])
+
+
+async def test_what_was_asked_for_as_the_agent_was_destroyed_does_not_make_it_again(
+    short_tmp: Path,
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await with_bob(daemon)
+        sha = commit(hive.paths.agent_config(BOB), {"agent.toml": "# new\n"})
+        asked = await proposals.request_apply_commit(hive, "bob", sha, None)
+        async with busy(daemon):
+            gone = await actions.destroy(hive, BOB, purge=False)
+            # As if each had been on its way into the queue when it was looked at.
+            deploy = NewJob(jobs.DEPLOY, BOB, OPERATOR, approval_id=asked.id)
+            _, deployed = await hive.queue.decide(asked.id, APPROVED, job=deploy)
+            rebuilt = await hive.queue.submit(NewJob(jobs.REBUILD, BOB, MANAGER))
+            again = await actions.destroy(hive, BOB, purge=True)
+        await gone.wait()
+        await again.wait()
+        assert deployed is not None
+        assert (deployed.row.state, rebuilt.row.state) == (jobs.CANCELLED, jobs.CANCELLED)
+        assert BOB not in hive.agents
+        assert not hive.paths.agent_root(BOB).exists()
+        assert [each["status"] for each in await told(daemon, "approval_resolved")] == ["failed"]
+        assert len(await told(daemon, "destroyed")) == 1
 
 
 async def test_what_is_being_purged_is_not_made_meanwhile(
