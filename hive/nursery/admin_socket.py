@@ -191,6 +191,7 @@ def status_row(hive: Hive, row: ContainerRow) -> dict[str, Any]:
         "turn_state": row.turn_state,
         "unread": row.unread,
         **_known(transient=row.transient, note=row.note),
+        **({"limits_met": list(row.limits_met)} if row.limits_met else {}),
     }
 
 

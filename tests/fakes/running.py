@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,7 @@ async def running(
     host: FakeHost | None = None,
     fails: Mapping[str, str] | None = None,
     builds: Mapping[str, BuildScript] | None = None,
+    clock: Callable[[], float] = on_host.wall_clock,
     **settings: Any,
 ) -> AsyncIterator[Running]:
     """Run a daemon below `root` during the block; a `host` shared by two plays a restart.
@@ -65,7 +66,7 @@ async def running(
         runtime.builds[agent_name(name)] = script
     # A container in memory has no harness that would say that it is up.
     config = HostConfig(port=0, demo=True, **{"settle_s": 0.01, **settings})
-    serve = partial(on_host.serve, config, paths_below(root), runtime=runtime)
+    serve = partial(on_host.serve, config, paths_below(root), clock=clock, runtime=runtime)
     async with trio.open_nursery() as nursery:
         with trio.fail_after(20):
             hive = await nursery.start(serve)
