@@ -6,21 +6,22 @@ job and return it: the socket waits for its outcome, the page does not.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 
 import trio
 
-from hive.core import lifecycle, notices, proposals, work
+from hive.core import lifecycle, notices, proposals, transients, work
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
+from hive.core.rebuild import renewal
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
 from hive.host import state_dirs
 from hive.store.jobs import NewJob
-from hive.store.messages import Draft
 from hive.wire import approvals, jobs
-from hive.wire.approvals import APPROVED, DENIED, FAILED, PENDING, Approval
+from hive.wire.approvals import APPROVED, DENIED, PENDING, Approval
 from hive.wire.dashboard import Tombstone
 from hive.wire.jobs import MetaInput
 from hive.wire.limits import COMMIT_BYTES, LOG_LINES_MAX, RECENT_MAX, check_body, check_size
@@ -70,7 +71,7 @@ async def approve(hive: Hive, number: int) -> Ticket:
         raise Conflict(
             f"approval {number} for {approval.agent} cannot be carried out: {failed.note}"
         )
-    if approval.kind in approvals.WITH_COMMIT:
+    if approval.kind != approvals.UPDATE_META_INPUTS:
         proposals.refuse_busy(hive, agent_name(approval.agent), jobs.DESTROY)
     new = NewJob(_JOBS[approval.kind], approval.agent, OPERATOR, approval_id=number)
     _, ticket = await hive.queue.decide(number, APPROVED, None, job=new)
@@ -97,6 +98,7 @@ async def spawn(hive: Hive, text: str) -> Ticket:
     name = new_agent_name(text)
     if name in hive.agents:
         raise Conflict(f"there is an agent {name!r} already: choose another name")
+    proposals.refuse_busy(hive, name)
     return await hive.queue.submit(NewJob(jobs.SPAWN, name, OPERATOR))
 
 
@@ -120,10 +122,9 @@ async def destroy(hive: Hive, text: str, *, purge: bool) -> Ticket:
         raise Refused("the manager cannot be destroyed: stop it instead")
     for row in hive.queue.rows():
         if row.agent == name and row.kind != jobs.DESTROY and row.state not in jobs.OVER:
-            try:
+            with contextlib.suppress(Conflict):
+                # Else it is over, or about to be: what destroys waits behind it.
                 await cancel_job(hive, row.id)
-            except Conflict:
-                continue  # it is over, or about to be: what destroys waits behind it
     args = {"purge": "yes" if purge else "no"}
     return await hive.queue.submit(NewJob(jobs.DESTROY, name, OPERATOR, args))
 
@@ -138,10 +139,7 @@ async def update_inputs(hive: Hive, inputs: Sequence[str]) -> Ticket:
 async def update_all(hive: Hive) -> list[Ticket]:
     """Rebuild every agent that is not up to date, the manager first; who is stopped stays so."""
     names = [agent_name(row.name) for row in hive.view.rows() if row.needs_update]
-    return [
-        await hive.queue.submit(NewJob(jobs.REBUILD, name, OPERATOR, {"start": "no"}))
-        for name in names
-    ]
+    return [await hive.queue.submit(renewal(name, OPERATOR)) for name in names]
 
 
 async def meta_inputs(hive: Hive) -> list[MetaInput]:
@@ -149,17 +147,9 @@ async def meta_inputs(hive: Hive) -> list[MetaInput]:
     return await hive.meta.inputs()
 
 
-async def cancel_job(hive: Hive, number: int) -> None:
+async def cancel_job(hive: Hive, number: int, by: str = OPERATOR) -> None:
     """Cancel a job that waits or runs; raises `Conflict` when it is over."""
-    row = await hive.queue.get(number)
-    note = f"cancelled by {OPERATOR}"
-    told: tuple[Draft, ...] = ()
-    if row.approval_id is not None:
-        approval = await hive.approvals.get(row.approval_id)
-        told = proposals.resolution(hive, approval, FAILED, note)
-    row = await hive.queue.cancel(number, OPERATOR, notices=told)
-    if row.state in jobs.OVER and row.approval_id is not None:
-        await proposals.settle(hive, await hive.approvals.get(row.approval_id))
+    await work.cancel(hive, number, by)
 
 
 async def job_log(hive: Hive, number: int, after: int) -> list[str]:
@@ -175,9 +165,20 @@ async def start(hive: Hive, text: str) -> Job:
     return hive.jobs.submit(f"start {name}", lambda: _noting(hive, name, lifecycle.start))
 
 
-async def stop(hive: Hive, text: str, *, graceful: bool = False) -> Job:
-    """Stop an agent; the manager is told when it was another."""
+async def stop(hive: Hive, text: str, *, graceful: bool = False, by: str = OPERATOR) -> Job:
+    """Stop an agent; the manager is told when it was another.
+
+    What was asked for before and still waits does not start it again.
+    """
     name = _existing(hive, text)
+    for row in hive.queue.rows():
+        if row.agent == name and row.state == jobs.QUEUED:
+            with contextlib.suppress(Conflict):
+                # Else it has begun, and is interrupted, or is over.
+                if row.kind == jobs.RESTART:
+                    await cancel_job(hive, row.id, by)
+                elif row.kind == jobs.REBUILD:
+                    await hive.queue.keep(row.id, {"start": "no"})
 
     async def work() -> None:
         await lifecycle.stop(hive, name, graceful=graceful)
@@ -255,17 +256,22 @@ def tombstones(hive: Hive) -> list[Tombstone]:
 async def purge_tombstone(hive: Hive, text: str) -> None:
     """Remove the state kept of an agent that does not exist; refused while it does."""
     name = new_agent_name(text)
+    _refuse_purge(hive, name)
+    with hive.transients.hold(name, transients.DESTROYING):
+        for approval in await hive.approvals.pending(name):
+            await proposals.fail(hive, approval, proposals.GONE)
+        await hive.repos.remove(name)
+        await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
+        await lifecycle.forget(hive, name)
+    await work.publish_tombstones(hive)
+
+
+def _refuse_purge(hive: Hive, name: AgentName) -> None:
     proposals.refuse_busy(hive, name, jobs.INIT_CONFIG, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
     if name in hive.agents:
         raise Conflict(f"{name} exists: destroy it with its state instead")
     if not hive.paths.agent_root(name).exists():
         raise NotFound(f"nothing is kept of {name!r}: `hive.pyz tombstones` lists of whom")
-    for approval in await hive.approvals.pending(name):
-        await proposals.fail(hive, approval, proposals.GONE)
-    await hive.repos.remove(name)
-    await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
-    await lifecycle.forget(hive, name)
-    await work.publish_tombstones(hive)
 
 
 async def _noting(hive: Hive, name: AgentName, verb: lifecycle.Verb) -> None:

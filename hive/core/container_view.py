@@ -2,7 +2,7 @@
 
 A row joins what the registry, the runtime, the transients, the stores and the agent's own harness
 say. Harness reports arrive by themselves; everything else is looked at again by `rescan`, which the
-crash watch calls every second and whenever somebody calls `poke`.
+crash watch calls every ten seconds and whenever somebody calls `poke`.
 """
 
 from __future__ import annotations
@@ -122,12 +122,15 @@ class ContainerView:
         running = {status.name: status for status in await self._runtime.running()}
         unread = await self._counts.unread()
         reminders = await self._counts.reminders()
-        for gone in set(self._rows) - set(self._agents.names()):
+        known = set(self._agents.names())
+        for gone in set(self._rows) - known:
             del self._rows[gone]
+            self._publish(ContainerRemoved(gone))
+        for gone in (self._reports.keys() | self._troubles.keys() | self._met.keys()) - known:
+            # Also what was said when it was gone already: another may get its name.
             self._reports.pop(gone, None)
             self._troubles.pop(gone, None)
             self._met.pop(gone, None)
-            self._publish(ContainerRemoved(gone))
         for name in self._agents.names():
             if name not in running:
                 self._reports.pop(name, None)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import trio
 
-from hive.core import blueprints, notices
+from hive.core import blueprints, notices, transients
 from hive.core.hive import Hive
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
 from hive.host.repos import Diff
@@ -96,6 +96,7 @@ async def request_apply_commit(
     Raises `BadRequest` for anything but 7 to 40 hex digits that name a commit there.
     """
     name = agent_name(text)
+    refuse_busy(hive, name)
     if not await hive.repos.has_proposed(name):
         raise NotFound(f"{name} has no repository: request_init_config makes one")
     for row in await hive.approvals.pending(name):
@@ -282,13 +283,28 @@ async def _refuse_second(hive: Hive, name: AgentName, kind: str) -> None:
     for row in await hive.approvals.pending(name):
         if row.kind == kind:
             raise Conflict(f"{name!r} waits for approval already, as {row.id}")
-    refuse_busy(hive, name, jobs.SPAWN if kind == kinds.SPAWN else jobs.INIT_CONFIG)
+    made_by = jobs.SPAWN if kind == kinds.SPAWN else jobs.INIT_CONFIG
+    refuse_busy(hive, name, made_by, jobs.DESTROY)
 
 
 def refuse_busy(hive: Hive, name: AgentName, *what: str) -> None:
-    """Raise `Conflict` while a job of one of these kinds is to be done, or being done, to it."""
+    """Raise `Conflict` while a job of one of these kinds is to be done, or being done, to it.
+
+    And while what is kept of it is being removed.
+    """
     for row in hive.queue.rows():
         if row.agent == name and row.kind in what and row.state not in jobs.OVER:
             raise Conflict(
                 f"{name} is about to be {_DONE[row.kind]}: wait for the end of job {row.id}"
             )
+    held = hive.transients.get(name)
+    if held is not None and held.kind == transients.DESTROYING:
+        raise Conflict(f"what is kept of {name} is being removed: try again when that is over")
+
+
+def is_awaited(hive: Hive, name: AgentName, kind: str) -> bool:
+    """Whether a job of that kind is to be done, or being done, to an agent."""
+    return any(
+        row.agent == name and row.kind == kind and row.state not in jobs.OVER
+        for row in hive.queue.rows()
+    )

@@ -9,7 +9,14 @@ from hive.core.build_queue import Outcome, Running
 from hive.core.deploy import BUILDING, STARTING
 from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound
-from hive.wire.names import SYSTEM, agent_name
+from hive.store.jobs import NewJob
+from hive.wire.jobs import REBUILD
+from hive.wire.names import SYSTEM, AgentName, agent_name
+
+
+def renewal(name: AgentName, by: str) -> NewJob:
+    """Return the rebuild of an agent that nobody asked to be started: who is stopped stays so."""
+    return NewJob(REBUILD, name, by, {"start": "no"})
 
 
 async def rebuild(hive: Hive, running: Running) -> Outcome:

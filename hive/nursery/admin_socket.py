@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -155,8 +155,11 @@ async def _for_scope(
 ) -> lines.Reply:
     if not scope.agents and not scope.agent_names:
         raise BadRequest('the scope is empty: give agent_names, or "agents": true for all')
-    names: Iterable[str] = hive.agents.names() if scope.agents else scope.agent_names
-    for job in [await begin(name) for name in names]:
+    names = hive.agents.names() if scope.agents else list(map(agent_name, scope.agent_names))
+    for name in names:
+        # All of them or, when one is not there, none.
+        hive.agents.get(name)
+    for job in [await begin(name) for name in dict.fromkeys(names)]:
         await job.wait()
     return admin.ok()
 

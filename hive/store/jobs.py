@@ -71,7 +71,7 @@ class Finished:
     """The approval that failed with it."""
     children: tuple[JobRow, ...] = ()
     agent: AgentRecord | None = None
-    """The record of the agent that was deployed; None: none was, or it is gone."""
+    """The record of the agent that was deployed; None: none was."""
     posted: tuple[Posted, ...] = ()
 
 
@@ -143,6 +143,19 @@ class JobStore:
             return _get(connection, id_)
 
         return await self._database.write(work, is_synced=False)
+
+    async def keep(self, id_: int, more: Mapping[str, str]) -> JobRow:
+        """Add to what a job needs, for whoever begins it; raises `Conflict` when it is over."""
+
+        def work(connection: Connection) -> JobRow:
+            found = _get(connection, id_)
+            if found.state in OVER:
+                raise Conflict(f"job {id_} is {found.state} already")
+            values = (_args_text({**found.args, **more}), id_)
+            connection.execute("UPDATE jobs SET args_json = ? WHERE id = ?", values)
+            return _get(connection, id_)
+
+        return await self._database.write(work)
 
     async def finish(
         self,
@@ -240,7 +253,6 @@ class JobStore:
 
 
 def _add(connection: Connection, job: NewJob, now: float) -> tuple[JobRow, bool]:
-    args = json.dumps(dict(job.args), sort_keys=True, ensure_ascii=False)
     if job.approval_id is None:
         # Only the newest: between two equal jobs another may undo what the first one does.
         where = "WHERE ended_at IS NULL AND agent IS ? ORDER BY id DESC LIMIT 1"
@@ -257,12 +269,16 @@ def _add(connection: Connection, job: NewJob, now: float) -> tuple[JobRow, bool]
             QUEUED,
             job.requested_by,
             now,
-            args,
+            _args_text(job.args),
             job.approval_id,
             job.parent_id,
         ),
     )
     return _get(connection, cursor.lastrowid or 0), True
+
+
+def _args_text(args: Mapping[str, str]) -> str:
+    return json.dumps(dict(args), sort_keys=True, ensure_ascii=False)
 
 
 def _end(connection: Connection, id_: int, state: str, note: str | None, now: float) -> JobRow:
