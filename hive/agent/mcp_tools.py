@@ -35,6 +35,7 @@ from hive.wire import agent
 from hive.wire.limits import (
     BODY_BYTES,
     LINE_BYTES,
+    QUESTION_OPTIONS,
     QUESTION_TTL_S,
     RECV_MAX,
     RECV_WAIT_S,
@@ -47,7 +48,6 @@ SERVER_NAME = "hyperhive"
 """hive's MCP server as claude knows it: the tools are `mcp__hyperhive__<name>`."""
 TOOL_USE_ID = "claudecode/toolUseId"
 """Where claude says in `_meta` which of its tool uses this call is."""
-OPTIONS_MOST = 20
 REMIND_BYTES = LINE_BYTES // 2
 LOOSE_ENDS_CHARS = 40_000
 """What claude takes as one result is a little more; the manager's list is of the whole hive."""
@@ -211,7 +211,7 @@ TOOLS: tuple[Tool, ...] = (
             texts(
                 "options",
                 "answers to choose from; free text stays possible",
-                most=OPTIONS_MOST,
+                most=QUESTION_OPTIONS,
                 bytes_most=200,
             ),
             flag("multi", "true when several options may be chosen"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hive.errors import BadRequest, Conflict, Refused
 from hive.store.messages import Draft
 from hive.wire.dashboard import QuestionAdded, QuestionResolved
-from hive.wire.limits import QUESTION_TTL_S, check_body
+from hive.wire.limits import QUESTION_OPTIONS, QUESTION_TTL_S, check_body
 from hive.wire.messages import Question
 from hive.wire.names import MANAGER, OPERATOR, SYSTEM
 
@@ -27,7 +27,6 @@ EXPIRED = "[expired]"
 CANCELLED = "[cancelled]"
 WATCHDOG = "ttl-watchdog"
 DUE_BATCH = 100
-OPTIONS_MAX = 32
 
 Allow = Callable[[Question], None]
 """Raises `Refused` when the question is not theirs."""
@@ -189,8 +188,8 @@ class Questions:
         check_body("the options together", "\n".join(options))
         if not question.strip():
             raise BadRequest(f"the question of {asker} is empty: say what is to be decided")
-        if len(options) > OPTIONS_MAX:
-            raise BadRequest(f"a question has at most {OPTIONS_MAX} options")
+        if len(options) > QUESTION_OPTIONS:
+            raise BadRequest(f"a question has at most {QUESTION_OPTIONS} options")
         if ttl_s is not None and ttl_s <= 0:
             raise BadRequest("ttl_seconds must be more than 0, or left out")
 
