@@ -256,8 +256,8 @@ class BuildQueue:
                 children=outcome.children,
                 notices=outcome.notices,
             )
-            if outcome.deployed is not None:
-                self._agents.took(outcome.deployed.name, finished.agent)
+            if finished.agent is not None:
+                self._agents.took(finished.agent)
             self._settle(finished, error)
             return finished.row
         raise Unavailable(f"the end of job {running.row.id} was not stored within {FINISH_S:g} s")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 import trio
 
-from hive.core import blueprints, deploy, lifecycle, notices, proposals, rebuild
+from hive.core import blueprints, deploy, lifecycle, notices, proposals, rebuild, updates
 from hive.core.build_queue import Outcome, Running
 from hive.core.hive import Hive
 from hive.errors import BadRequest, HiveError, NotFound
@@ -59,7 +60,8 @@ async def publish_tombstones(hive: Hive) -> None:
 async def _simple(hive: Hive, running: Running, kind: str) -> Outcome:
     approval = await _approval(hive, running)
     try:
-        if kind in UNCANCELLED:
+        if kind in UNCANCELLED and running.row.step is None:
+            # A step was begun by an earlier daemon: half of it is worse than the whole.
             with running.cancellable():
                 await trio.lowlevel.checkpoint()
         match kind:
@@ -84,6 +86,7 @@ async def _approval(hive: Hive, running: Running) -> Approval | None:
 
 async def _init_config(hive: Hive, running: Running, approval: Approval | None) -> Outcome:
     name = _name(running)
+    await lifecycle.wait_free(hive, name)
     await running.step("seeding its repository")
     if not await hive.repos.has_proposed(name):
         await hive.repos.seed_proposed(name)
@@ -127,6 +130,9 @@ async def _meta_update(hive: Hive, running: Running, approval: Approval | None) 
         raise NotFound(f"gone since: {', '.join(sorted(set(inputs) - known))}")
     with running.cancellable():
         changed = await hive.meta.update(inputs, running.say)
+    if running.row.attempts > 1:
+        # An earlier daemon may have taken them, and ended before it could say whom that changed.
+        changed = await _below(hive, inputs)
     hive.forge.changed(MANAGER)
     children = tuple(
         NewJob(jobs.REBUILD, name, SYSTEM, parent_id=running.row.id)
@@ -135,6 +141,13 @@ async def _meta_update(hive: Hive, running: Running, approval: Approval | None) 
     )
     told = _resolution(hive, approval, kinds.APPROVED, None)
     return Outcome(children=children, notices=told)
+
+
+async def _below(hive: Hive, inputs: Collection[str]) -> tuple[AgentName, ...]:
+    """Return whoever may be built from one of these inputs."""
+    is_all = any(one.partition("/")[0] == updates.HYPERHIVE for one in inputs)
+    tops = {one.partition("/")[0] for one in inputs if "/" in one}
+    return tuple(name for name in await hive.meta.locked() if is_all or f"agent-{name}" in tops)
 
 
 def _resolution(
