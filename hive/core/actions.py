@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import trio
 
-from hive.core import lifecycle, notices, proposals, work
+from hive.core import lifecycle, notices, proposals, transients, work
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
@@ -255,17 +255,25 @@ def tombstones(hive: Hive) -> list[Tombstone]:
 async def purge_tombstone(hive: Hive, text: str) -> None:
     """Remove the state kept of an agent that does not exist; refused while it does."""
     name = new_agent_name(text)
-    proposals.refuse_busy(hive, name, jobs.INIT_CONFIG, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
     if name in hive.agents:
         raise Conflict(f"{name} exists: destroy it with its state instead")
     if not hive.paths.agent_root(name).exists():
         raise NotFound(f"nothing is kept of {name!r}: `hive.pyz tombstones` lists of whom")
-    for approval in await hive.approvals.pending(name):
-        await proposals.fail(hive, approval, proposals.GONE)
-    await hive.repos.remove(name)
-    await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
-    await lifecycle.forget(hive, name)
+    _refuse_made(hive, name)
+    # Who is to make it meanwhile waits, and finds that there is nothing to make it from.
+    with lifecycle.held(hive, name, transients.DESTROYING):
+        for approval in await hive.approvals.pending(name):
+            await proposals.fail(hive, approval, proposals.GONE)
+        _refuse_made(hive, name)  # it may have been approved at the same moment
+        await lifecycle.forget(hive, name)
+        await hive.repos.remove(name)
+        # Last: for as long as that is there, it can be asked for again.
+        await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
     await work.publish_tombstones(hive)
+
+
+def _refuse_made(hive: Hive, name: AgentName) -> None:
+    proposals.refuse_busy(hive, name, jobs.INIT_CONFIG, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
 
 
 async def _noting(hive: Hive, name: AgentName, verb: lifecycle.Verb) -> None:

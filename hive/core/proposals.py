@@ -138,8 +138,8 @@ async def withdraw(hive: Hive, number: int, by: str) -> Approval:
     if not await hive.approvals.resolve(number, status=kinds.CANCELLED, note=note):
         raise Conflict(f"approval {number} for {approval.agent} was decided already")
     withdrawn = await hive.approvals.get(number)
-    await settle(hive, withdrawn)
     hive.publish(ApprovalResolved(withdrawn))
+    await settle(hive, withdrawn)
     return withdrawn
 
 
@@ -155,13 +155,25 @@ async def diff(hive: Hive, number: int, base: str) -> Diff:
     return await hive.repos.diff(agent_name(approval.agent), number, base)
 
 
+def is_unpinned(approval: Approval) -> bool:
+    """Whether the commit of a request has not been copied yet."""
+    return approval.kind in kinds.WITH_COMMIT and approval.fetched_sha is None
+
+
+async def waiting(hive: Hive) -> list[Approval]:
+    """Return what the operator may decide: that of which the commit can no longer change."""
+    return [row for row in await hive.approvals.pending() if not is_unpinned(row)]
+
+
 async def still_possible(hive: Hive, approval: Approval) -> bool:
-    """Whether what a pending approval is about is still there; fails it where it is not."""
+    """Whether what a pending approval is about is still there; fails it where it is not.
+
+    Raises `Conflict` while its commit is only being copied.
+    """
     if approval.kind not in kinds.WITH_COMMIT:
         return True
-    if approval.fetched_sha is None:
-        await fail(hive, approval, UNPINNED)
-        return False
+    if is_unpinned(approval):
+        raise Conflict(f"the commit of approval {approval.id} is still being copied: wait a moment")
     if "proposal" not in await hive.repos.states(agent_name(approval.agent), approval.id):
         await fail(hive, approval, GONE)
         return False
@@ -195,7 +207,8 @@ async def mend(hive: Hive, name: AgentName) -> tuple[str, str] | None:
     """
     last = await hive.repos.deployed(name)
     sha = None if last is None else last[1]
-    if await hive.repos.main(name) != sha:
+    if sha is not None or await hive.repos.main(name) is not None:
+        # Where `main` is right its work tree may not be: the daemon may have ended between the two.
         await hive.repos.roll_back(name, sha)
     return last
 

@@ -12,7 +12,7 @@ from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.store.agents import AgentRecord, Deployed
 from hive.store.jobs import NewJob
-from hive.wire.jobs import REBUILD
+from hive.wire.jobs import OVER, REBUILD
 from hive.wire.names import SYSTEM, AgentName
 
 HYPERHIVE = "hyperhive"
@@ -55,11 +55,16 @@ async def at_start(hive: Hive) -> list[Ticket]:
     ):
         await hive.meta.update([HYPERHIVE], log.info)
     running = {status.name for status in await hive.runtime.running()}
+    # What a deploy that was broken off has locked is its job's to say, and no reason for another.
+    coming = {row.agent for row in hive.queue.rows() if row.state not in OVER}
     tickets = []
     for name in await stale(hive):
         record = hive.agents.get(name)
+        if name in coming and record.hive_rev == hive.meta.hive_rev():
+            continue
         if _is_renewed_by_start(hive, record, running):
-            await _lock(hive, record)
+            if name not in coming:
+                await _lock(hive, record)
             await hive.agents.set_deployed(_renewed(hive, record))
         elif hive.config.auto_update:
             tickets.append(await hive.queue.submit(NewJob(REBUILD, name, SYSTEM)))
