@@ -41,6 +41,8 @@ _JOBS = {
     approvals.APPLY_COMMIT: jobs.DEPLOY,
     approvals.UPDATE_META_INPUTS: jobs.META_UPDATE,
 }
+_MAKING = (jobs.INIT_CONFIG, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
+"""Kinds of job that work on what is kept of an agent that does not exist."""
 
 
 async def request_spawn(hive: Hive, text: str, description: str | None) -> Approval:
@@ -256,22 +258,22 @@ def tombstones(hive: Hive) -> list[Tombstone]:
 async def purge_tombstone(hive: Hive, text: str) -> None:
     """Remove the state kept of an agent that does not exist; refused while it does."""
     name = new_agent_name(text)
-    _refuse_purge(hive, name)
-    with hive.transients.hold(name, transients.DESTROYING):
-        for approval in await hive.approvals.pending(name):
-            await proposals.fail(hive, approval, proposals.GONE)
-        await hive.repos.remove(name)
-        await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
-        await lifecycle.forget(hive, name)
-    await work.publish_tombstones(hive)
-
-
-def _refuse_purge(hive: Hive, name: AgentName) -> None:
-    proposals.refuse_busy(hive, name, jobs.INIT_CONFIG, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
     if name in hive.agents:
         raise Conflict(f"{name} exists: destroy it with its state instead")
     if not hive.paths.agent_root(name).exists():
         raise NotFound(f"nothing is kept of {name!r}: `hive.pyz tombstones` lists of whom")
+    proposals.refuse_busy(hive, name, *_MAKING)
+    # Who asks for it meanwhile is refused.
+    with lifecycle.held(hive, name, transients.DESTROYING):
+        for approval in await hive.approvals.pending(name):
+            await proposals.fail(hive, approval, proposals.GONE)
+        # It may have been approved at the same moment.
+        proposals.refuse_awaited(hive, name, *_MAKING)
+        await lifecycle.forget(hive, name)
+        await hive.repos.remove(name)
+        # Last: for as long as that is there, it can be asked for again.
+        await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
+    await work.publish_tombstones(hive)
 
 
 async def _noting(hive: Hive, name: AgentName, verb: lifecycle.Verb) -> None:

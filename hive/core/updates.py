@@ -69,11 +69,16 @@ async def at_start(hive: Hive) -> list[Ticket]:
     if hive.config.auto_update:
         await _take_newest(hive)
     running = {status.name for status in await hive.runtime.running()}
+    # What a deploy that was broken off has locked is its job's to say, and no reason for another.
+    coming = {row.agent for row in hive.queue.rows() if row.state not in OVER}
     tickets = []
     for name in await stale(hive):
         record = hive.agents.get(name)
+        if name in coming and record.hive_rev == hive.meta.hive_rev():
+            continue
         if _is_renewed_by_start(hive, record, running):
-            await _lock(hive, record)
+            if name not in coming:
+                await _lock(hive, record)
             await hive.agents.set_deployed(_renewed(hive, record))
         elif hive.config.auto_update:
             tickets.append(await hive.queue.submit(renewal(name, SYSTEM)))

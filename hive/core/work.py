@@ -82,7 +82,8 @@ async def publish_tombstones(hive: Hive) -> None:
 async def _simple(hive: Hive, running: Running, kind: str) -> Outcome:
     approval = await _approval(hive, running)
     try:
-        if kind in UNCANCELLED:
+        if kind in UNCANCELLED and running.row.step is None:
+            # A step was begun by an earlier daemon: half of it is worse than the whole.
             with running.cancellable():
                 await trio.lowlevel.checkpoint()
         match kind:
@@ -107,6 +108,7 @@ async def _approval(hive: Hive, running: Running) -> Approval | None:
 
 async def _init_config(hive: Hive, running: Running, approval: Approval | None) -> Outcome:
     name = _name(running)
+    await lifecycle.wait_free(hive, name)
     await running.step("seeding its repository")
     if not await hive.repos.has_proposed(name):
         await hive.repos.seed_proposed(name)

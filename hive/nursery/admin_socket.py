@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from hive import lines
-from hive.core import actions
+from hive.core import actions, proposals
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
@@ -95,7 +95,7 @@ async def _handle_lifecycle(hive: Hive, request: Any) -> lines.Reply:
 async def _handle_queue(hive: Hive, request: Any) -> lines.Reply:
     match request:
         case admin.Pending():
-            rows = await hive.approvals.pending()
+            rows = await proposals.waiting(hive)
             return admin.ok(approvals=[approval_row(row) for row in rows])
         case admin.RequestSpawn(name, description):
             approval = await actions.request_spawn(hive, name, description)

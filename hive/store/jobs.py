@@ -194,14 +194,16 @@ class JobStore:
     async def cancel(
         self, id_: int, note: str, *, notices: Sequence[Draft] = ()
     ) -> Finished | None:
-        """Cancel a job that waits; its approval, if it has one, has failed then.
+        """Cancel a job that was never begun; its approval, if it has one, has failed then.
 
-        Returns None, and nothing is changed, when it does not wait (any more). Raises `NotFound`.
+        Returns None, and nothing is changed, for any other: what was begun has to be undone. Raises
+        `NotFound`.
         """
         now = self._clock()
 
         def work(connection: Connection) -> Finished | None:
-            if _get(connection, id_).state != QUEUED:
+            found = _get(connection, id_)
+            if found.state != QUEUED or found.attempts > 0:
                 return None
             row = _end(connection, id_, CANCELLED, note, now)
             failed = _fail_approval(connection, row, now)
@@ -210,10 +212,11 @@ class JobStore:
         return await self._database.write(work)
 
     async def mark_cancelled(self, id_: int, by: str) -> bool:
-        """Keep that a running job is to be undone, also by a later daemon; False: it is over."""
-        query = "UPDATE jobs SET cancelled_by = ? WHERE id = ? AND state = ?"
+        """Keep that a job that was begun is to be undone, or not begun again; False: it is over."""
+        begun = "id = ? AND attempts > 0 AND ended_at IS NULL"
+        query = f"UPDATE jobs SET cancelled_by = ? WHERE {begun}"
         return await self._database.write(
-            lambda connection: connection.execute(query, (by, id_, RUNNING)).rowcount == 1
+            lambda connection: connection.execute(query, (by, id_)).rowcount == 1
         )
 
     async def cancelled_by(self, id_: int) -> str | None:

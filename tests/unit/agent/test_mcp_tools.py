@@ -70,7 +70,7 @@ async def test_every_tool_has_a_good_call(tool: str) -> None:
         ("send", {"to": 3, "body": "x"}, "to must be a string"),
         ("send", {"to": "bob", "body": "x", "in_reply_to": 0}, "at least 1"),
         ("ask", {"question": "?", "options": "a"}, "a list of strings"),
-        ("ask", {"question": "?", "options": ["a"] * 21}, "21 entries"),
+        ("ask", {"question": "?", "options": ["a"] * 33}, "33 entries"),
         ("ask", {"question": "?", "multi": 1}, "true or false"),
         ("ask", {"question": "?", "ttl_seconds": 21601}, "to 21600"),
         ("cancel_loose_end", {"kind": "approval", "id": 1}, "question or reminder"),

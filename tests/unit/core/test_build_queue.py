@@ -405,6 +405,36 @@ async def test_a_cancelled_job_stays_so_over_a_restart(tmp_path: Path) -> None:
             await ticket.wait()
 
 
+async def test_what_an_earlier_daemon_had_begun_is_undone_when_it_is_cancelled(
+    tmp_path: Path,
+) -> None:
+    entered = trio.Event()
+    undone = []
+
+    async def work(running: Running) -> Outcome:
+        try:
+            with running.cancellable():
+                entered.set()
+                await trio.sleep_forever()
+        except JobCancelled as error:
+            undone.append(running.row.attempts)
+            return Outcome(error)
+
+    async with open_bench(tmp_path) as bench:
+        await bench.queue.submit(rebuild())
+        async with working(bench.queue, work):
+            await entered.wait()
+    async with open_bench(tmp_path) as bench:
+        # It waits again, and half of it is done.
+        assert (await bench.queue.cancel(1, "operator")).state == QUEUED
+        async with working(bench.queue, work):
+            ticket = bench.queue.ticket(1)
+            assert ticket is not None
+            with pytest.raises(JobCancelled, match="by operator"):
+                await ticket.wait()
+    assert undone == [2]
+
+
 async def test_an_error_nobody_foresaw_ends_the_job_and_is_raised(bench: Bench) -> None:
     async def work(_: Running) -> Outcome:
         raise ZeroDivisionError
