@@ -92,9 +92,12 @@ class Questions:
     async def answer(self, id_: int, answerer: str, answer: str) -> None:
         """Answer a question: its target or the operator may.
 
-        Raises `TooLarge`, `NotFound`, `Refused`, or `Conflict` when it was answered before.
+        Raises `TooLarge`, `BadRequest` for an empty one, `NotFound`, `Refused`, or `Conflict` when
+        it was answered before.
         """
         check_body("the answer", answer)
+        if not answer.strip():
+            raise BadRequest("the answer is empty: say something, or withdraw the question")
 
         def allow(question: Question) -> None:
             if answerer not in {OPERATOR, question.target}:
