@@ -208,7 +208,8 @@ def reset(unit: Unit) -> None:
 
 def signal_to(pid: object, number: int) -> None:
     try:
-        if pid:
+        # systemd says 0 where there is no process, which to `kill` is whoever asks.
+        if int(str(pid or 0)) > 0:
             os.kill(int(str(pid)), number)
     except ProcessLookupError:
         return
@@ -245,6 +246,7 @@ def manager(container: str) -> None:
         time.sleep(RESTART_S)
         with unit.locked() as state:
             if not state.get("restarts_at"):
+                state.update(ActiveState="inactive", SubState="dead")
                 return
             state.update(ActiveState="activating", SubState="start", restarts_at=None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -227,7 +228,7 @@ def test_trap_a_reboot_comes_back_until_the_limit_of_starts(host: Host) -> None:
     assert host.run("start", "x").returncode == 0
     shown = ""
     while "ActiveState=act" in (shown := host.run("show", "container@x", name="systemctl").stdout):
-        pass
+        time.sleep(0.01)
     again = host.run("start", "x")
     assert (again.returncode, "repeated too quickly" in again.stderr) == (1, True), shown
     host.run("reset-failed", "container@x", name="systemctl")
@@ -241,12 +242,13 @@ def test_trap_what_was_run_inside_holds_up_the_stop(host: Host) -> None:
     with subprocess.Popen([program, "run", "x", "--", "sleep", "1000"]) as inside:
         entered = host.root / "units/x/in"
         while not (entered / str(inside.pid)).exists():
-            pass
+            time.sleep(0.01)
         with subprocess.Popen([program, "stop", "x"]) as stop:
             while "stop-sigterm" not in host.run("show", "container@x", name="systemctl").stdout:
-                pass
+                time.sleep(0.01)
             assert stop.poll() is None
             inside.kill()
+            inside.wait()  # a dead process that nobody waited for still has its number
     assert stop.returncode == 0
     assert host.run("status", "x").stdout == "down\n"
 
