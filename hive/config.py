@@ -15,7 +15,7 @@ import attrs
 
 from hive.errors import BadRequest, Unavailable
 from hive.wire import codec
-from hive.wire.agent_config import Limits, McpServer
+from hive.wire.agent_config import USUAL, Limits, McpServer
 from hive.wire.names import MANAGER, AgentName
 
 SOCKET_PATH_BYTES = 107
@@ -195,8 +195,9 @@ class HostConfig:
     """Variable to the path of the file that holds its value, for the three secrets."""
     packages: dict[str, str] = attrs.field(factory=dict)
     """What agents may ask for by name in their agent.toml: name to a directory on the host."""
-    limits: Limits = attrs.field(factory=Limits)
-    """What a container may use whose agent.toml does not say."""
+    limits: Limits = USUAL
+    """What a container may use whose agent.toml does not say; what is left out of a table that is
+    given has no limit."""
     build_s: float = 3600.0
     """How long nix may build an agent's system, on NixOS."""
     hive_flake: str | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import calendar
+import json
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +16,8 @@ Reply = dict[str, Any]
 
 SHA_DIGITS = 12
 COMMIT_DIGITS = 40
+REMINDER_ATTEMPTS = 5
+"""After so many failures a reminder waits for the operator; `store.reminders` counts them."""
 
 
 PAST = {
@@ -45,13 +48,20 @@ def pending(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
         yield "Nothing waits for approval."
     for row in waiting:
         sha = (row.get("fetched_sha") or "")[:SHA_DIGITS]
-        ref = sha or row.get("commit_ref") or ""
+        ref = sha or _inputs(row) or row.get("commit_ref") or ""
         text = "  ".join(part for part in (ref, row.get("description")) if part)
         at = _local(row["requested_at"])
         head = f"{row['id']:>4}  {row['kind']:<18} {row['agent']:<10} {at}"
         yield f"{head}  {text}".rstrip()
         if row.get("note"):
             yield f"      {row['note']}"
+
+
+def _inputs(row: dict[str, Any]) -> str:
+    """Return which inputs an approval would update, "" for any other kind."""
+    if row["kind"] != "update_meta_inputs":
+        return ""
+    return ", ".join(json.loads(row["commit_ref"]))
 
 
 def diff(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
@@ -69,7 +79,8 @@ def diff(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     if found["text"]:
         yield ""
         # A tab is no letter of a steering sequence, and a diff is full of them.
-        yield from (line.expandtabs(8) for line in found["text"].split("\n"))
+        lines = found["text"].removesuffix("\n").split("\n")
+        yield from (line.expandtabs(8) for line in lines)
     if found["is_truncated"]:
         yield "(too long to show the rest)"
 
@@ -107,7 +118,9 @@ _DEEDS = {
 def deed(row: dict[str, Any]) -> str:
     """Return what an approval's job has done, in a few words."""
     what = _DEEDS.get(row["kind"], row["kind"])
-    return f"{row['agent']}: {what}" if row["agent"] else what
+    # The manager asks for newer inputs, but they are everybody's.
+    is_of_one = row["agent"] and row["kind"] != "meta_update"
+    return f"{row['agent']}: {what}" if is_of_one else what
 
 
 def fresh(seen: list[str], now: list[str]) -> list[str]:
@@ -125,7 +138,10 @@ def questions(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     if not reply["questions"]:
         yield "No question is open."
     for row in reply["questions"]:
-        yield f"{row['id']:>4}  {row['asker']} asks {row['target'] or 'operator'}"
+        until = f", until {clock(row['deadline_at'])}" if row["deadline_at"] else ""
+        several = ", several may be chosen" if row["multi"] else ""
+        who = f"{row['asker']} asks {row['target'] or 'operator'}"
+        yield f"{row['id']:>4}  {clock(row['asked_at'])}  {who}{until}{several}"
         yield from (f"        {line}" for line in row["question"].splitlines())
         yield from (f"        * {option}" for option in row["options"])
 
@@ -138,7 +154,10 @@ def reminders(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
         first = (row["message"].splitlines() or [""])[0]
         yield f"{row['id']:>4}  {clock(row['due_at'])}  {row['agent']:<10} {first}"
         if row["last_error"]:
-            yield f"        failed {row['attempt_count']} times: {row['last_error']}"
+            count = row["attempt_count"]
+            over = ", given up" if count >= REMINDER_ATTEMPTS else ""
+            times = "once" if count == 1 else f"{count} times"
+            yield f"        failed {times}{over}: {row['last_error']}"
 
 
 def meta_inputs(reply: Reply, _: argparse.Namespace) -> Iterable[str]:

@@ -36,6 +36,7 @@ python.buildPythonApplication {
     python.attrs
     python.cattrs
     python.h11
+    python.httpx2
     python.hypercorn
     python.mcp
     python.quart

@@ -35,6 +35,7 @@ from hive.wire import agent
 from hive.wire.limits import (
     BODY_BYTES,
     LINE_BYTES,
+    QUESTION_OPTIONS,
     QUESTION_TTL_S,
     RECV_MAX,
     RECV_WAIT_S,
@@ -47,8 +48,11 @@ SERVER_NAME = "hyperhive"
 """hive's MCP server as claude knows it: the tools are `mcp__hyperhive__<name>`."""
 TOOL_USE_ID = "claudecode/toolUseId"
 """Where claude says in `_meta` which of its tool uses this call is."""
-OPTIONS_MOST = 20
 REMIND_BYTES = LINE_BYTES // 2
+LOOSE_ENDS_CHARS = 40_000
+"""What claude takes as one result is a little more; the manager's list is of the whole hive."""
+LOOSE_ENDS_MOST, LOOSE_END_LEAST = 200, 100
+"""So many are shown, and so much of each at least."""
 
 log = logging.getLogger(__name__)
 
@@ -142,9 +146,11 @@ def _whoami_text(reply: agent.WhoamiReply) -> str:
 def _loose_ends_text(reply: agent.LooseEnds) -> str:
     if not reply.loose_ends:
         return "(nothing is open)"
-    code = fences.code_for([each.text for each in reply.loose_ends])
+    listed = reply.loose_ends[:LOOSE_ENDS_MOST]
+    most = max(LOOSE_ENDS_CHARS // len(listed), LOOSE_END_LEAST)
+    code = fences.code_for([each.text for each in listed])
     blocks = []
-    for each in reply.loose_ends:
+    for each in listed:
         facts = [f"{each.kind} {each.id}", f"{each.age_seconds:.0f} s old"]
         if each.asker is not None:
             facts.append(f"`{each.asker}` asks `{each.target or OPERATOR}`")
@@ -153,9 +159,16 @@ def _loose_ends_text(reply: agent.LooseEnds) -> str:
         if each.due_at is not None:
             facts.append(f"due at Unix time {each.due_at:.0f}")
         if each.options:
-            facts.append(f"options {json.dumps(each.options, ensure_ascii=False)}")
-        blocks.append(f"{', '.join(facts)}\n{fences.fenced(each.text, code)}")
+            options = json.dumps(each.options, ensure_ascii=False)
+            facts.append(f"options {_cut(options, most)}")
+        blocks.append(f"{', '.join(facts)}\n{fences.fenced(_cut(each.text, most), code)}")
+    if len(listed) < len(reply.loose_ends):
+        blocks.append(f"({len(reply.loose_ends) - len(listed)} more are not shown)")
     return "\n\n".join(blocks)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 _BODY = f"at most {BODY_BYTES} bytes; put more into a file under /state or /shared, send its path"
@@ -198,7 +211,7 @@ TOOLS: tuple[Tool, ...] = (
             texts(
                 "options",
                 "answers to choose from; free text stays possible",
-                most=OPTIONS_MOST,
+                most=QUESTION_OPTIONS,
                 bytes_most=200,
             ),
             flag("multi", "true when several options may be chosen"),

@@ -6,22 +6,23 @@ job and return it: the socket waits for its outcome, the page does not.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 
 import attrs
 import trio
 
-from hive.core import audit, lifecycle, notices, proposals, work
+from hive.core import audit, lifecycle, notices, proposals, transients, work
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
+from hive.core.rebuild import renewal
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused, Unavailable
 from hive.host import state_dirs
 from hive.store.jobs import NewJob
-from hive.store.messages import Draft
 from hive.wire import approvals, jobs
-from hive.wire.approvals import APPROVED, DENIED, FAILED, PENDING, Approval
+from hive.wire.approvals import APPROVED, DENIED, PENDING, Approval
 from hive.wire.dashboard import Tombstone
 from hive.wire.jobs import MetaInput
 from hive.wire.limits import COMMIT_BYTES, LOG_LINES_MAX, RECENT_MAX, check_body, check_size
@@ -41,6 +42,8 @@ _JOBS = {
     approvals.APPLY_COMMIT: jobs.DEPLOY,
     approvals.UPDATE_META_INPUTS: jobs.META_UPDATE,
 }
+_MAKING = (jobs.INIT_CONFIG, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
+"""Kinds of job that work on what is kept of an agent that does not exist."""
 
 
 @audit.action("request_spawn")
@@ -75,7 +78,7 @@ async def approve(hive: Hive, number: int) -> Ticket:
         raise Conflict(
             f"approval {number} for {approval.agent} cannot be carried out: {failed.note}"
         )
-    if approval.kind in approvals.WITH_COMMIT:
+    if approval.kind != approvals.UPDATE_META_INPUTS:
         proposals.refuse_busy(hive, agent_name(approval.agent), jobs.DESTROY)
     new = NewJob(_JOBS[approval.kind], approval.agent, OPERATOR, approval_id=number)
     _, ticket = await hive.queue.decide(number, APPROVED, None, job=new)
@@ -105,6 +108,7 @@ async def spawn(hive: Hive, text: str) -> Ticket:
     name = new_agent_name(text)
     if name in hive.agents:
         raise Conflict(f"there is an agent {name!r} already: choose another name")
+    proposals.refuse_busy(hive, name)
     return await hive.queue.submit(NewJob(jobs.SPAWN, name, OPERATOR))
 
 
@@ -131,10 +135,9 @@ async def destroy(hive: Hive, text: str, *, purge: bool) -> Ticket:
         raise Refused("the manager cannot be destroyed: stop it instead")
     for row in hive.queue.rows():
         if row.agent == name and row.kind != jobs.DESTROY and row.state not in jobs.OVER:
-            try:
+            with contextlib.suppress(Conflict):
+                # Else it is over, or about to be: what destroys waits behind it.
                 await cancel_job(hive, row.id)
-            except Conflict:
-                continue  # it is over, or about to be: what destroys waits behind it
     args = {"purge": "yes" if purge else "no"}
     return await hive.queue.submit(NewJob(jobs.DESTROY, name, OPERATOR, args))
 
@@ -151,10 +154,7 @@ async def update_inputs(hive: Hive, inputs: Sequence[str]) -> Ticket:
 async def update_all(hive: Hive) -> list[Ticket]:
     """Rebuild every agent that is not up to date, the manager first; who is stopped stays so."""
     names = [agent_name(row.name) for row in hive.view.rows() if row.needs_update]
-    return [
-        await hive.queue.submit(NewJob(jobs.REBUILD, name, OPERATOR, {"start": "no"}))
-        for name in names
-    ]
+    return [await hive.queue.submit(renewal(name, OPERATOR)) for name in names]
 
 
 async def meta_inputs(hive: Hive) -> list[MetaInput]:
@@ -163,17 +163,9 @@ async def meta_inputs(hive: Hive) -> list[MetaInput]:
 
 
 @audit.action("cancel_job")
-async def cancel_job(hive: Hive, number: int) -> None:
+async def cancel_job(hive: Hive, number: int, by: str = OPERATOR) -> None:
     """Cancel a job that waits or runs; raises `Conflict` when it is over."""
-    row = await hive.queue.get(number)
-    note = f"cancelled by {OPERATOR}"
-    told: tuple[Draft, ...] = ()
-    if row.approval_id is not None:
-        approval = await hive.approvals.get(row.approval_id)
-        told = proposals.resolution(hive, approval, FAILED, note)
-    row = await hive.queue.cancel(number, OPERATOR, notices=told)
-    if row.state in jobs.OVER and row.approval_id is not None:
-        await proposals.settle(hive, await hive.approvals.get(row.approval_id))
+    await work.cancel(hive, number, by)
 
 
 async def job_log(hive: Hive, number: int, after: int) -> list[str]:
@@ -191,9 +183,20 @@ async def start(hive: Hive, text: str) -> Job:
 
 
 @audit.action("stop", "graceful")
-async def stop(hive: Hive, text: str, *, graceful: bool = False) -> Job:
-    """Stop an agent; the manager is told when it was another."""
+async def stop(hive: Hive, text: str, *, graceful: bool = False, by: str = OPERATOR) -> Job:
+    """Stop an agent; the manager is told when it was another.
+
+    What was asked for before and still waits does not start it again.
+    """
     name = _existing(hive, text)
+    for row in hive.queue.rows():
+        if row.agent == name and row.state == jobs.QUEUED:
+            with contextlib.suppress(Conflict):
+                # Else it has begun, and is interrupted, or is over.
+                if row.kind == jobs.RESTART:
+                    await cancel_job(hive, row.id, by)
+                elif row.kind == jobs.REBUILD:
+                    await hive.queue.keep(row.id, {"start": "no"})
 
     async def work() -> None:
         await lifecycle.stop(hive, name, graceful=graceful)
@@ -299,16 +302,21 @@ def tombstones(hive: Hive) -> list[Tombstone]:
 async def purge_tombstone(hive: Hive, text: str) -> None:
     """Remove the state kept of an agent that does not exist; refused while it does."""
     name = new_agent_name(text)
-    proposals.refuse_busy(hive, name, jobs.INIT_CONFIG, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
     if name in hive.agents:
         raise Conflict(f"{name} exists: destroy it with its state instead")
     if not hive.paths.agent_root(name).exists():
         raise NotFound(f"nothing is kept of {name!r}: `hive.pyz tombstones` lists of whom")
-    for approval in await hive.approvals.pending(name):
-        await proposals.fail(hive, approval, proposals.GONE)
-    await hive.repos.remove(name)
-    await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
-    await lifecycle.forget(hive, name)
+    proposals.refuse_busy(hive, name, *_MAKING)
+    # Who asks for it meanwhile is refused.
+    with lifecycle.held(hive, name, transients.DESTROYING):
+        for approval in await hive.approvals.pending(name):
+            await proposals.fail(hive, approval, proposals.GONE)
+        # It may have been approved at the same moment.
+        proposals.refuse_awaited(hive, name, *_MAKING)
+        await lifecycle.forget(hive, name)
+        await hive.repos.remove(name)
+        # Last: for as long as that is there, it can be asked for again.
+        await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
     await work.publish_tombstones(hive)
 
 

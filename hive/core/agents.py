@@ -75,14 +75,11 @@ class Agents:
 
     async def set_deployed(self, deployed: Deployed) -> None:
         """Remember what an agent runs, outside of a job."""
-        self.took(deployed.name, await self._store.set_deployed(deployed, self._clock()))
+        self.took(await self._store.set_deployed(deployed, self._clock()))
 
-    def took(self, name: AgentName, record: AgentRecord | None) -> None:
-        """Take over what the end of a job made of an agent's record; None: it is gone."""
-        if record is not None:
-            self._put(record)
-        elif self._records.pop(name, None) is not None:
-            self._notify()
+    def took(self, record: AgentRecord) -> None:
+        """Take over what the end of a job made of an agent's record."""
+        self._put(record)
 
     async def set_wanted(self, name: AgentName, *, is_running: bool) -> None:
         """Remember whether that agent is to run."""

@@ -7,7 +7,7 @@ Frames are published and waiters are woken after the commit.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import trio
@@ -94,6 +94,9 @@ class BuildQueue:
             if ticket.row != row:
                 ticket.row = row
                 self.publish(JobChanged(row))
+            if row.state in OVER:
+                # Its end was stored, and whoever stored it did not come to say so.
+                ticket._end(_failure_of(row))  # noqa: SLF001 - the two are one mechanism
         self._wake()
 
     async def submit(self, job: NewJob) -> Ticket:
@@ -217,6 +220,12 @@ class BuildQueue:
         self._put(row)
         return row
 
+    async def keep(self, number: int, more: Mapping[str, str]) -> JobRow:
+        """Add to what a job needs; raises `NotFound`, `Conflict` when it is over."""
+        row = await self._store.keep(number, more)
+        self._put(row)
+        return row
+
     def wake_logs(self) -> None:
         """Say that a job said something."""
         self._said.set()
@@ -256,8 +265,8 @@ class BuildQueue:
                 children=outcome.children,
                 notices=outcome.notices,
             )
-            if outcome.deployed is not None:
-                self._agents.took(outcome.deployed.name, finished.agent)
+            if finished.agent is not None:
+                self._agents.took(finished.agent)
             self._settle(finished, error)
             return finished.row
         raise Unavailable(f"the end of job {running.row.id} was not stored within {FINISH_S:g} s")

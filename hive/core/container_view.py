@@ -2,7 +2,7 @@
 
 A row joins what the registry, the runtime, the transients, the stores and the agent's own harness
 say. Harness reports arrive by themselves; everything else is looked at again by `rescan`, which the
-crash watch calls every second and whenever somebody calls `poke`.
+crash watch calls every ten seconds and whenever somebody calls `poke`.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class ContainerView:
         self._rows: dict[AgentName, ContainerRow] = {}
         self._reports: dict[AgentName, ReportState] = {}
         self._troubles: dict[AgentName, str] = {}
+        self._met: dict[AgentName, tuple[str, ...]] = {}
         self._poke = trio.Event()
         self._reported = trio.Event()
         self._looking = trio.Lock()
@@ -105,6 +106,13 @@ class ContainerView:
             self._troubles[name] = text
         self.poke()
 
+    def set_met(self, name: AgentName, keys: tuple[str, ...]) -> None:
+        """Set which of its limits an agent met lately."""
+        if self._met.get(name, ()) == keys:
+            return
+        self._met[name] = keys
+        self.poke()
+
     async def rescan(self) -> dict[AgentName, ContainerStatus]:
         """Look again, publish what changed, and return what runs."""
         async with self._looking:
@@ -114,11 +122,15 @@ class ContainerView:
         running = {status.name: status for status in await self._runtime.running()}
         unread = await self._counts.unread()
         reminders = await self._counts.reminders()
-        for gone in set(self._rows) - set(self._agents.names()):
+        known = set(self._agents.names())
+        for gone in set(self._rows) - known:
             del self._rows[gone]
+            self._publish(ContainerRemoved(gone))
+        for gone in (self._reports.keys() | self._troubles.keys() | self._met.keys()) - known:
+            # Also what was said when it was gone already: another may get its name.
             self._reports.pop(gone, None)
             self._troubles.pop(gone, None)
-            self._publish(ContainerRemoved(gone))
+            self._met.pop(gone, None)
         for name in self._agents.names():
             if name not in running:
                 self._reports.pop(name, None)
@@ -158,6 +170,7 @@ class ContainerView:
             parent=record.parent,
             note=trouble or (report.note if report else None),
             isolation=self._runtime.kind,
+            limits_met=self._met.get(name, ()) if is_running else (),
         )
 
 

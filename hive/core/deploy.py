@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 
+import attrs
+
 from hive.core import blueprints, deploy_told, lifecycle, proposals, transients
 from hive.core.blueprints import Blueprint
 from hive.core.build_queue import Outcome, Running
@@ -44,10 +46,13 @@ async def deploy(hive: Hive, running: Running) -> Outcome:
         if "deployed" in await _states(hive, order):
             return await _note_only(hive, order, error)
         # Not even rolled back: `proposals.settle` does it once what is in the way is gone.
-        hive.view.set_trouble(order.name, f"it was not rolled back: {error.message}")
         if order.is_made:
             with contextlib.suppress(HiveError):
                 await _forget(hive, order.name)
+        elif order.is_touched:
+            # What was not tagged must not run on, as if it had been.
+            await _put_back(hive, order.name)
+        hive.view.set_trouble(order.name, f"it was not rolled back: {error.message}")
         return Outcome(error, notices=await deploy_told.failure(hive, order, error.message))
 
 
@@ -91,6 +96,7 @@ async def _order(hive: Hive, running: Running) -> Order:
 
 async def _take_template(hive: Hive, order: Order) -> None:
     """Take for deployed what is proposed, or what was deployed before."""
+    await lifecycle.wait_free(hive, order.name)
     if not await hive.repos.has_proposed(order.name):
         await hive.repos.seed_proposed(order.name)
     sha = await hive.repos.adopt(order.name)
@@ -137,6 +143,10 @@ async def _record(
 ) -> Outcome:
     """Make true everywhere what the tag says: the commit is deployed."""
     name = order.name
+    last = await hive.repos.deployed(name)
+    if last is not None and last[1] == order.sha:
+        # The same commit may have been deployed under a greater number: that is what it is called.
+        order.tag = last[0]
     if blueprint is None:
         await running.step(RECORDING)
         blueprint = await blueprints.build(hive, name, order.sha, order.tag, running.say)
@@ -152,8 +162,12 @@ async def _record(
         note = f"the meta repository does not hold it yet: {error.message}"
         hive.view.set_trouble(name, note)
     hive.forge.changed(name)
+    if order.is_new:
+        # What fell due while there was nobody to be reminded was given up on.
+        await hive.reminders.retry_all(name)
     told = await deploy_told.success(hive, order)
-    return Outcome(note=note, deployed=deploy_told.record(hive, name, blueprint), notices=told)
+    deployed = deploy_told.record(hive, name, attrs.evolve(blueprint, tag=order.tag))
+    return Outcome(note=note, deployed=deployed, notices=told)
 
 
 async def _see_running(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:

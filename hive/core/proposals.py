@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import trio
 
-from hive.core import blueprints, notices
+from hive.core import blueprints, notices, transients
 from hive.core.hive import Hive
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
 from hive.host.repos import Diff
@@ -96,6 +96,7 @@ async def request_apply_commit(
     Raises `BadRequest` for anything but 7 to 40 hex digits that name a commit there.
     """
     name = agent_name(text)
+    refuse_busy(hive, name)
     if not await hive.repos.has_proposed(name):
         raise NotFound(f"{name} has no repository: request_init_config makes one")
     for row in await hive.approvals.pending(name):
@@ -138,8 +139,8 @@ async def withdraw(hive: Hive, number: int, by: str) -> Approval:
     if not await hive.approvals.resolve(number, status=kinds.CANCELLED, note=note):
         raise Conflict(f"approval {number} for {approval.agent} was decided already")
     withdrawn = await hive.approvals.get(number)
-    await settle(hive, withdrawn)
     hive.publish(ApprovalResolved(withdrawn))
+    await settle(hive, withdrawn)
     return withdrawn
 
 
@@ -155,13 +156,25 @@ async def diff(hive: Hive, number: int, base: str) -> Diff:
     return await hive.repos.diff(agent_name(approval.agent), number, base)
 
 
+def is_unpinned(approval: Approval) -> bool:
+    """Whether the commit of a request has not been copied yet."""
+    return approval.kind in kinds.WITH_COMMIT and approval.fetched_sha is None
+
+
+async def waiting(hive: Hive) -> list[Approval]:
+    """Return what the operator may decide: that of which the commit can no longer change."""
+    return [row for row in await hive.approvals.pending() if not is_unpinned(row)]
+
+
 async def still_possible(hive: Hive, approval: Approval) -> bool:
-    """Whether what a pending approval is about is still there; fails it where it is not."""
+    """Whether what a pending approval is about is still there; fails it where it is not.
+
+    Raises `Conflict` while its commit is only being copied.
+    """
     if approval.kind not in kinds.WITH_COMMIT:
         return True
-    if approval.fetched_sha is None:
-        await fail(hive, approval, UNPINNED)
-        return False
+    if is_unpinned(approval):
+        raise Conflict(f"the commit of approval {approval.id} is still being copied: wait a moment")
     if "proposal" not in await hive.repos.states(agent_name(approval.agent), approval.id):
         await fail(hive, approval, GONE)
         return False
@@ -195,7 +208,8 @@ async def mend(hive: Hive, name: AgentName) -> tuple[str, str] | None:
     """
     last = await hive.repos.deployed(name)
     sha = None if last is None else last[1]
-    if await hive.repos.main(name) != sha:
+    if sha is not None or await hive.repos.main(name) is not None:
+        # Where `main` is right its work tree may not be: the daemon may have ended between the two.
         await hive.repos.roll_back(name, sha)
     return last
 
@@ -282,13 +296,33 @@ async def _refuse_second(hive: Hive, name: AgentName, kind: str) -> None:
     for row in await hive.approvals.pending(name):
         if row.kind == kind:
             raise Conflict(f"{name!r} waits for approval already, as {row.id}")
-    refuse_busy(hive, name, jobs.SPAWN if kind == kinds.SPAWN else jobs.INIT_CONFIG)
+    made_by = jobs.SPAWN if kind == kinds.SPAWN else jobs.INIT_CONFIG
+    refuse_busy(hive, name, made_by, jobs.DESTROY)
 
 
 def refuse_busy(hive: Hive, name: AgentName, *what: str) -> None:
+    """Raise `Conflict` while a job of one of these kinds is to be done, or being done, to it.
+
+    And while what is kept of it is being removed.
+    """
+    refuse_awaited(hive, name, *what)
+    held = hive.transients.get(name)
+    if held is not None and held.kind == transients.DESTROYING:
+        raise Conflict(f"what is kept of {name} is being removed: try again when that is over")
+
+
+def refuse_awaited(hive: Hive, name: AgentName, *what: str) -> None:
     """Raise `Conflict` while a job of one of these kinds is to be done, or being done, to it."""
     for row in hive.queue.rows():
         if row.agent == name and row.kind in what and row.state not in jobs.OVER:
             raise Conflict(
                 f"{name} is about to be {_DONE[row.kind]}: wait for the end of job {row.id}"
             )
+
+
+def is_awaited(hive: Hive, name: AgentName, kind: str) -> bool:
+    """Whether a job of that kind is to be done, or being done, to an agent."""
+    return any(
+        row.agent == name and row.kind == kind and row.state not in jobs.OVER
+        for row in hive.queue.rows()
+    )

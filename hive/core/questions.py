@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hive.errors import BadRequest, Conflict, Refused
 from hive.store.messages import Draft
 from hive.wire.dashboard import QuestionAdded, QuestionResolved
-from hive.wire.limits import QUESTION_TTL_S, check_body
+from hive.wire.limits import QUESTION_OPTIONS, QUESTION_TTL_S, check_body
 from hive.wire.messages import FROM_OPERATOR, FROM_PEER, FROM_SYSTEM, Question
 from hive.wire.names import MANAGER, OPERATOR, SYSTEM
 
@@ -27,7 +27,6 @@ EXPIRED = "[expired]"
 CANCELLED = "[cancelled]"
 WATCHDOG = "ttl-watchdog"
 DUE_BATCH = 100
-OPTIONS_MAX = 32
 _ANSWERS = {OPERATOR: FROM_OPERATOR, WATCHDOG: FROM_SYSTEM}
 """Where an answer comes from whose answerer is no agent."""
 
@@ -95,9 +94,12 @@ class Questions:
     async def answer(self, id_: int, answerer: str, answer: str) -> None:
         """Answer a question: its target or the operator may.
 
-        Raises `TooLarge`, `NotFound`, `Refused`, or `Conflict` when it was answered before.
+        Raises `TooLarge`, `BadRequest` for an empty one, `NotFound`, `Refused`, or `Conflict` when
+        it was answered before.
         """
         check_body("the answer", answer)
+        if not answer.strip():
+            raise BadRequest("the answer is empty: say something, or withdraw the question")
 
         def allow(question: Question) -> None:
             if answerer not in {OPERATOR, question.target}:
@@ -119,7 +121,7 @@ class Questions:
                 raise Refused(f"question {question.id} is {question.asker}'s to withdraw")
 
         answer = CANCELLED if by == OPERATOR else f"[cancelled by {by}]"
-        await self._resolve(id_, answer, by, allow)
+        await self._resolve(id_, answer, by, allow, is_cancelled=True)
 
     async def run_due(self, now: float) -> int:
         """Expire what is due (Unix seconds); return how many."""
@@ -140,11 +142,9 @@ class Questions:
         """The newest answered questions, newest first."""
         return await self._store.history(limit)
 
-    async def get(self, id_: int) -> Question:
-        """One question; raises `NotFound`."""
-        return await self._store.get(id_)
-
-    async def _resolve(self, id_: int, answer: str, answerer: str, allow: Allow) -> None:
+    async def _resolve(
+        self, id_: int, answer: str, answerer: str, allow: Allow, *, is_cancelled: bool = False
+    ) -> None:
         now = self._clock()
         told = await self._store.resolve(
             id_,
@@ -161,7 +161,7 @@ class Questions:
                 answer=answer,
                 answerer=answerer,
                 answered_at=now,
-                cancelled=answer.startswith("[cancelled"),
+                cancelled=is_cancelled,
                 target=question.target,
             )
         )
@@ -193,8 +193,8 @@ class Questions:
         check_body("the options together", "\n".join(options))
         if not question.strip():
             raise BadRequest(f"the question of {asker} is empty: say what is to be decided")
-        if len(options) > OPTIONS_MAX:
-            raise BadRequest(f"a question has at most {OPTIONS_MAX} options")
+        if len(options) > QUESTION_OPTIONS:
+            raise BadRequest(f"a question has at most {QUESTION_OPTIONS} options")
         if ttl_s is not None and ttl_s <= 0:
             raise BadRequest("ttl_seconds must be more than 0, or left out")
 

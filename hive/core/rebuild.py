@@ -9,7 +9,14 @@ from hive.core.build_queue import Outcome, Running
 from hive.core.deploy import BUILDING, STARTING
 from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound
-from hive.wire.names import SYSTEM, agent_name
+from hive.store.jobs import NewJob
+from hive.wire.jobs import REBUILD
+from hive.wire.names import SYSTEM, AgentName, agent_name
+
+
+def renewal(name: AgentName, by: str) -> NewJob:
+    """Return the rebuild of an agent that nobody asked to be started: who is stopped stays so."""
+    return NewJob(REBUILD, name, by, {"start": "no"})
 
 
 async def rebuild(hive: Hive, running: Running) -> Outcome:
@@ -48,6 +55,9 @@ async def rebuild(hive: Hive, running: Running) -> Outcome:
             hive, name, "rebuilt", agent=name, ok=False, note=error.message
         )
         return Outcome(error, notices=told)
+    finally:
+        # It may have put `main` back, or the lock in the meta repository, also when it failed.
+        hive.forge.changed(name)
     hive.view.set_trouble(name, None)
     told = deploy_told.to_manager(hive, name, "rebuilt", agent=name, ok=True, sha=sha, tag=tag)
     if starts:

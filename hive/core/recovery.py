@@ -29,7 +29,9 @@ async def recover(hive: Hive) -> None:
 async def _look_at(hive: Hive, approval: Approval) -> None:
     """Fail what can never be approved, tag what was decided."""
     try:
-        if approval.status == PENDING:
+        if approval.status == PENDING and proposals.is_unpinned(approval):
+            await proposals.fail(hive, approval, proposals.UNPINNED)
+        elif approval.status == PENDING:
             await proposals.still_possible(hive, approval)
         else:
             await proposals.settle(hive, approval)

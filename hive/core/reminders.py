@@ -17,7 +17,7 @@ from hive.host import state_files
 from hive.store.messages import Draft
 from hive.store.reminders import Delivery, ReminderStore
 from hive.wire.dashboard import RemindersChanged
-from hive.wire.limits import BODY_BYTES
+from hive.wire.limits import BODY_BYTES, check_size
 from hive.wire.messages import FROM_PEER, FROM_SYSTEM, Reminder
 from hive.wire.names import REMINDER, AgentName
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 DUE_BATCH = 100
 FOLDER = "reminders"
 PREVIEW = 300
+PATH_BYTES = 1024
+"""Of a `file_path`; the pointer to it has to be a message of its own."""
 FURTHEST_S = 366 * 86400.0
 
 
@@ -84,6 +86,8 @@ class Reminders:
             known = await self._store.find(agent, dedupe_key)
             if known is not None:
                 return known
+        # Asked before the file is written: what is refused must leave no trace.
+        await self._store.check_room(agent)
         text, path = await self._spill(agent, message, file_path, now)
         reminder = Reminder(
             id=0,
@@ -118,6 +122,11 @@ class Reminders:
     async def retry(self, id_: int) -> None:
         """Let one that was given up on be tried again; raises `NotFound`."""
         self._publish(RemindersChanged(await self._store.retry(id_)))
+
+    async def retry_all(self, agent: AgentName) -> None:
+        """Let every one of an agent that was tried be tried again: it is there once more."""
+        if await self._store.retry_all(agent):
+            self._publish(RemindersChanged(agent))
 
     async def run_due(self, now: float) -> int:
         """Deliver what is due (Unix seconds), at most `DUE_BATCH`; return how many were delivered.
@@ -188,6 +197,7 @@ def _size(message: str) -> int:
 
 def _parts(file_path: str, inside: str) -> tuple[str, ...]:
     """Return a path the agent gave as names below its state directory."""
+    check_size("file_path", file_path, PATH_BYTES)
     root = inside.rstrip("/") + "/"
     if file_path.startswith("/") and not file_path.startswith(root):
         raise BadRequest(f"file_path must be below {inside}, or relative to it")

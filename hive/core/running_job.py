@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -63,6 +63,10 @@ class Queue(Protocol):
         """Store and show what the running job is at."""
         ...
 
+    async def keep(self, number: int, more: Mapping[str, str]) -> JobRow:
+        """Add to what a job needs."""
+        ...
+
 
 class Running:
     """A job that is being done, as its work sees it."""
@@ -108,6 +112,10 @@ class Running:
         """Say what is done now, in a few words; a line of the log as well."""
         self.say(f"== {text}")
         self.row = await self._queue.note_step(self.row.id, text)
+
+    async def keep(self, **more: str) -> None:
+        """Store what another attempt of this job has to know; it is on disk then."""
+        self.row = await self._queue.keep(self.row.id, more)
 
     def say(self, text: str) -> None:
         """Put what a program said into the log; without anything a terminal would act upon."""

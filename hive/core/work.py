@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Sequence
 
 import trio
 
@@ -10,9 +12,8 @@ from hive.core import audit, blueprints, deploy, lifecycle, notices, proposals, 
 from hive.core.audit import Who
 from hive.core.build_queue import Outcome, Running
 from hive.core.hive import Hive
-from hive.errors import BadRequest, HiveError, NotFound
+from hive.errors import BadRequest, Conflict, HiveError, NotFound
 from hive.host import state_dirs
-from hive.store.jobs import NewJob
 from hive.store.messages import Draft
 from hive.wire import approvals as kinds
 from hive.wire import jobs
@@ -23,6 +24,9 @@ from hive.wire.names import MANAGER, SYSTEM, AgentName, agent_name
 
 UNCANCELLED = frozenset({jobs.INIT_CONFIG, jobs.RESTART, jobs.DESTROY})
 """Kinds that are over so soon, or would leave so little in place, that none is broken off."""
+_OUTCOMES = {jobs.SPAWN: "spawned", jobs.REBUILD: "rebuilt"}
+"""How the manager is told what came of a job that no approval asked for."""
+_OF_WHO_IS_THERE = frozenset({jobs.DEPLOY, jobs.REBUILD, jobs.RESTART})
 
 
 async def run(hive: Hive, running: Running) -> Outcome:
@@ -64,6 +68,25 @@ async def after(hive: Hive, row: jobs.JobRow) -> None:
     hive.view.poke()
 
 
+async def cancel(hive: Hive, number: int, by: str) -> None:
+    """Cancel a job that waits or runs; raises `NotFound`, `Conflict` when it is over.
+
+    The manager is told of what did not come about, as it is when that was begun.
+    """
+    row = await hive.queue.get(number)
+    note = f"cancelled by {by}"
+    told: tuple[Draft, ...] = ()
+    if row.approval_id is not None:
+        told = _resolution(hive, await hive.approvals.get(row.approval_id), kinds.FAILED, note)
+    elif row.kind in _OUTCOMES and row.agent is not None:
+        told = notices.event(
+            hive, MANAGER, _OUTCOMES[row.kind], agent=row.agent, ok=False, note=note
+        )
+    row = await hive.queue.cancel(number, by, notices=told)
+    if row.state in jobs.OVER and row.approval_id is not None:
+        await proposals.settle(hive, await hive.approvals.get(row.approval_id))
+
+
 async def publish_tombstones(hive: Hive) -> None:
     """Tell the dashboard what is kept now."""
     names = set(hive.agents.names())
@@ -74,7 +97,8 @@ async def publish_tombstones(hive: Hive) -> None:
 async def _simple(hive: Hive, running: Running, kind: str) -> Outcome:
     approval = await _approval(hive, running)
     try:
-        if kind in UNCANCELLED:
+        if kind in UNCANCELLED and running.row.step is None:
+            # A step was begun by an earlier daemon: half of it is worse than the whole.
             with running.cancellable():
                 await trio.lowlevel.checkpoint()
         match kind:
@@ -99,6 +123,7 @@ async def _approval(hive: Hive, running: Running) -> Approval | None:
 
 async def _init_config(hive: Hive, running: Running, approval: Approval | None) -> Outcome:
     name = _name(running)
+    await lifecycle.wait_free(hive, name)
     await running.step("seeding its repository")
     if not await hive.repos.has_proposed(name):
         await hive.repos.seed_proposed(name)
@@ -123,14 +148,20 @@ async def _restart(hive: Hive, running: Running) -> Outcome:
 async def _destroy(hive: Hive, running: Running) -> Outcome:
     name = _name(running)
     is_purge = running.row.args.get("purge") == "yes"
+    is_there = name in hive.agents or running.row.attempts > 1
     await running.step("removing it")
+    for row in hive.queue.rows():
+        if row.agent == name and row.state == jobs.QUEUED and row.kind in _OF_WHO_IS_THERE:
+            # Asked for in the same moment as this: it would fail, or make the agent again.
+            with contextlib.suppress(Conflict):
+                await cancel(hive, row.id, running.row.requested_by)
     for approval in await hive.approvals.pending(name):
         await proposals.fail(hive, approval, "agent destroyed")
     note = await lifecycle.destroy(hive, name, purge=is_purge)
     if is_purge:
         await lifecycle.forget(hive, name)
     told = notices.event(hive, MANAGER, "destroyed", agent=name)
-    return Outcome(note=note, notices=told)
+    return Outcome(note=note, notices=told if is_there else ())
 
 
 async def _meta_update(hive: Hive, running: Running, approval: Approval | None) -> Outcome:
@@ -140,13 +171,19 @@ async def _meta_update(hive: Hive, running: Running, approval: Approval | None) 
     known = {row.name for row in await hive.meta.inputs()}
     if not set(inputs) <= known:
         raise NotFound(f"gone since: {', '.join(sorted(set(inputs) - known))}")
+    # Of an attempt that a daemon did not survive: what it committed is nothing new to this one.
+    changed = {agent_name(name) for name in json.loads(running.row.args.get("changed", "[]"))}
+
+    async def note(names: Sequence[AgentName]) -> None:
+        await running.keep(changed=json.dumps(sorted({*changed, *names})))
+
     with running.cancellable():
-        changed = await hive.meta.update(inputs, running.say)
+        changed.update(await hive.meta.update(inputs, running.say, note))
     hive.forge.changed(MANAGER)
     children = tuple(
-        NewJob(jobs.REBUILD, name, SYSTEM, parent_id=running.row.id)
+        rebuild.renewal(name, SYSTEM)
         for name in sorted(changed, key=lambda name: (name != MANAGER, name))
-        if name in hive.agents
+        if name in hive.agents and not proposals.is_awaited(hive, name, jobs.DESTROY)
     )
     told = _resolution(hive, approval, kinds.APPROVED, None)
     return Outcome(children=children, notices=told)

@@ -6,8 +6,10 @@ checked here, so that what is left for a start is looking things up.
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+import unicodedata
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,7 @@ import attrs
 
 from hive.config import HostConfig
 from hive.errors import BadRequest
-from hive.host import packages
+from hive.host import packages, toml_lines
 from hive.host.runtime import Bind, ContainerSpec, Inside
 from hive.wire import codec
 from hive.wire.agent_config import FILE, AgentConfig, Limits, McpServer
@@ -37,6 +39,8 @@ OWN_SERVER = "hyperhive"
 MEMORY_MIB = (256, 4 * 1024 * 1024)
 CPU_PERCENT = (5, 102_400)
 TASKS = (64, 1_000_000)
+OPEN_FILES = (256, 1_000_000)
+DISK_MIB = (64, 64 * 1024 * 1024)
 """From the least that claude and the harness run with, to beyond any machine."""
 RESERVED_NAMES = frozenset(
     {"PATH", "HOME", "TMPDIR", "PWD", "OLDPWD", "LANG", "IFS", "ENV", "BASH_ENV"}
@@ -49,10 +53,17 @@ RESERVED_STARTS = ("ANTHROPIC_", "BUN_", "CLAUDE_", "HIVE_", "LD_", "SHIV_")
 RESERVED_END = "_PROXY"
 """In small letters too: whoever is in between reads what claude sends, its token included."""
 
+_NOBODY = (
+    'is empty: name those it may write to, or "manager" for nobody else; leave the key out to allow'
+    " everybody"
+)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _SERVER = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _TOOL = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_HEADER = re.compile(r"\[\s*([^\]]+?)\s*\]\s*(?:#.*)?")
+_FIELD = re.compile(r"(?:unknown|the) field (['\"].*['\"])(?: is missing)?(?: in ([^ ]+))?")
+_LONG_NUMBER = re.compile(r"[0-9][0-9_]{4000,}")
+_NOT_IN_A_LINE = frozenset({"Cc", "Zl", "Zp"})
+"""The categories of what breaks a line or steers a terminal."""
 
 
 def parse(data: bytes) -> AgentConfig:
@@ -67,15 +78,21 @@ def parse(data: bytes) -> AgentConfig:
         raise BadRequest(f"{FILE} line {line}: it is not UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise BadRequest(f"{FILE}: {error}") from error
+    except ValueError as error:
+        # Python's own limit for a number's digits, which tomllib lets through without a place.
+        found = _LONG_NUMBER.search(text)
+        number = text.count("\n", 0, found.start()) + 1 if found else 0
+        raise BadRequest(f"{_place(number)}: a number is too long: shorten it") from error
     except RecursionError as error:
         raise BadRequest(f"{FILE}: it is nested too deep") from error
     try:
         config = codec.from_json(AgentConfig, table)
         _check(config)
-    except _Bad as error:
-        raise BadRequest(f"{FILE}{_line(text, error.keys)}: {error.message}") from error
+        if table.get("allowed_recipients") == []:
+            raise _Bad(("allowed_recipients",), _NOBODY)
     except BadRequest as error:
-        raise BadRequest(f"{FILE}{_line(text, _keys(error.message))}: {error.message}") from error
+        keys = error.keys if isinstance(error, _Bad) else _keys(error.message)
+        raise BadRequest(f"{_place(toml_lines.find(text, keys))}: {error.message}") from error
     return config
 
 
@@ -123,12 +140,9 @@ def path_for(path: str, config: AgentConfig, host: HostConfig, inside: Inside) -
 
 def limits_for(config: AgentConfig, host: HostConfig) -> Limits:
     """Return the agent's limits, with the daemon's where it names none."""
-    own, usual = config.limits, host.limits
-    return Limits(
-        usual.memory_mib if own.memory_mib is None else own.memory_mib,
-        usual.cpu_percent if own.cpu_percent is None else own.cpu_percent,
-        usual.tasks if own.tasks is None else own.tasks,
-    )
+    own = attrs.asdict(config.limits)
+    said = {key: value for key, value in own.items() if value is not None}
+    return attrs.evolve(host.limits, **said)
 
 
 def binds_for(
@@ -169,8 +183,8 @@ class _Bad(BadRequest):
 
 
 def _check(config: AgentConfig) -> None:
-    if "\n" in config.description:
-        raise _Bad(("description",), "is one line: remove the line break")
+    if any(unicodedata.category(sign) in _NOT_IN_A_LINE for sign in config.description):
+        raise _Bad(("description",), "is one line: remove line breaks and control characters")
     _within(("description",), lambda: check_body("it", config.description))
     for package in config.packages:
         _within(("packages",), partial(packages.check_name, package))
@@ -200,6 +214,8 @@ def check_limits(limits: Limits) -> None:
         ("memory_mib", limits.memory_mib, MEMORY_MIB),
         ("cpu_percent", limits.cpu_percent, CPU_PERCENT),
         ("tasks", limits.tasks, TASKS),
+        ("open_files", limits.open_files, OPEN_FILES),
+        ("disk_mib", limits.disk_mib, DISK_MIB),
     ):
         if value is not None and not least <= value <= most:
             raise _Bad(("limits", key), f"is {value}: give {least} to {most}")
@@ -258,35 +274,14 @@ def _within(keys: tuple[str, ...], check: Callable[[], object]) -> None:
         raise _Bad(keys, f"is refused: {error.message}") from error
 
 
+def _place(number: int) -> str:
+    return f"{FILE} line {number}" if number else FILE
+
+
 def _keys(message: str) -> tuple[str, ...]:
     """Return the keys that a message of the codec begins with or quotes."""
-    found = re.match(r"(?:unknown|the) field '([^']*)'(?: is missing)?(?: in ([^ ]+))?$", message)
+    found = _FIELD.fullmatch(message)
     if found is None:
-        return tuple(message.split(" ", 1)[0].split("."))
-    return (*(found[2] or "").split("."), found[1]) if found[2] else (found[1],)
-
-
-def _line(text: str, keys: tuple[str, ...]) -> str:
-    """Return ` line N` for the deepest of the keys that can be found, else nothing."""
-    for depth in range(len(keys), 0, -1):
-        number = _find(text, keys[:depth])
-        if number:
-            return f" line {number}"
-    return ""
-
-
-def _find(text: str, keys: tuple[str, ...]) -> int:
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        header = _HEADER.fullmatch(line.strip())
-        if header:
-            table = _path(header[1])
-            if table[: len(keys)] == keys:
-                return number
-        elif "=" in line and (*table, *_path(line.partition("=")[0])) == keys:
-            return number
-    return 0
-
-
-def _path(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+        return tuple(message.partition(" must ")[0].split("."))
+    (key, *_) = ast.literal_eval(f"[{found[1]}]")
+    return (*found[2].split("."), key) if found[2] else (key,)

@@ -231,8 +231,9 @@ class Applied:
                 by_sha[self._refs(f"refs/tags/{PROPOSAL}/{number}") or sha] = number
         if not by_sha:
             return None
-        # Numbers are not in the order of the deploys; where `main` has been is.
-        for _, sha, _ in reversed(self._log(MAIN)):
+        # Numbers are not in the order of the deploys; where `main` has been is. Where it is counts
+        # first: that is on the disk when its log may not be.
+        for sha in (self._refs(MAIN) or "", *(sha for _, sha, _ in reversed(self._log(MAIN)))):
             if sha in by_sha:
                 return tag(DEPLOYED, by_sha[sha]), sha
         sha, number = max(by_sha.items(), key=lambda item: item[1])

@@ -190,8 +190,12 @@ class Forge:
     async def _mint(self, name: AgentName, authorization: str) -> str:
         path = f"users/{name}/tokens"
         answer = await self._ask("GET", path, authorization=authorization)
-        for number in _token_ids(answer):
-            await self._ask("DELETE", f"{path}/{number}", authorization=authorization)
+        if answer.status != _OK:
+            raise self._failure(f"looking at the tokens of {name}", answer)
+        for number in _token_ids(answer.data):
+            gone = await self._ask("DELETE", f"{path}/{number}", authorization=authorization)
+            if gone.status not in {_NO_CONTENT, _NOT_FOUND}:
+                raise self._failure(f"ending a token of {name}", gone)
         wanted = {"name": TOKEN_PREFIX + secrets.token_hex(8), "scopes": list(AGENT_SCOPES)}
         answer = await self._ask("POST", path, wanted, authorization=authorization)
         token = answer.data.get("sha1") if type(answer.data) is dict else None
@@ -282,9 +286,9 @@ def _account(answer: Answer) -> Account:
     return Account(login, mail, data.get("is_admin") is True)
 
 
-def _token_ids(answer: Answer) -> list[int]:
+def _token_ids(data: object) -> list[int]:
     """Return the numbers of the tokens that hive made for a user."""
-    rows = answer.data if answer.status == _OK and type(answer.data) is list else []
+    rows = data if type(data) is list else []
     named = [row for row in rows if type(row) is dict and type(row.get("id")) is int]
     return [row["id"] for row in named if str(row.get("name", "")).startswith(TOKEN_PREFIX)]
 

@@ -29,6 +29,20 @@ async def read_own(file: Path) -> str:
     return _token(raw) or _bad(file)
 
 
+async def has_place(state: Path) -> bool:
+    """Whether there is anything in the place of an agent's state directory yet.
+
+    Raises `Unavailable` where that cannot be looked at.
+    """
+    try:
+        await trio.to_thread.run_sync(state.lstat)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise Unavailable(f"cannot reach {state}: {error.strerror}") from error
+    return True
+
+
 async def read_of_agent(state: Path) -> str | None:
     """Return the token in an agent's state directory; None for anything that is no token."""
     return await trio.to_thread.run_sync(_read_of_agent, state)

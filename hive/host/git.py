@@ -25,6 +25,8 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """What every git knows as the tree without a file."""
 TIMEOUT_S = 30.0
 NOWHERE = "/nonexistent"
+PACKED_NEW = "packed-refs.new"
+"""What git writes references to when it packs or removes some; left behind, it does neither."""
 HEAD = f"ref: {MAIN}\n"
 CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = {bare}\n"
 ATTRIBUTES = "* !diff !text !eol !ident !filter !working-tree-encoding !merge !export-subst\n"
@@ -198,7 +200,8 @@ def remove_stale_locks(repo: Path) -> list[Path]:
             # Names of objects cannot end so, and there may be many thousands of them.
             folders[:] = [name for name in folders if name in {"info", "pack"}]
         for name in files:
-            if name.endswith(".lock") or (here.is_relative_to(objects) and name[:4] == "tmp_"):
+            is_made = here.is_relative_to(objects) and name[:4] == "tmp_"
+            if name.endswith(".lock") or is_made or (here == folder and name == PACKED_NEW):
                 (here / name).unlink(missing_ok=True)
                 removed.append(here / name)
     return removed

@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-import stat
 from itertools import islice
 
 from hive.errors import BadRequest
+from hive.host import plain_file
 
 SHA = re.compile(r"[0-9a-f]{40}")
 NAME = re.compile(r"refs/[A-Za-z0-9][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_+-][A-Za-z0-9_.+-]*)+")
@@ -21,7 +21,6 @@ PACKED_BYTES = 4 << 20
 LOG_BYTES = 64 << 20
 ENTRIES_MAX = 100_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def read_head(folder: int) -> str | None:
@@ -121,15 +120,18 @@ def read_bounded(folder: int, parts: tuple[str, ...], most: int) -> bytes:
     """
     at = step(folder, parts[:-1])
     try:
-        file = os.open(parts[-1], _FILE, dir_fd=at)
+        pinned = os.open(parts[-1], plain_file.PIN, dir_fd=at)
     finally:
         os.close(at)
+    try:
+        file = plain_file.open_pinned(pinned)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise BadRequest(f"{'/'.join(parts)} in the repository is not a plain file") from error
+        raise
+    finally:
+        os.close(pinned)
     with os.fdopen(file, "rb") as opened:
-        status = os.fstat(file)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), "/".join(parts))
-        if not stat.S_ISREG(status.st_mode):
-            raise BadRequest(f"{'/'.join(parts)} in the repository is not a plain file")
         data = opened.read(most + 1)
     if len(data) > most:
         raise BadRequest(f"{'/'.join(parts)} in the repository is larger than {most} bytes")

@@ -32,7 +32,8 @@ _DEPTH = 2
 async def of_machine(journalctl: str, container: str, lines: int, *, since: float) -> list[str]:
     """Return the newest lines of hive's unit in a running container.
 
-    `since` is in Unix seconds, here and below.
+    `since` is in Unix seconds, here and below. None of the three has lines where there is no
+    journal; all raise `Unavailable` for one that cannot be read.
     """
     return await _read(journalctl, lines, since, ("-M", container, f"_SYSTEMD_UNIT={UNIT}"))
 
@@ -52,25 +53,22 @@ async def of_unit(journalctl: str, unit: str, lines: int, *, since: float) -> li
 
 
 async def _read(journalctl: str, lines: int, since: float, which: tuple[str, ...]) -> list[str]:
-    """Return at most `lines` lines, oldest first; none where there is no such journal."""
+    """Return at most `lines` lines, oldest first."""
     count = min(lines, CAP)
     if count <= 0:
         return []
     # Newest first: together with a time to begin at, `-n` alone gives the oldest lines after it.
     words = (journalctl, "-q", "--no-pager", "-r", "-n", str(count), "--since", f"@{since:.6f}")
-    try:
-        done = await run(
-            (*words, *_AS_JSON, *which), timeout_s=READ_S, check=False, output_max=READ_BYTES
-        )
-    except ProgramFailed as error:
-        if error.status is None:
-            raise
-        return []
+    done = await run(
+        (*words, *_AS_JSON, *which), timeout_s=READ_S, check=False, output_max=READ_BYTES
+    )
     found: list[str] = []
     for record in done.stdout.splitlines():
         message = _message(record)
         if message is not None:
             found += reversed(message.splitlines() or [""])
+    if not found and done.status != 0 and not done.is_cut:
+        raise ProgramFailed(done.argv, done.status, done.stderr)
     return [line[:LINE_CHARS] for line in reversed(found[:count])]
 
 

@@ -2,7 +2,9 @@
 
 Both versions of control groups are known. All agents of a hive stand in one group, each in its own
 below it: in version 2 beside the daemon's own, below the first group above it that we may write to.
-A limit that cannot be held is never pretended: `Limiter.ways` says which are, and how.
+Open files are a limit of each process, which what it starts inherits; what is on the disk is
+watched by `nursery/limit_watch`. A limit that cannot be held is never pretended: `Limiter.ways`
+says which are, and how.
 
 Everything here blocks for as long as the kernel takes, some microseconds to milliseconds.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,17 +29,27 @@ from hive.wire.names import AgentName, container_name
 MEMORY, CPU, TASKS = "memory", "cpu", "pids"
 CONTROLLERS = (MEMORY, CPU, TASKS)
 KEYS = {MEMORY: "memory_mib", CPU: "cpu_percent", TASKS: "tasks"}
+OPEN_FILES, DISK = "open_files", "disk_mib"
 PERIOD_US = 100_000
 RLIMIT = "rlimit"
+WATCHED = "watched"
 NO_GROUPS = (
     "hive may make no control groups here; as a user of systemd, start it with"
     " `systemd-run --user --scope`; as a service, set Delegate=yes and DelegateSubgroup="
 )
+HITS = {
+    (1, MEMORY): ("memory.oom_control", "oom_kill"),
+    (2, MEMORY): ("memory.events", "oom_kill"),
+    (1, TASKS): ("pids.events", "max"),
+    (2, TASKS): ("pids.events", "max"),
+}
+"""Where the kernel counts how often a limit was met: the file, and the word before the number."""
 ENTER = (
-    'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 126; shift; n=$((n-1)); done;'
+    '[ "$1" = - ] || ulimit -n "$1" || exit 126; shift; n=$1; shift;'
+    ' while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 126; shift; n=$((n-1)); done;'
     ' exec "$@"'
 )
-"""Put oneself into groups before one becomes the command: nothing it starts can be outside."""
+"""Limit oneself before one becomes the command: nothing it starts can be outside."""
 TASKS_INSIDE = 'ulimit -u "$0" 2>/dev/null || ulimit -p "$0" || exit 126; exec "$@"'
 """Half of the shells call it -u, the others -p."""
 _TRIES = 5
@@ -73,7 +86,7 @@ class Limiter:
 
     def ways(self) -> dict[str, str]:
         """Return how each key of `limits` is held here; one that is not is left out."""
-        found = {}
+        found = {OPEN_FILES: RLIMIT, DISK: WATCHED}
         if self._counts_tasks:
             found[KEYS[TASKS]] = RLIMIT
         for each in self._hierarchies():
@@ -94,8 +107,9 @@ class Limiter:
     def finding(self) -> Finding:
         """Return the line of `doctor`."""
         ways = self.ways()
-        said = "; ".join(f"{key}: {ways.get(key, 'not held')}" for key in KEYS.values())
-        if len(ways) < len(KEYS):
+        keys = (*KEYS.values(), OPEN_FILES, DISK)
+        said = "; ".join(f"{key}: {ways.get(key, 'not held')}" for key in keys)
+        if len(ways) < len(keys):
             said = f"{said} ({NO_GROUPS})"
         return Finding("limits", True, said)
 
@@ -104,11 +118,29 @@ class Limiter:
 
         Raises `Unavailable`.
         """
-        if limits == Limits():
+        if attrs.evolve(limits, disk_mib=None) == Limits():
             return ()
+        files = self._groups(name, limits)
+        if not files and limits.open_files is None:
+            return ()
+        return ("/bin/sh", "-c", ENTER, "sh", _open_files(limits), str(len(files)), *files)
+
+    def hits(self, name: AgentName) -> dict[str, int]:
+        """Return how often an agent met each limit since its container was started.
+
+        Limits that the kernel does not count are left out, as is an agent without groups.
+        """
+        found = {}
+        for each in self._hierarchies():
+            folder = each.folder / self._group / container_name(name)
+            found.update(read_hits(folder, each.version, each.controllers))
+        return found
+
+    def _groups(self, name: AgentName, limits: Limits) -> list[str]:
+        """Make and set the agent's groups; return the files by which one gets in."""
         for _ in range(_TRIES):
             try:
-                files = [
+                return [
                     str(self._set(each, name, limits) / "cgroup.procs")
                     for each in self._hierarchies()
                 ]
@@ -118,7 +150,6 @@ class Limiter:
                 raise Unavailable(
                     f"cannot limit {name}: {error.filename}: {error.strerror}"
                 ) from error
-            return ("/bin/sh", "-c", ENTER, "sh", str(len(files)), *files) if files else ()
         raise Unavailable(f"cannot limit {name}: its control groups vanish again and again")
 
     def inner(self, limits: Limits) -> tuple[str, ...]:
@@ -215,6 +246,30 @@ class Limiter:
         with suppress(OSError):
             group.rmdir()  # it was to see; one that is in use stays
         return True
+
+
+def read_hits(folder: Path, version: int, controllers: Sequence[str]) -> dict[str, int]:
+    """Return how often the limits of a group were met, by their keys; no group, nothing."""
+    found = {}
+    for controller in controllers:
+        file, word = HITS.get((version, controller), ("", ""))
+        if not file:
+            continue
+        with suppress(FileNotFoundError):
+            for line in (folder / file).read_text().splitlines():
+                name, _, number = line.partition(" ")
+                if name == word:
+                    found[KEYS[controller]] = int(number)
+    return found
+
+
+def _open_files(limits: Limits) -> str:
+    """Return the limit as the shell takes it: never above what this process may give itself."""
+    if limits.open_files is None:
+        return "-"
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    is_free = most == resource.RLIM_INFINITY
+    return str(limits.open_files if is_free else min(limits.open_files, most))
 
 
 def _values(version: int, controller: str, limits: Limits) -> list[tuple[str, str, bool]]:

@@ -14,6 +14,7 @@ from hive.errors import Unavailable
 from hive.host.flake_meta import FlakeMeta
 from hive.host.flake_text import MetaFlake
 from hive.host.git import Git
+from hive.host.meta_book import Foretell
 from hive.host.nix import Nix, find_nix
 from hive.host.plain_meta import PlainMeta
 from hive.wire.jobs import MetaInput
@@ -72,12 +73,16 @@ class Meta(Protocol):
         ...
 
     async def update(
-        self, inputs: Sequence[str], say: Callable[[str], None]
+        self,
+        inputs: Sequence[str],
+        say: Callable[[str], None],
+        foretell: Foretell | None = None,
     ) -> tuple[AgentName, ...]:
         """Take the newest of these inputs, in one commit "lock update: <a>, <b>".
 
         Returns the agents whose lock changed: all of them when `hyperhive` did. Raises `BadRequest`
-        for an input there is not. `say` takes lines for the job's log.
+        for an input there is not. `say` takes lines for the job's log. Who will have changed is
+        given to `foretell` before the commit, which is made whole even when this is cancelled then.
         """
         ...
 

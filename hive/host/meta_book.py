@@ -7,7 +7,7 @@ never travel with the next one.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import trio
@@ -20,6 +20,8 @@ from hive.host.meta_lock import Lock
 from hive.wire.jobs import MetaInput
 from hive.wire.names import AgentName
 
+Foretell = Callable[[tuple[AgentName, ...]], Awaitable[None]]
+"""Takes who will have changed, before that is committed."""
 GIT_TIMEOUT_S = 60.0
 MAX_LOG = 1000
 
@@ -124,7 +126,10 @@ class MetaBook(abc.ABC):
         return rows
 
     async def update(
-        self, inputs: Sequence[str], say: Callable[[str], None]
+        self,
+        inputs: Sequence[str],
+        say: Callable[[str], None],
+        foretell: Foretell | None = None,
     ) -> tuple[AgentName, ...]:
         """Take the newest of these inputs, in one commit."""
         async with self._mutex:
@@ -149,7 +154,11 @@ class MetaBook(abc.ABC):
             if not await self._has_changes():
                 say("nothing newer was found")
                 return ()
-            await self._commit(after, f"lock update: {', '.join(wanted)}")
+            if foretell is not None:
+                await foretell(changed)
+            # Whoever cancels this from here on is too late: who changed is to be built anew.
+            with trio.CancelScope(shield=True):
+                await self._commit(after, f"lock update: {', '.join(wanted)}")
             return changed
 
     async def log(self, limit: int) -> list[str]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 import trio
 
 from hive.config import Paths
-from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
+from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
 from hive.host import (
     journal,
     nix_build,
@@ -25,6 +26,7 @@ from hive.host import (
     nspawn_flags,
     pinned,
     proc,
+    readiness,
     systemd,
 )
 from hive.host.nixos_host import CREATE_S, NIXOS_CONTAINER, NixosHost
@@ -78,9 +80,12 @@ class NixosContainer:
 
     async def build(self, order: BuildOrder, say: Callable[[str], None]) -> str:
         """Build an agent's system from the meta flake and return its store path."""
-        return await nix_build.system(
+        await trio.to_thread.run_sync(readiness.check_own, order)
+        system = await nix_build.system(
             self._host.program("nix"), self._paths.meta, order.name, say, timeout_s=self._build_s
         )
+        await trio.to_thread.run_sync(readiness.check_system, order.config, Path(system))
+        return system
 
     async def start(self, spec: ContainerSpec) -> None:
         """Start a container; see `Runtime.start`. What it needs is made or brought up to date."""
@@ -110,11 +115,9 @@ class NixosContainer:
         if not (await self._host.unit(container)).is_running:
             return
         if grace_s > 0:
-            try:
+            # What does not end when it is asked, for whatever reason, is killed.
+            with suppress(ProgramFailed, NotFound):
                 await self._host.call(NIXOS_CONTAINER, "stop", container, timeout_s=grace_s)
-            except ProgramFailed as error:
-                if error.status is not None:
-                    raise
         await self._kill(container)
 
     async def status(self, name: AgentName) -> ContainerStatus:
@@ -143,6 +146,10 @@ class NixosContainer:
             await trio.sleep(_POLL_S)
         return self._status(name, is_running=False)
 
+    async def hits(self, name: AgentName) -> dict[str, int]:
+        """Return how often it met the limits of its unit; see `Runtime.hits`."""
+        return await self._host.hits(container_name(name))
+
     async def logs(self, name: AgentName, lines: int) -> list[str]:
         """Return the newest lines of hive's unit; those of the console where it said nothing."""
         born = self._record(name).directory / nixos_files.BORN
@@ -168,14 +175,24 @@ class NixosContainer:
 
     async def _lines(self, name: AgentName, lines: int, *, since: float) -> list[str]:
         container, journalctl = container_name(name), self._host.program("journalctl")
-        if (await self._host.unit(container)).is_running:
-            found = await journal.of_machine(journalctl, container, lines, since=since)
-        else:
-            root = self._host.roots / container
-            found = await journal.of_root(journalctl, root, lines, since=since)
+        found: list[str] = []
+        failure: ProgramFailed | None = None
+        try:
+            if (await self._host.unit(container)).is_running:
+                found = await journal.of_machine(journalctl, container, lines, since=since)
+            else:
+                root = self._host.roots / container
+                found = await journal.of_root(journalctl, root, lines, since=since)
+        except ProgramFailed as error:
+            # One that just comes up or ends is no machine; what the host has of it is asked for.
+            failure = error
         if found:
             return found
-        return await journal.of_unit(journalctl, systemd.unit_name(container), lines, since=since)
+        unit = systemd.unit_name(container)
+        found = await journal.of_unit(journalctl, unit, lines, since=since)
+        if failure is not None and not found:
+            raise failure
+        return found
 
     @contextmanager
     def _locked(self, name: AgentName) -> Iterator[None]:
@@ -257,7 +274,14 @@ class NixosContainer:
                     await self._destroy(container)
 
     async def _destroy(self, container: str) -> None:
-        """Remove what nixos-container has; nothing there is no error, to it and to us."""
+        """Remove what nixos-container has; nothing there is no error, to it and to us.
+
+        It knows a container by its `.conf` alone: without one it leaves root and profile behind, to
+        whoever gets that name next.
+        """
+        conf, root = self._host.conf(container), self._host.roots / container
+        if not conf.exists() and (root.exists() or self._host.profile(container).parent.exists()):
+            conf.touch()
         await self._host.call(NIXOS_CONTAINER, "destroy", container, timeout_s=CREATE_S)
 
     async def _up(self, spec: ContainerSpec, container: str, meant: pinned.Held) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -24,6 +25,7 @@ from hive.errors import (
     Unavailable,
 )
 from hive.host import systemd
+from hive.host.limits import MEMORY, TASKS, read_hits
 from hive.host.systemd import PROPERTIES, Unit
 from hive.process import Completed, run
 
@@ -43,6 +45,8 @@ class NixosHost:
     roots: Path = Path("/var/lib/nixos-containers")
     profiles: Path = Path("/nix/var/nix/profiles/per-container")
     drop_ins: Path = Path("/run/systemd/system")
+    groups: Path = Path("/sys/fs/cgroup")
+    """Control groups of version 2, the only one that systemd still makes."""
     path: str | None = None
     """Where programs are looked for; None: the daemon's own PATH."""
 
@@ -87,6 +91,16 @@ class NixosHost:
     async def unit(self, container: str) -> Unit:
         """Return what systemd knows of a container's unit."""
         return (await self.units(container))[0]
+
+    async def hits(self, container: str) -> dict[str, int]:
+        """Return how often a container's unit met its limits; nothing where it has no group."""
+        name = systemd.unit_name(container)
+        said = await self.call("systemctl", "show", "--no-pager", "--property=ControlGroup", name)
+        group = said.stdout.strip().removeprefix("ControlGroup=").lstrip("/")
+        if not group:
+            return {}
+        read = partial(read_hits, self.groups / group, 2, (MEMORY, TASKS))
+        return await trio.to_thread.run_sync(read)
 
     async def leader(self, container: str) -> int | None:
         """Return the host's number of a container's first process; None when it has ended.

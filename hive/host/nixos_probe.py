@@ -37,8 +37,8 @@ def _missing(host: NixosHost) -> Finding | None:
             host.program(name)
         except Unavailable as error:
             mend = (
-                "set `virtualisation.containers` or `boot.enableContainers = true` on a NixOS host;"
-                " elsewhere choose `--containers bubblewrap`"
+                "set `boot.enableContainers = true` on a NixOS host; elsewhere choose"
+                " `--containers bubblewrap`"
             )
             return Finding("nixos-container", False, error.message, mend)
     return None

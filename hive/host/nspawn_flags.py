@@ -17,6 +17,9 @@ from hive.host.runtime import Bind
 NO_SETTINGS = "--settings=no"
 """No `.nspawn` file counts: one that was planted beside a root is a known way out of a container
 (CVE-2026-40226), and hive needs none."""
+NO_DAEMON = "--inaccessible=/nix/var/nix/daemon-socket"
+"""The unit binds the host's Nix daemon, and root of a container is root to it: a trusted user, who
+may have it run programs on the host."""
 OURS = {
     "PRIVATE_NETWORK": "0",
     "HOST_ADDRESS": "",
@@ -36,7 +39,7 @@ _KEY = re.compile(r"[A-Z][A-Z0-9_]*(?==)")
 
 def flags(binds: tuple[Bind, ...]) -> tuple[str, ...]:
     """Return nspawn's arguments for these binds; raises `BadRequest` for a path it cannot take."""
-    words = ["--quiet", NO_SETTINGS]
+    words = ["--quiet", NO_SETTINGS, NO_DAEMON]
     for bind in binds:
         option = "--bind" if bind.writable else "--bind-ro"
         words.append(f"{option}={plain(bind.source)}:{plain(bind.target)}")

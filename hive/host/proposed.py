@@ -187,7 +187,8 @@ class Proposed:
             folder = self.source.open()
         except FileNotFoundError as error:
             raise NotFound(
-                f"{self.name} has no proposed repository: ask for one with request_init_config"
+                f"{self.name} has no proposed repository: request_init_config makes one, or for"
+                f" an operator `hive.pyz request-spawn {self.name}`"
             ) from error
         try:
             yield folder

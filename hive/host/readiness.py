@@ -1,6 +1,7 @@
 """Whether this host can give a container what its agent.toml asks for, asked before it is stopped.
 
-For the runtimes that build nothing. Blocks on the disk.
+`check` is for the runtimes that build nothing, `check_own` and `check_system` are for those that
+build a system. Blocks on the disk.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from hive.errors import BadRequest
 from hive.host import agent_files, packages
 from hive.host.runtime import BuildOrder, Inside
 from hive.host.sandbox import is_visible
-from hive.wire.agent_config import McpServer
+from hive.wire.agent_config import AgentConfig, McpServer
 
 PROGRAM = 0o111
 CHANGING = ("/state/", "/shared/")
 """Where a program may appear after the build: it cannot be looked for before."""
+
+STORE = Path("/nix/store")
 
 
 def check(order: BuildOrder, host: HostConfig, inside: Inside, path: str) -> list[str]:
@@ -32,9 +35,38 @@ def check(order: BuildOrder, host: HostConfig, inside: Inside, path: str) -> lis
     search = ":".join([path, *offered])
     for name, server in config.mcp_servers.items():
         told.append(f"mcp server {name}: {_server(order, name, server, inside, search)}")
-    limits = agent_files.limits_for(config, host)
-    _check_memory(limits.memory_mib)
+    # Its own alone: more than there is, said for all agents of all hosts, is no limit here.
+    _check_memory(config.limits.memory_mib)
     return told
+
+
+def check_own(order: BuildOrder) -> None:
+    """Look at what can be seen of a configuration before its system is built.
+
+    Raises `BadRequest` with the mend.
+    """
+    for name, server in order.config.mcp_servers.items():
+        if server.command.startswith(f"{agent_files.TREE}/"):
+            _own_program(order, name, server.command.removeprefix(f"{agent_files.TREE}/"))
+    _check_memory(order.config.limits.memory_mib)
+
+
+def check_system(config: AgentConfig, system: Path) -> None:
+    """Look for the MCP servers that can only be programs of the system that was built.
+
+    What is elsewhere inside may be made when the container starts. Raises `BadRequest` with the
+    mend.
+    """
+    for name, server in config.mcp_servers.items():
+        command = Path(server.command)
+        if command.is_absolute() and not command.is_relative_to(STORE):
+            continue
+        # A whole path stays what it is: a container sees the store of its host.
+        if shutil.which(server.command, path=str(system / "sw/bin")) is None:
+            raise BadRequest(
+                f"mcp_servers.{name}: there is no program {server.command!r} in the system that was"
+                " built: add what holds it to packages or to agent.nix"
+            )
 
 
 def _server(order: BuildOrder, name: str, server: McpServer, inside: Inside, search: str) -> str:

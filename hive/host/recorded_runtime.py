@@ -196,6 +196,10 @@ class RecordedRuntime(ABC):
                 await trio.sleep(_SLOW_POLL_S)
         return status
 
+    async def hits(self, name: AgentName) -> dict[str, int]:
+        """Return how often it met its limits; see `Runtime.hits`."""
+        return await trio.to_thread.run_sync(self._limiter.hits, name)
+
     async def logs(self, name: AgentName, lines: int) -> list[str]:
         """Return the newest lines its processes printed; lines are cut at 4096 characters."""
         return await trio.to_thread.run_sync(self._record(name).log_lines, lines)

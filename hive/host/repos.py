@@ -7,6 +7,7 @@ its tag `proposal/<id>`; the other tags say what became of it.
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -98,20 +99,22 @@ class Repos:
     async def adopt(self, name: AgentName) -> str:
         """Take the template in the proposed repository as deployed: tag `deployed/0`.
 
-        Returns `main`, also where there is one already, and changes nothing then. Raises `Conflict`
-        for anything but the template, because nobody approved that.
+        Where something was deployed already, that stays. `main` is it in either case, and returned.
+        Raises `Conflict` for anything but the template, because nobody approved that.
         """
         async with self._holding(name):
             applied = self._applied(name)
-            main = await applied.main()
-            if main is None:
+            last = await applied.deployed()
+            if last is None:
+                # Whatever `main` is then, nobody saw it run.
                 head = await self._proposed(name).head()
-                refs = (f"refs/tags/{FIRST}", MAIN)
                 source = self._proposed(name).source
-                only = self._files(name)
-                main = await self._intake.take(applied, source, head, None, *refs, only=only)
-            await applied.move(main, main)
-            return main
+                only, ref = self._files(name), f"refs/tags/{FIRST}"
+                sha = await self._intake.take(applied, source, head, None, ref, only=only)
+            else:
+                _, sha = last
+            await applied.move(sha, await applied.main())
+            return sha
 
     async def pin(self, name: AgentName, number: int, commit_ref: str) -> str:
         """Copy a proposed commit into the applied repository as `proposal/<number>`.
@@ -226,14 +229,10 @@ class Repos:
 
     async def remove(self, name: AgentName) -> None:
         """Forget all that was deployed of an agent; its proposed repository stays."""
-        async with self._locks[name]:
+        async with self._holding(name):
             self._clean.discard(name)
-            folders = (self._paths.applied(name), self._paths.generation(name, "x").parent)
-            try:
-                for folder in folders:
-                    await trio.to_thread.run_sync(trees.remove, folder)
-            except OSError as error:
-                raise Unavailable(f"cannot remove {folder}: {error.strerror}") from error
+            for folder in (self._paths.applied(name), self._paths.generation(name, "x").parent):
+                await trio.to_thread.run_sync(self._remove, folder)
 
     # How:
 
@@ -269,6 +268,16 @@ class Repos:
             await trio.to_thread.run_sync(remove_stale_locks, self._paths.applied(name))
             self._clean.add(name)
 
+    def _remove(self, folder: Path) -> None:
+        """Remove a directory: out of its place at once, and then whatever is in it."""
+        gone = self._private / secrets.token_hex(8)
+        self._private.mkdir(mode=0o700, exist_ok=True)
+        try:
+            folder.rename(gone)
+        except FileNotFoundError:
+            return
+        trees.remove(gone)
+
     async def _need(self, applied: Applied, rev: str) -> str:
         sha = await applied.resolve(rev) if await applied.is_there() else None
         if sha is None:
@@ -280,10 +289,11 @@ class Repos:
         if base == "running":
             return running
         state = APPROVED if base == "approved" else PROPOSAL
-        for other in sorted(await applied.numbers(state), reverse=True):
-            is_it = other != number
-            if base == "queued":
-                is_it = other < number and not ENDS & await applied.states(other)
-            if is_it:
-                return tag(state, other), await applied.proposal(other)
-        return running
+        others = set(await applied.numbers(state)) - {number}
+        if base == "queued":
+            others = {other for other in others if other < number}
+            for end in ENDS:
+                others -= set(await applied.numbers(end))
+        if not others:
+            return running
+        return tag(state, max(others)), await applied.proposal(max(others))

@@ -146,6 +146,13 @@ class Runtime(Protocol):
         """Wait until that container does not run; at once when it does not."""
         ...
 
+    async def hits(self, name: AgentName) -> dict[str, int]:
+        """Return how often a running container met its limits since it was started, by their keys.
+
+        What the kernel does not count here is left out.
+        """
+        ...
+
     async def logs(self, name: AgentName, lines: int) -> list[str]:
         """Return the newest `lines` lines its processes printed, oldest first."""
         ...

@@ -125,10 +125,11 @@ def purge(paths: Paths, name: AgentName) -> None:
         raise Unavailable("the manager's state is not purged")
     try:
         for folder in (
-            paths.agent_root(name),
-            paths.state / "applied" / name,
+            paths.applied(name),
             paths.sandbox(name),
             paths.given(name),
+            # Last: by it people see that something is kept.
+            paths.agent_root(name),
         ):
             trees.remove(folder)
     except OSError as error:

@@ -1,8 +1,9 @@
 """Reading a file that an agent wrote, without following anything it planted.
 
 The kernel resolves the whole path beneath a directory that only the daemon writes and refuses every
-link on the way; a kernel that cannot is asked step by step. What is opened is looked at once more:
-only a regular file that everybody may read is, so that secrets kept at mode 0600 stay private.
+link on the way; a kernel that cannot is asked step by step. What stands there is looked at before
+it is opened: only a regular file that everybody may read is, so that secrets kept at mode 0600 stay
+private and no device or pipe is touched.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 import attrs
 
 from hive.errors import BadRequest, NotFound, Refused, Unavailable
+from hive.host import plain_file
 
 FILE_BYTES = 1024 * 1024
 """Of a longer file the beginning is read."""
@@ -23,7 +25,6 @@ FILE_BYTES = 1024 * 1024
 _OPENAT2 = 437
 """The same number on every architecture we know."""
 _NO_MAGIC_LINKS, _NO_SYMLINKS, _BENEATH = 0x02, 0x04, 0x08
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _UNKNOWN_CALL = frozenset({errno.ENOSYS, errno.EPERM, errno.E2BIG, errno.EINVAL})
 """What a kernel says that does not know `openat2`, or a filter that does not let it through."""
@@ -57,12 +58,12 @@ def read_below(base: Path, parts: tuple[str, ...], path: str) -> FileText:
     Nothing below `base` is trusted. Raises `Refused` for a link, for what is no regular file and
     for one that is not everybody's to read, `NotFound`, `BadRequest` for one that is no text.
     """
-    handle = _open(base, parts, path)
+    pinned = _pin(base, parts, path)
     try:
-        about = _checked(handle, path)
-        data = _read(handle)
+        about = _checked(pinned, path)
+        data = _read(pinned, path)
     finally:
-        os.close(handle)
+        os.close(pinned)
     if b"\0" in data:
         raise BadRequest(f"{path} is not a text file")
     # A cut may be in the middle of a character: that one is dropped instead of shown as broken.
@@ -72,28 +73,28 @@ def read_below(base: Path, parts: tuple[str, ...], path: str) -> FileText:
 
 def check_below(base: Path, parts: tuple[str, ...], path: str) -> None:
     """Raise what `read_below` would raise but for the content; reads nothing of the file."""
-    handle = _open(base, parts, path)
+    pinned = _pin(base, parts, path)
     try:
-        _checked(handle, path)
+        _checked(pinned, path)
     finally:
-        os.close(handle)
+        os.close(pinned)
 
 
-def _open(base: Path, parts: tuple[str, ...], path: str) -> int:
+def _pin(base: Path, parts: tuple[str, ...], path: str) -> int:
     if not parts or any(part in {"", ".", ".."} or "/" in part or "\0" in part for part in parts):
         raise BadRequest(f"{path!r} is not a path of plain names")
     try:
         root = os.open(base, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            return _open_beneath(root, parts)
+            return _pin_beneath(root, parts)
         finally:
             os.close(root)
     except OSError as error:
         raise _explained(error, path) from error
 
 
-def _open_beneath(root: int, parts: tuple[str, ...]) -> int:
-    how = _How(_FILE, 0, _BENEATH | _NO_SYMLINKS | _NO_MAGIC_LINKS)
+def _pin_beneath(root: int, parts: tuple[str, ...]) -> int:
+    how = _How(plain_file.PIN, 0, _BENEATH | _NO_SYMLINKS | _NO_MAGIC_LINKS)
     name = os.fsencode("/".join(parts))
     call = ctypes.CDLL(None, use_errno=True).syscall
     handle: int = call(_OPENAT2, root, name, ctypes.byref(how), ctypes.sizeof(how))
@@ -113,13 +114,13 @@ def _walk(root: int, parts: tuple[str, ...]) -> int:
             below = os.open(part, _DIRECTORY, dir_fd=folder)
             os.close(folder)
             folder = below
-        return os.open(parts[-1], _FILE, dir_fd=folder)
+        return os.open(parts[-1], plain_file.PIN, dir_fd=folder)
     finally:
         os.close(folder)
 
 
-def _checked(handle: int, path: str) -> os.stat_result:
-    about = os.fstat(handle)
+def _checked(pinned: int, path: str) -> os.stat_result:
+    about = os.fstat(pinned)
     if not stat.S_ISREG(about.st_mode):
         raise Refused(f"{path} is not a regular file")
     if not about.st_mode & stat.S_IROTH:
@@ -127,15 +128,13 @@ def _checked(handle: int, path: str) -> os.stat_result:
     return about
 
 
-def _read(handle: int) -> bytes:
+def _read(pinned: int, path: str) -> bytes:
     """Return at most one byte more than is shown; a file that grows meanwhile is no matter."""
-    data = b""
-    while len(data) <= FILE_BYTES:
-        chunk = os.read(handle, FILE_BYTES + 1 - len(data))
-        if not chunk:
-            break
-        data += chunk
-    return data
+    try:
+        with os.fdopen(plain_file.open_pinned(pinned), "rb") as file:
+            return file.read(FILE_BYTES + 1)
+    except OSError as error:
+        raise _explained(error, path) from error
 
 
 def _explained(error: OSError, path: str) -> NotFound | Refused | Unavailable:

@@ -113,11 +113,14 @@ def drop_in(limits: Limits, ended: Path) -> str:
         f"ExecStopPost=-/bin/sh {ended}",
     ]
     if limits.memory_mib is not None:
-        lines.append(f"MemoryMax={limits.memory_mib}M")
+        # Without swap: a limit that one can swap past is none.
+        lines += [f"MemoryMax={limits.memory_mib}M", "MemorySwapMax=0"]
     if limits.cpu_percent is not None:
         lines.append(f"CPUQuota={limits.cpu_percent}%")
     if limits.tasks is not None:
         lines.append(f"TasksMax={limits.tasks}")
+    if limits.open_files is not None:
+        lines.append(f"LimitNOFILE={limits.open_files}")
     return "\n".join(lines) + "\n"
 
 

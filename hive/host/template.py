@@ -39,6 +39,8 @@ _AGENT_TOML = """\
 # memory_mib = 2048
 # cpu_percent = 150
 # tasks = 400
+# open_files = 2048
+# disk_mib = 4096
 
 # Further MCP servers. Files of this repository are at /etc/hive/config.
 # [mcp_servers.weather]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from hive import lines
-from hive.core import actions, audit
+from hive.core import actions, audit, proposals
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
@@ -105,7 +105,7 @@ async def _handle_lifecycle(hive: Hive, request: Any) -> lines.Reply:
 async def _handle_queue(hive: Hive, request: Any) -> lines.Reply:
     match request:
         case admin.Pending():
-            rows = await hive.approvals.pending()
+            rows = await proposals.waiting(hive)
             return admin.ok(approvals=[approval_row(row) for row in rows])
         case admin.RequestSpawn(name, description):
             approval = await actions.request_spawn(hive, name, description)
@@ -163,8 +163,11 @@ async def _for_scope(
 ) -> lines.Reply:
     if not scope.agents and not scope.agent_names:
         raise BadRequest('the scope is empty: give agent_names, or "agents": true for all')
-    names: Iterable[str] = hive.agents.names() if scope.agents else scope.agent_names
-    for job in [await begin(name) for name in names]:
+    names = hive.agents.names() if scope.agents else list(map(agent_name, scope.agent_names))
+    for name in names:
+        # All of them or, when one is not there, none.
+        hive.agents.get(name)
+    for job in [await begin(name) for name in dict.fromkeys(names)]:
         await job.wait()
     return admin.ok()
 
@@ -196,6 +199,7 @@ def status_row(hive: Hive, row: ContainerRow) -> dict[str, Any]:
         "turn_state": row.turn_state,
         "unread": row.unread,
         **_known(transient=row.transient, note=row.note),
+        **({"limits_met": list(row.limits_met)} if row.limits_met else {}),
     }
 
 

@@ -21,7 +21,6 @@ from hive.errors import Conflict, HiveError
 from hive.host.runtime import ContainerStatus
 from hive.nursery import startup
 from hive.wire.audit import FAILED
-from hive.wire.jobs import OVER
 from hive.wire.names import MANAGER, AgentName
 
 SWEEP_S = 10.0
@@ -101,12 +100,8 @@ async def _look(hive: Hive, crashes: Crashes) -> dict[AgentName, ContainerStatus
     for name in list(crashes):
         if not hive.agents.is_wanted(name):
             del crashes[name]
-    coming = {row.agent for row in hive.queue.rows() if row.state not in OVER}
     for name in hive.agents.names():
         if name not in running:
-            if name in coming and name not in crashes:
-                # It did not end: what is in the queue will start it for the first time.
-                continue
             await _look_after(hive, crashes, name)
         elif crashes.get(name) is before.get(name):
             # Else its crash was reported during the look, which is older than that.
@@ -133,26 +128,15 @@ def _pause_s(hive: Hive, crashes: Crashes) -> float:
     due = [
         crash.due_in_s()
         for name, crash in crashes.items()
-        if crash.is_down and _is_unexplained(hive, name)
+        if crash.is_down and startup.is_unexplained(hive, name)
     ]
     return max(SETTLE_S, min([SWEEP_S, *due]))
-
-
-def _is_unexplained(hive: Hive, name: AgentName) -> bool:
-    """Whether nothing that anybody asked for explains that this agent does not run."""
-    if not hive.agents.is_wanted(name) or hive.transients.get(name) is not None:
-        return False
-    # Begun by a daemon that ended in the middle of it: its next attempt starts the agent.
-    return not any(
-        row.agent == name and row.attempts > 0 and row.state not in OVER
-        for row in hive.queue.rows()
-    )
 
 
 async def _look_after(hive: Hive, crashes: Crashes, name: AgentName) -> None:
     """Report the crash of an agent that does not run, or start it again when that is due."""
     crash = crashes.get(name)
-    if not _is_unexplained(hive, name):
+    if not startup.is_unexplained(hive, name):
         return
     if crash is None or not crash.is_down:
         await _report(hive, crashes, name)
@@ -164,7 +148,11 @@ async def _look_after(hive: Hive, crashes: Crashes, name: AgentName) -> None:
 async def _report(hive: Hive, crashes: Crashes, name: AgentName) -> None:
     known = crashes.get(name)
     status = await hive.runtime.status(name)
-    if status.is_running or not _is_unexplained(hive, name) or crashes.get(name) is not known:
+    if (
+        status.is_running
+        or not startup.is_unexplained(hive, name)
+        or crashes.get(name) is not known
+    ):
         # Started, stopped or reported while we asked.
         return
     crash = crashes[name] = _next(known)

@@ -231,7 +231,7 @@ class ForgeMirror:
         if name in {to.login.lower(), CORE}:
             raise Unavailable("its name is the daemon's own at the forge, so it has no user there")
         state = self._paths.agent_state(name)
-        if not state.is_dir():
+        if not await forge_tokens.has_place(state):
             target.is_early = True
             return
         token = await forge_tokens.read_of_agent(state)

@@ -109,7 +109,8 @@ async def _run(
 ) -> manager.ManagerReply:
     match request:
         case manager.Kill(name):
-            return await _outcome(await actions.stop(hive, _another(name, "stop")), None)
+            job = await actions.stop(hive, _another(name, "stop"), by=MANAGER)
+            return await _outcome(job, None)
         case manager.Start(name):
             return await _outcome(await actions.start(hive, _another(name, "start")), None)
         case manager.Restart(name):

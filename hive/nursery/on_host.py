@@ -42,6 +42,7 @@ from hive.nursery import (
     event_vacuum,
     forge_mirror,
     job_worker,
+    limit_watch,
     message_vacuum,
     reminder_scheduler,
     state_watch,
@@ -88,6 +89,7 @@ def tasks_of(hive: Hive) -> list[Task]:
         ("message vacuum", message_vacuum.run),
         ("event vacuum", event_vacuum.run),
         ("state watch", state_watch.run),
+        ("limit watch", limit_watch.run),
         ("operator's socket", admin_socket.run),
         ("dashboard", dashboard_server.run),
     ]

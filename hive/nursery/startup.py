@@ -8,15 +8,14 @@ from functools import partial
 
 import trio
 
-from hive.core import lifecycle
+from hive.core import lifecycle, updates
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import HiveError
-from hive.store.jobs import NewJob
 from hive.wire.audit import DONE
-from hive.wire.jobs import OVER, SPAWN
-from hive.wire.names import MANAGER, SYSTEM, AgentName
+from hive.wire.jobs import DESTROY, OVER, SPAWN
+from hive.wire.names import MANAGER, AgentName
 
 PATIENCE_S = 3.0
 """How long the daemon waits for its containers before it says that it is up."""
@@ -26,13 +25,13 @@ log = logging.getLogger(__name__)
 
 async def run(hive: Hive, bring_back: Callable[[AgentName], Job]) -> None:
     """Adopt what runs, end what should not, and have everybody started who is to run."""
-    if MANAGER not in hive.agents:
-        await hive.agents.add(MANAGER)
-    coming = {row.agent for row in hive.queue.rows() if row.state not in OVER}
-    jobs: list[Job | Ticket] = []
-    if hive.agents.get(MANAGER).deployed_sha is None and MANAGER not in coming:
-        jobs.append(await hive.queue.submit(NewJob(SPAWN, MANAGER, SYSTEM)))
-        coming.add(MANAGER)
+    await updates.ensure_manager(hive)
+    jobs: list[Job | Ticket] = [
+        ticket
+        for row in hive.queue.rows()
+        if row.agent == MANAGER and row.kind == SPAWN and row.state not in OVER
+        if (ticket := hive.queue.ticket(row.id)) is not None
+    ]
     running = {status.name for status in await hive.runtime.running()}
     for name in sorted(running):
         if not hive.agents.is_wanted(name) and hive.transients.get(name) is None:
@@ -42,15 +41,35 @@ async def run(hive: Hive, bring_back: Callable[[AgentName], Job]) -> None:
         if name in running:
             log.info("%s runs already: adopted", name)
             hive.audit.happened("adopt", name, DONE)
-        elif (
-            hive.agents.is_wanted(name) and name not in coming and hive.transients.get(name) is None
-        ):
+        elif is_unexplained(hive, name):
             jobs.append(bring_back(name))
     # One agent that cannot be started must not hold up the hive.
     with trio.move_on_after(PATIENCE_S):
         for job in jobs:
             await _wait(job)
     await hive.view.rescan()
+
+
+def is_unexplained(hive: Hive, name: AgentName) -> bool:
+    """Whether nothing that anybody asked for explains that this agent does not run."""
+    return (
+        hive.agents.is_wanted(name)
+        and hive.transients.get(name) is None
+        and not is_coming(hive, name)
+    )
+
+
+def is_coming(hive: Hive, name: AgentName) -> bool:
+    """Whether a job of the build queue is to start this agent, or to remove it, and nobody else.
+
+    One that was begun, also by a daemon that ended in the middle of it, or one that makes the
+    agent. Nobody waits down for any other: whatever is in front of that may take long.
+    """
+    return any(
+        row.attempts > 0 or row.kind == DESTROY or hive.agents.get(name).deployed_sha is None
+        for row in hive.queue.rows()
+        if row.agent == name and row.state not in OVER
+    )
 
 
 async def _stop(hive: Hive, name: AgentName) -> None:

@@ -11,6 +11,7 @@ from hive.host import agent_files, migrate
 from hive.host.migrate import Adopted
 from hive.store.agents import Deployed
 from hive.wire.agent_config import FILE, AgentConfig
+from hive.wire.jobs import OVER
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ async def run(hive: Hive) -> None:
     try:
         if hive.config.migrate:
             await _migrate(hive)
+        # Before anybody is built anew: the manager is the first.
+        await updates.ensure_manager(hive)
         tickets = await updates.at_start(hive)
     except HiveError as error:
         log.error("not everything could be brought up to date: %s", error)  # noqa: TRY400 - foreseen
@@ -30,7 +33,13 @@ async def run(hive: Hive) -> None:
 
 
 async def _migrate(hive: Hive) -> None:
-    names = [name for name in hive.agents.names() if hive.agents.get(name).deployed_sha is None]
+    coming = {row.agent for row in hive.queue.rows() if row.state not in OVER}
+    # Who is only just being made gets repositories by the job that makes it.
+    names = [
+        name
+        for name in hive.agents.names()
+        if hive.agents.get(name).deployed_sha is None and name not in coming
+    ]
 
     async def record(adopted: Adopted) -> None:
         data = await hive.repos.read_file(adopted.name, adopted.sha, FILE)

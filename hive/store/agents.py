@@ -66,8 +66,6 @@ class Deployed:
     system: str | None = None
     config: AgentConfig | None = None
     hive_rev: str | None = None
-    is_gone: bool = False
-    """The agent is to be forgotten; the rest means nothing then."""
 
 
 class AgentStore:
@@ -113,8 +111,8 @@ class AgentStore:
         query = "DELETE FROM agents WHERE name = ?"
         await self._database.write(lambda connection: connection.execute(query, (name,)))
 
-    async def set_deployed(self, deployed: Deployed, now: float) -> AgentRecord | None:
-        """Record what an agent runs, see `put_deployed`; returns its record, None when it is gone.
+    async def set_deployed(self, deployed: Deployed, now: float) -> AgentRecord:
+        """Record what an agent runs, see `put_deployed`; returns its record.
 
         For what is no job: a migration from an older layout.
         """
@@ -144,16 +142,13 @@ class AgentStore:
         await self._database.write(work)
 
 
-def put_deployed(connection: Connection, deployed: Deployed, now: float) -> AgentRecord | None:
-    """Record inside a running transaction what an agent runs, or that it is gone.
+def put_deployed(connection: Connection, deployed: Deployed, now: float) -> AgentRecord:
+    """Record inside a running transaction what an agent runs.
 
     An unknown agent is registered at `now`, wanted running; of a known one nothing but its
-    deployment changes. Returns the whole record, None when the agent is gone.
+    deployment changes. Returns the whole record.
     """
     name = deployed.name
-    if deployed.is_gone:
-        connection.execute("DELETE FROM agents WHERE name = ?", (name,))
-        return None
     values = (deployed.sha, deployed.tag, deployed.system, _to_text(deployed.config))
     connection.execute(_DEPLOY, (name, now, RUNNING, *values, deployed.hive_rev))
     query = f"SELECT {_COLUMNS} FROM agents WHERE name = ?"

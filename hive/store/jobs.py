@@ -71,7 +71,7 @@ class Finished:
     """The approval that failed with it."""
     children: tuple[JobRow, ...] = ()
     agent: AgentRecord | None = None
-    """The record of the agent that was deployed; None: none was, or it is gone."""
+    """The record of the agent that was deployed; None: none was."""
     posted: tuple[Posted, ...] = ()
 
 
@@ -144,6 +144,19 @@ class JobStore:
 
         return await self._database.write(work, is_synced=False)
 
+    async def keep(self, id_: int, more: Mapping[str, str]) -> JobRow:
+        """Add to what a job needs, for whoever begins it; raises `Conflict` when it is over."""
+
+        def work(connection: Connection) -> JobRow:
+            found = _get(connection, id_)
+            if found.state in OVER:
+                raise Conflict(f"job {id_} is {found.state} already")
+            values = (_args_text({**found.args, **more}), id_)
+            connection.execute("UPDATE jobs SET args_json = ? WHERE id = ?", values)
+            return _get(connection, id_)
+
+        return await self._database.write(work)
+
     async def finish(
         self,
         id_: int,
@@ -181,14 +194,16 @@ class JobStore:
     async def cancel(
         self, id_: int, note: str, *, notices: Sequence[Draft] = ()
     ) -> Finished | None:
-        """Cancel a job that waits; its approval, if it has one, has failed then.
+        """Cancel a job that was never begun; its approval, if it has one, has failed then.
 
-        Returns None, and nothing is changed, when it does not wait (any more). Raises `NotFound`.
+        Returns None, and nothing is changed, for any other: what was begun has to be undone. Raises
+        `NotFound`.
         """
         now = self._clock()
 
         def work(connection: Connection) -> Finished | None:
-            if _get(connection, id_).state != QUEUED:
+            found = _get(connection, id_)
+            if found.state != QUEUED or found.attempts > 0:
                 return None
             row = _end(connection, id_, CANCELLED, note, now)
             failed = _fail_approval(connection, row, now)
@@ -197,10 +212,11 @@ class JobStore:
         return await self._database.write(work)
 
     async def mark_cancelled(self, id_: int, by: str) -> bool:
-        """Keep that a running job is to be undone, also by a later daemon; False: it is over."""
-        query = "UPDATE jobs SET cancelled_by = ? WHERE id = ? AND state = ?"
+        """Keep that a job that was begun is to be undone, or not begun again; False: it is over."""
+        begun = "id = ? AND attempts > 0 AND ended_at IS NULL"
+        query = f"UPDATE jobs SET cancelled_by = ? WHERE {begun}"
         return await self._database.write(
-            lambda connection: connection.execute(query, (by, id_, RUNNING)).rowcount == 1
+            lambda connection: connection.execute(query, (by, id_)).rowcount == 1
         )
 
     async def cancelled_by(self, id_: int) -> str | None:
@@ -240,7 +256,6 @@ class JobStore:
 
 
 def _add(connection: Connection, job: NewJob, now: float) -> tuple[JobRow, bool]:
-    args = json.dumps(dict(job.args), sort_keys=True, ensure_ascii=False)
     if job.approval_id is None:
         # Only the newest: between two equal jobs another may undo what the first one does.
         where = "WHERE ended_at IS NULL AND agent IS ? ORDER BY id DESC LIMIT 1"
@@ -257,12 +272,16 @@ def _add(connection: Connection, job: NewJob, now: float) -> tuple[JobRow, bool]
             QUEUED,
             job.requested_by,
             now,
-            args,
+            _args_text(job.args),
             job.approval_id,
             job.parent_id,
         ),
     )
     return _get(connection, cursor.lastrowid or 0), True
+
+
+def _args_text(args: Mapping[str, str]) -> str:
+    return json.dumps(dict(args), sort_keys=True, ensure_ascii=False)
 
 
 def _end(connection: Connection, id_: int, state: str, note: str | None, now: float) -> JobRow:

@@ -116,15 +116,6 @@ class QuestionStore:
         where = "answered_at IS NOT NULL ORDER BY answered_at DESC, id DESC LIMIT ?"
         return await self._read(where, (limit,))
 
-    async def get(self, id_: int) -> Question:
-        """Return one question; raises `NotFound`."""
-        found = await self._read("id = ?", (id_,))
-        if not found:
-            raise NotFound(
-                f"no question {id_}: get_loose_ends or `hive.pyz questions` lists those open"
-            )
-        return found[0]
-
     async def due(self, now: float, limit: int) -> list[Question]:
         """Return open questions whose time is over, the longest overdue first."""
         where = "answered_at IS NULL AND deadline_at <= ? ORDER BY deadline_at, id LIMIT ?"

@@ -53,10 +53,7 @@ class ReminderStore:
                 known = _known(connection, reminder.agent, dedupe_key)
                 if known is not None:
                     return known
-            if _count(connection, reminder.agent) >= REMINDERS_PENDING:
-                raise Conflict(
-                    f"{REMINDERS_PENDING} reminders are pending, which is the limit: cancel one"
-                )
+            _check_room(connection, reminder.agent)
             cursor = connection.execute(
                 "INSERT INTO reminders (agent, message, file_path, due_at, created_at, dedupe_key)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
@@ -72,6 +69,10 @@ class ReminderStore:
             return cursor.lastrowid or 0
 
         return await self._database.write(work)
+
+    async def check_room(self, agent: str) -> None:
+        """Raise what `add` would raise for an agent with too many of them."""
+        await self._database.read(lambda connection: _check_room(connection, agent))
 
     async def pending(self, agent: str | None = None) -> list[Reminder]:
         """Return what is not delivered, the next due first: everybody's, or one agent's."""
@@ -129,6 +130,16 @@ class ReminderStore:
         )
         return await self._change(id_, query, (id_,))
 
+    async def retry_all(self, agent: str) -> int:
+        """Let every pending one of an agent that has failed be tried again; return how many."""
+        query = (
+            "UPDATE reminders SET attempt_count = 0, last_error = NULL"
+            " WHERE agent = ? AND sent_at IS NULL AND attempt_count > 0"
+        )
+        return await self._database.write(
+            lambda connection: connection.execute(query, (agent,)).rowcount
+        )
+
     async def cancel(self, id_: int, agent: str | None = None) -> str:
         """Delete a pending reminder: anybody's, or one of `agent`; returns whose.
 
@@ -160,6 +171,11 @@ def _known(connection: Connection, agent: str, dedupe_key: str) -> int | None:
     query = "SELECT id FROM reminders WHERE agent = ? AND dedupe_key = ?"
     row = connection.execute(query, (agent, dedupe_key)).fetchone()
     return None if row is None else int(row[0])
+
+
+def _check_room(connection: Connection, agent: str) -> None:
+    if _count(connection, agent) >= REMINDERS_PENDING:
+        raise Conflict(f"{REMINDERS_PENDING} reminders are pending, which is the limit: cancel one")
 
 
 def _count(connection: Connection, agent: str) -> int:

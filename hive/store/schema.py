@@ -210,14 +210,21 @@ def _copy_aside(connection: sqlite3.Connection, copy: Path) -> None:
     """Write a whole copy under its final name only when it is on disk."""
     unfinished = copy.with_name(copy.name + ".new")
     unfinished.unlink(missing_ok=True)
+    # It holds what the file holds, so nobody else may read it either.
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     target = sqlite3.connect(unfinished)
     try:
         connection.backup(target)
     finally:
         target.close()
-    handle = os.open(unfinished, os.O_RDONLY)
+    _fsync(unfinished)
+    unfinished.replace(copy)
+    _fsync(copy.parent)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-    unfinished.replace(copy)

@@ -28,6 +28,15 @@ class Limits:
     """100 is one whole core."""
     tasks: int | None = None
     """Processes and threads together."""
+    open_files: int | None = None
+    """Of each process."""
+    disk_mib: int | None = None
+    """What `/state` and `/root/.claude` may take together; watched, not held by the kernel."""
+
+
+USUAL = Limits(memory_mib=4096, tasks=1024, open_files=4096, disk_mib=10_240)
+"""What an agent may use where neither its agent.toml nor the operator says anything. The processor
+is shared alike where there are control groups, so no share of it is cut off."""
 
 
 @attrs.frozen

@@ -226,8 +226,8 @@ def _explain(error: BaseException, path: str = "") -> str:
         for note in getattr(first, "__notes__", ()):
             name = getattr(note, "name", None) or getattr(note, "index", None)
             if isinstance(name, str):
-                where = f"{path}.{name}" if path else str(name)
-                return _explain(first, where.replace("from_", "from"))
+                word = "from" if name == "from_" else name
+                return _explain(first, f"{path}.{word}" if path else word)
         return _explain(first, path)
     if isinstance(error, KeyError):
         missing = f"the field {str(error).strip(chr(39))!r} is missing"

@@ -43,6 +43,8 @@ class ContainerRow:
     """Tokens in the conversation at the last inference."""
     isolation: str = ""
     """The runtime kind: `bubblewrap`, `process`, `nixos`."""
+    limits_met: tuple[str, ...] = ()
+    """Keys of `limits` in its agent.toml that it met within the last minutes."""
 
 
 @attrs.frozen

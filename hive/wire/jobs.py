@@ -35,7 +35,8 @@ class JobRow:
     """`operator`, `manager` or `system`."""
     created_at: float
     args: dict[str, str] = attrs.field(factory=dict)
-    """What the kind needs beside the agent, as text: `purge` = `yes`, `inputs` = a JSON array."""
+    """What the kind needs beside the agent, as text: `purge` = `yes`, `start` = `no` for a rebuild
+    that leaves a stopped agent stopped, `inputs` and `changed` = JSON arrays."""
     started_at: float | None = None
     ended_at: float | None = None
     step: str | None = None

@@ -68,6 +68,23 @@ async def test_no_more_of_a_core_than_the_limit(real: RealSubject) -> None:
         assert float(seconds) < 1.0
 
 
+async def test_no_more_open_files_than_the_limit(real: RealSubject) -> None:
+    said = await _say(real, "ulimit -n; ulimit -Hn", Limits(open_files=256))
+    assert said.splitlines() == ["256", "256"]
+
+
+async def test_who_met_a_limit_is_known_while_it_runs(real: RealSubject) -> None:
+    limits = Limits(memory_mib=64, tasks=30)
+    spec = attrs.evolve(real.shell(A, f"({HOARD}); ({FORK}); exec sleep 1000"), limits=limits)
+    await real.runtime.start(spec)
+    held = set(Limiter(real.paths, counts_tasks=False).ways()) & {"memory_mib", "tasks"}
+    with trio.fail_after(PATIENCE_S):
+        while {key for key, n in (await real.runtime.hits(A)).items() if n} != held:  # noqa: ASYNC110
+            await trio.sleep(0.05)
+    await real.runtime.stop(A, grace_s=1)
+    assert await real.runtime.hits(A) == {}
+
+
 async def test_without_limits_there_is_nothing_in_the_way(real: RealSubject) -> None:
     assert "all of them" in await _say(real, FORK, Limits())
 
@@ -100,7 +117,7 @@ async def test_a_second_start_takes_the_limits_of_the_second(real: RealSubject) 
 def test_an_ordinary_users_sandbox_counts_its_own_processes(tmp_path: Path) -> None:
     nothing = tmp_path / "proc"
     limiter = Limiter(Paths(tmp_path, tmp_path), counts_tasks=True, own=nothing)
-    assert limiter.ways() == {"tasks": "rlimit"}
+    assert limiter.ways()["tasks"] == "rlimit"
     words = limiter.inner(Limits(tasks=30))
     bwrap = shutil.which("bwrap")
     assert bwrap is not None

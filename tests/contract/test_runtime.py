@@ -205,3 +205,9 @@ async def test_who_waits_for_an_end_leaves_the_next_run_alone(subject: Subject) 
         await trio.sleep(0.05)
         assert (await subject.runtime.status(A)).is_running
         nursery.cancel_scope.cancel()
+
+
+async def test_who_met_no_limit_met_none_running_or_not(subject: Subject) -> None:
+    assert not any((await subject.runtime.hits(A)).values())
+    await subject.runtime.start(subject.spec(A, Script()))
+    assert not any((await subject.another().hits(A)).values())

@@ -1,8 +1,9 @@
 """A daemon that is killed at its n-th effect on the world, and what the next one makes of it.
 
 `python -m tests.fakes.dying_daemon ROOT SCENE FIRST STEP KILLS` prints one JSON line per kill. An
-effect is a git command, a commit to the database, or a container started or stopped; the kill comes
-before it, and at the next number after it. With KILLS 2 the daemon after it is killed at its n-th
+effect is a git command, a commit to the database, a container built, started, stopped or removed, a
+file or a directory put into its place, or a directory removed; the kill comes before it, and at the
+next number after it. With KILLS 2 the daemon after it is killed at its n-th
 effect as well. Each life is a process of its own, forked from this one before any Trio runs, so
 that nothing but files survives.
 """
@@ -18,22 +19,25 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
 from hive.config import HostConfig
 from hive.core import actions, proposals
 from hive.core.hive import Hive
+from hive.host import trees
 from hive.host.git import Git
 from hive.nursery import on_host
 from hive.store.database import Database
-from hive.wire.names import OPERATOR
+from hive.wire.approvals import Approval
+from hive.wire.names import MANAGER, OPERATOR
 from tests.fakes.kept_runtime import KeptRuntime
 from tests.fakes.one_truth import report
 from tests.fakes.running import paths_below
 
 LIFE_S = 40
+T = TypeVar("T")
 Act = Callable[[Hive], Awaitable[None]]
 ENV = {
     "PATH": os.environ.get("PATH", ""),
@@ -68,6 +72,17 @@ class Death:
         async def mortal(*args: Any, **named: Any) -> Any:
             self.pass_by()
             result = await work(*args, **named)
+            self.pass_by()
+            return result
+
+        return mortal
+
+    def around_call(self, work: Callable[..., T]) -> Callable[..., T]:
+        """Return the same for what blocks in a thread."""
+
+        def mortal(*args: Any, **named: Any) -> T:
+            self.pass_by()
+            result = work(*args, **named)
             self.pass_by()
             return result
 
@@ -116,6 +131,65 @@ async def prepare_broken(root: Path, hive: Hive) -> None:
     await proposals.request_apply_commit(hive, "x", sha, None)
 
 
+async def spawn_x(hive: Hive) -> None:
+    """Make the agent."""
+    approval = await proposals.request_spawn(hive, "x", None, OPERATOR)
+    await (await actions.approve(hive, approval.id)).wait()
+
+
+async def prepare_nothing(root: Path, hive: Hive) -> None:
+    """Nobody is there but the manager."""
+    del root, hive
+
+
+async def prepare_init(root: Path, hive: Hive) -> None:
+    """A repository waits for its approval."""
+    del root
+    await proposals.request_init_config(hive, "x", None)
+
+
+async def prepare_running(root: Path, hive: Hive) -> None:
+    """An agent runs."""
+    del root
+    await spawn_x(hive)
+
+
+async def prepare_commit(root: Path, hive: Hive) -> None:
+    """An agent runs, and the manager has committed what it has not proposed yet."""
+    await spawn_x(hive)
+    commit(root, "# the second\n")
+
+
+async def prepare_stopped(root: Path, hive: Hive) -> None:
+    """A second commit waits for an agent that was stopped."""
+    await prepare_second(root, hive)
+    await (await actions.stop(hive, "x")).wait()
+
+
+async def prepare_broken_first(root: Path, hive: Hive) -> None:
+    """What a new agent is to be made from cannot be built."""
+    await (await actions.approve(hive, (await _asked(hive)).id)).wait()
+    commit(root, "# broken\npackages = 7\n")
+    await proposals.request_spawn(hive, "x", None, MANAGER)
+
+
+async def _asked(hive: Hive) -> Approval:
+    return await proposals.request_init_config(hive, "x", None)
+
+
+async def prepare_two(root: Path, hive: Hive) -> None:
+    """Two commits wait, the second of which mends the first."""
+    await prepare_broken(root, hive)
+    await proposals.request_apply_commit(hive, "x", commit(root, "# mended\n"), None)
+
+
+async def prepare_kept(root: Path, hive: Hive) -> None:
+    """Of an agent that was destroyed its state is kept, and a request is left of it."""
+    await prepare_second(root, hive)
+    await (await actions.destroy(hive, "x", purge=False)).wait()
+    await actions.revive(hive, "x")
+
+
 async def approve_last(hive: Hive) -> None:
     """Approve what waits."""
     for row in await hive.approvals.pending():
@@ -133,12 +207,60 @@ async def destroy_x(hive: Hive) -> None:
     await actions.destroy(hive, "x", purge=False)
 
 
+async def purge_x(hive: Hive) -> None:
+    """Destroy the agent and all that is kept of it."""
+    await actions.destroy(hive, "x", purge=True)
+
+
+async def purge_kept(hive: Hive) -> None:
+    """Remove what is kept of the agent."""
+    await actions.purge_tombstone(hive, "x")
+
+
+async def propose_last(hive: Hive) -> None:
+    """Ask for what was committed last."""
+    await actions.request_apply_commit(hive, "x", None, None)
+
+
+async def withdraw_last(hive: Hive) -> None:
+    """Withdraw what waits, as the manager."""
+    for row in await hive.approvals.pending():
+        await proposals.withdraw(hive, row.id, MANAGER)
+
+
+async def spawn_directly(hive: Hive) -> None:
+    """Make the agent without an approval."""
+    await actions.spawn(hive, "x")
+
+
+async def rebuild_x(hive: Hive) -> None:
+    """Rebuild the agent."""
+    await actions.rebuild(hive, "x")
+
+
+async def restart_x(hive: Hive) -> None:
+    """Restart the agent."""
+    await actions.restart(hive, "x")
+
+
 SCENES = {
     "spawn": (prepare_spawn, approve_last),
     "deploy": (prepare_second, approve_last),
     "broken": (prepare_broken, approve_last),
     "deny": (prepare_second, deny_last),
     "destroy": (prepare_second, destroy_x),
+    "init": (prepare_init, approve_last),
+    "propose": (prepare_commit, propose_last),
+    "withdraw": (prepare_second, withdraw_last),
+    "template": (prepare_nothing, spawn_directly),
+    "rebuild": (prepare_running, rebuild_x),
+    "restart": (prepare_running, restart_x),
+    "stopped": (prepare_stopped, approve_last),
+    "broken first": (prepare_broken_first, approve_last),
+    "two": (prepare_two, approve_last),
+    "revive": (prepare_kept, approve_last),
+    "purge": (prepare_second, purge_x),
+    "purge kept": (prepare_kept, purge_kept),
 }
 
 
@@ -149,6 +271,8 @@ async def live(
     runtime = KeptRuntime(root / "running.json")
     runtime.start = death.around(runtime.start)  # type: ignore[method-assign]
     runtime.stop = death.around(runtime.stop)  # type: ignore[method-assign]
+    runtime.build = death.around(runtime.build)  # type: ignore[method-assign]
+    runtime.destroy = death.around(runtime.destroy)  # type: ignore[method-assign]
     config = HostConfig(port=0, demo=True, settle_s=0.01)
     found: dict[str, Any] = {}
     with trio.fail_after(LIFE_S):
@@ -204,6 +328,9 @@ def main() -> None:
     death = Death(None)
     Git.do = death.around(Git.do)  # type: ignore[method-assign]
     Database.write = death.around(Database.write)  # type: ignore[method-assign]
+    os.rename = death.around_call(os.rename)
+    os.replace = death.around_call(os.replace)
+    trees.remove = death.around_call(trees.remove)
 
     async def prepared(hive: Hive) -> None:
         await prepare(work, hive)

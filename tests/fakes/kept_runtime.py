@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hive.errors import ProgramFailed
 from hive.host.runtime import ContainerSpec
 from hive.wire.names import AgentName, agent_name
 from tests.fakes.runtime import FakeHost, FakeRuntime
@@ -17,6 +18,8 @@ class KeptRuntime(FakeRuntime):
     def __init__(self, file: Path) -> None:
         super().__init__(FakeHost())
         self._file = file
+        self.trips: dict[AgentName, int] = {}
+        """How many of the next starts of an agent fail."""
         for name, tree in self.kept().items():
             spec = ContainerSpec(agent_name(name), ("kept",), {}, (), "/", system=tree)
             self.adopt(spec)
@@ -30,6 +33,9 @@ class KeptRuntime(FakeRuntime):
 
     async def start(self, spec: ContainerSpec) -> None:
         """Run it, and keep that."""
+        if self.trips.get(spec.name, 0) > 0:
+            self.trips[spec.name] -= 1
+            raise ProgramFailed(spec.argv, 1, "it tripped")
         await super().start(spec)
         trees = [bind.source.name for bind in spec.binds if bind.target == "/etc/hive/config"]
         self._keep(spec.name, trees[0] if trees else spec.system)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from itertools import compress
 from typing import Any
 
+import trio
+
+from hive.config import Paths
 from hive.core.hive import Hive
+from hive.host.git import EMPTY_TREE
 from hive.wire.names import MANAGER, agent_name
 from tests.fakes.kept_runtime import KeptRuntime
 
@@ -32,20 +38,46 @@ async def report(hive: Hive, runtime: KeptRuntime) -> dict[str, Any]:
         "runs": runtime.kept().get("x"),
         "jobs": [(row.id, row.kind, row.state) for row in hive.queue.rows()],
         "told": [one for one in mail if one.get("agent") == "x"],
+        "unclean": await trio.to_thread.run_sync(unclean, hive.paths),
     }
 
 
-def agrees(found: dict[str, Any]) -> None:
-    """Assert that a report is of one truth, with nothing left to be done."""
+def unclean(paths: Paths) -> list[str]:
+    """Return what is amiss in the repositories that only the daemon writes."""
+    found: list[str] = []
+    for repo in (paths.applied(X), paths.meta):
+        if not repo.exists():
+            continue
+        for words in (("status", "--porcelain"), ("fsck", "--strict", "--no-dangling")):
+            done = subprocess.run(
+                ["git", "-C", str(repo), *words], capture_output=True, text=True, check=False
+            )
+            said = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+            # Where the first commit failed there is no `main`, and a tree that git makes up.
+            is_odd = [not line.startswith("notice: ") and EMPTY_TREE not in line for line in said]
+            found += [f"{repo}: {line}" for line in compress(said, is_odd)]
+    return found
+
+
+def agrees(found: dict[str, Any], *, is_purged: bool = False) -> None:
+    """Assert that a report is of one truth, with nothing left to be done.
+
+    A purge takes the tags of what was decided before with it.
+    """
     for number, (status, sha) in found["approvals"].items():
         ended = set(found["tags"].get(number, ())) & set(TERMINAL)
-        if sha is not None and status != "pending":
+        is_lost = is_purged and not found["tags"].get(number)
+        if sha is not None and status != "pending" and not is_lost:
             assert [status in TERMINAL[word] for word in ended] == [True], (number, found)
         else:
             assert ended == set(), (number, found)
         told = [one["status"] for one in found["told"] if one.get("id") == int(number)]
-        assert told == ([status] if status in {"approved", "denied", "failed"} else []), number
+        expected = [status] if status in {"approved", "denied", "failed"} else []
+        # Whose commit could not be had was refused to whoever asked.
+        is_refused = sha is None and status == "failed" and not told
+        assert told == expected or is_refused, (number, found)
     assert all(state in {"done", "failed", "cancelled"} for _, _, state in found["jobs"]), found
+    assert found["unclean"] == [], found
     tag, sha = found["deployed"] or (None, None)
     assert found["main"] == sha, found
     if found["record"] is None:

@@ -33,6 +33,7 @@ def container(name: str, **fields: Any) -> Json:
         "parent": None,
         "deployed_sha": None,
         "deployed_tag": None,
+        "limits_met": [],
         "note": None,
         "isolation": "bubblewrap",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.nursery import on_host
 from hive.wire.names import agent_name
-from tests.fakes.runtime import FakeHost, FakeRuntime, Script
+from tests.fakes.runtime import BuildScript, FakeHost, FakeRuntime, Script
 
 CALL_S = 10.0
 
@@ -51,18 +51,22 @@ async def running(
     root: Path,
     host: FakeHost | None = None,
     fails: Mapping[str, str] | None = None,
+    builds: Mapping[str, BuildScript] | None = None,
+    clock: Callable[[], float] = on_host.wall_clock,
     **settings: Any,
 ) -> AsyncIterator[Running]:
     """Run a daemon below `root` during the block; a `host` shared by two plays a restart.
 
-    `fails` names containers that cannot be started, and why.
+    `fails` names containers that cannot be started, and why; `builds` says what builds do.
     """
     runtime = FakeRuntime(host or FakeHost())
     for name, reason in (fails or {}).items():
         runtime.scripts[agent_name(name)] = Script(fails=reason)
+    for name, script in (builds or {}).items():
+        runtime.builds[agent_name(name)] = script
     # A container in memory has no harness that would say that it is up.
     config = HostConfig(port=0, demo=True, **{"settle_s": 0.01, **settings})
-    serve = partial(on_host.serve, config, paths_below(root), runtime=runtime)
+    serve = partial(on_host.serve, config, paths_below(root), clock=clock, runtime=runtime)
     async with trio.open_nursery() as nursery:
         with trio.fail_after(20):
             hive = await nursery.start(serve)

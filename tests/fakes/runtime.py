@@ -77,6 +77,8 @@ class FakeRuntime:
         """What the builds of an agent do; they succeed at once where there is none."""
         self.built: list[BuildOrder] = []
         """Every build that was tried, oldest first."""
+        self.met: dict[AgentName, dict[str, int]] = {}
+        """How often a container met its limits."""
         self._clock = clock
 
     def crash(self, name: AgentName, exit_code: int = 1) -> None:
@@ -169,6 +171,11 @@ class FakeRuntime:
         if found is not None:
             await found.ended.wait()
         return await self.status(name)
+
+    async def hits(self, name: AgentName) -> dict[str, int]:
+        """Return what the test says."""
+        await trio.lowlevel.checkpoint()
+        return dict(self.met.get(name, {}))
 
     async def logs(self, name: AgentName, lines: int) -> list[str]:
         """Return the newest lines."""

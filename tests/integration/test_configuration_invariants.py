@@ -23,9 +23,11 @@ from hive.nursery import on_host
 from hive.wire.names import MANAGER, OPERATOR
 from tests.fakes.dying_daemon import commit, idle
 from tests.fakes.kept_runtime import KeptRuntime
+from tests.fakes.manager_git import git
 from tests.fakes.one_truth import X, agrees, report
 from tests.fakes.running import paths_below
 
+PURGES = ("purge", "purge_tombstone")
 GOOD, BROKEN = "# {}\n", "# {}\npackages = 7\n"
 WORST_S = 60
 
@@ -39,14 +41,30 @@ class Play:
     runtime: KeptRuntime
     life: trio.CancelScope
     count: int = 0
-    jobs: set[int] = attrs.field(factory=set)
-    """Every job that was ever seen."""
 
-    async def propose(self, text: str) -> None:
-        """Commit something new and ask for it."""
+    async def propose(self, text: str, where: str) -> None:
+        """Commit something new and ask for it: behind the newest, or beside all but the first."""
+        folder = self.hive.paths.agent_config(X)
+        if not folder.exists():
+            return
+        if where == "beside":
+            first = git(folder, "rev-list", "--max-parents=0", "HEAD")
+            git(folder, "reset", "-q", "--hard", first)
         self.count += 1
         sha = commit(self.root, text.format(self.count))
         await proposals.request_apply_commit(self.hive, "x", sha, None)
+
+    async def again(self, which: int) -> None:
+        """Ask once more for a commit that was proposed before, whatever became of it."""
+        rows = [*await self.hive.approvals.pending(), *await self.hive.approvals.history(50)]
+        shas = [row.fetched_sha for row in rows if row.fetched_sha is not None]
+        if shas:
+            sha = shas[which % len(shas)]
+            await proposals.request_apply_commit(self.hive, "x", sha, None)
+
+    async def trip(self) -> None:
+        """Let the next start of the container fail."""
+        self.runtime.trips[X] = 1
 
     async def spawn(self) -> None:
         """Ask for the agent."""
@@ -57,7 +75,7 @@ class Play:
         waiting = await self.hive.approvals.pending()
         if waiting:
             number = waiting[which % len(waiting)].id
-            won = []
+            won: list[str] = []
             async with trio.open_nursery() as nursery:
                 for word in how:
                     nursery.start_soon(self._decide, word, number, won)
@@ -83,6 +101,8 @@ class Play:
             await actions.start(self.hive, "x")
         elif word == "destroy":
             await actions.destroy(self.hive, "x", purge=False)
+        elif word == "purge":
+            await actions.destroy(self.hive, "x", purge=True)
         elif word == "revive":
             await actions.revive(self.hive, "x")
         else:
@@ -102,7 +122,12 @@ class Play:
 
 Op = tuple[Any, ...]
 OPS: st.SearchStrategy[Op] = st.one_of(
-    st.tuples(st.just("propose"), st.sampled_from([GOOD, GOOD, BROKEN])),
+    st.tuples(
+        st.just("propose"),
+        st.sampled_from([GOOD, GOOD, BROKEN]),
+        st.sampled_from(["behind", "behind", "beside"]),
+    ),
+    st.tuples(st.just("again"), st.integers(0, 5)),
     st.tuples(
         st.just("decide"),
         st.lists(
@@ -112,14 +137,14 @@ OPS: st.SearchStrategy[Op] = st.one_of(
     ),
     st.tuples(
         st.just("verb"),
-        st.sampled_from(["rebuild", "restart", "stop", "start", "destroy", "revive"]),
+        st.sampled_from(["rebuild", "restart", "stop", "start", "destroy", "revive", *PURGES]),
     ),
-    st.tuples(st.sampled_from(["spawn", "cancel", "crash", "new daemon", "idle"])),
+    st.tuples(st.sampled_from(["spawn", "cancel", "crash", "trip", "new daemon", "idle"])),
     st.tuples(st.just("pause"), st.sampled_from([0.0, 0.004, 0.02])),
 )
 
 
-async def live(root: Path, ops: list[Op]) -> list[Op]:
+async def live(root: Path, ops: list[Op], *, is_purged: bool) -> list[Op]:
     """Run one daemon until the ops are over or it is to end; return what is left of them."""
     runtime = KeptRuntime(root / "running.json")
     config = HostConfig(port=0, demo=True, settle_s=0.01)
@@ -142,7 +167,7 @@ async def live(root: Path, ops: list[Op]) -> list[Op]:
             except HiveError:
                 continue
         await _settled(hive, runtime)
-        agrees(await report(hive, runtime))
+        agrees(await report(hive, runtime), is_purged=is_purged)
         nursery.cancel_scope.cancel()
     return []
 
@@ -163,10 +188,11 @@ async def play(ops: list[Op]) -> None:
     try:
         with trio.fail_after(WORST_S):
             left = [("spawn",), ("decide", ["approve"], 0), *ops]
+            is_purged = any(op[-1] in PURGES for op in ops)
             while left or not (root / "state").exists():
-                left = await live(root, left)
+                left = await live(root, left, is_purged=is_purged)
                 if not left:
-                    await live(root, [])
+                    await live(root, [], is_purged=is_purged)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

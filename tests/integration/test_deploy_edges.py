@@ -18,6 +18,7 @@ from hive.errors import Conflict, HiveError, Unavailable
 from hive.host.plain_meta import PlainMeta
 from hive.host.repos import Repos
 from hive.store.jobs import JobStore, NewJob
+from hive.store.reminders import ATTEMPTS_MAX
 from hive.wire import approvals, jobs
 from hive.wire.approvals import Approval
 from hive.wire.names import MANAGER, OPERATOR, AgentName
@@ -98,6 +99,21 @@ async def test_a_revived_agent_that_does_not_start_can_be_revived_again(short_tm
         assert daemon.hive.agents.get(BOB).deployed_sha == good.fetched_sha
         kicks = [row.body for row in await daemon.hive.broker.recent("bob", 50)]
         assert kicks[0].startswith("You were revived.")
+
+
+async def test_who_is_revived_gets_the_reminders_that_nobody_could_be_given(
+    short_tmp: Path,
+) -> None:
+    async with running(short_tmp) as daemon:
+        hive = daemon.hive
+        await (await actions.spawn(hive, "bob")).wait()
+        await hive.reminders.remind(BOB, "water", delay_seconds=9000)
+        await (await actions.destroy(hive, "bob", purge=False)).wait()
+        for _ in range(ATTEMPTS_MAX):
+            assert await hive.reminders.run_due(hive.clock() + 9999) == 0
+        asked = await actions.revive(hive, "bob")
+        await (await actions.approve(hive, asked.id)).wait()
+        assert await hive.reminders.run_due(hive.clock() + 9999) == 1
 
 
 async def test_an_agent_whose_proposed_repository_is_gone_is_revived(short_tmp: Path) -> None:

@@ -171,6 +171,27 @@ async def test_what_becomes_of_a_proposal_is_seen_at_the_forge(world: World) -> 
         assert world.forge.refs(repo)["refs/heads/main"] == await daemon.hive.repos.main(ALICE)
 
 
+async def test_what_a_rebuild_puts_right_is_seen_at_the_forge(world: World) -> None:
+    async with world.daemon() as daemon:
+        await spawn(daemon, "alice")
+        await settled(daemon, world, "manager", "alice")
+        hive, repo = daemon.hive, "agent-configs/alice"
+        deployed = await hive.repos.main(ALICE)
+        sha = commit(hive.paths.agent_config(ALICE), {"notes": "1"})
+        approval = await proposals.request_apply_commit(hive, "alice", sha, None)
+        await hive.repos.advance(ALICE, approval.id)
+        hive.forge.changed("alice")
+        await until(
+            lambda: world.forge.refs(repo)["refs/heads/main"] == sha,
+            within_s=WAIT_S,
+        )
+        assert (await daemon.operator("rebuild", name="alice"))["ok"]
+        await until(
+            lambda: world.forge.refs(repo)["refs/heads/main"] == deployed,
+            within_s=WAIT_S,
+        )
+
+
 async def in_trouble(daemon: Running, *words: str) -> None:
     """Wait until the pages say that something is wrong, with these words."""
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -23,7 +24,7 @@ from hive.host.nixos_container import NixosContainer
 from hive.host.nixos_host import NixosHost
 from hive.host.runtime import Bind, BuildOrder, ContainerSpec
 from hive.process import Completed
-from hive.wire.agent_config import AgentConfig, Limits
+from hive.wire.agent_config import AgentConfig, Limits, McpServer
 from hive.wire.names import AgentName
 from tests.fakes.nixos import host as nixos_host
 
@@ -213,12 +214,15 @@ async def test_limits_are_systemds_from_the_first_start_and_after_a_reboot(nixos
     assert "MemoryMax" not in loaded.read_text()
 
 
-async def test_systemd_does_not_start_it_again_however_often_it_fails(nixos: Nixos) -> None:
+@pytest.mark.parametrize("code", [3, 133], ids=["crash", "reboot"])
+async def test_systemd_does_not_start_it_again_however_often_it_ends(
+    nixos: Nixos, code: int
+) -> None:
     for _ in range(7):
-        await nixos.runtime.start(nixos.spec(command="exit 3"))
+        await nixos.runtime.start(nixos.spec(command=f"exit {code}"))
         with trio.fail_after(PATIENCE_S):
             status = await nixos.runtime.wait_exit(A)
-        assert (status.is_running, status.exit_code) == (False, 3)
+        assert (status.is_running, status.exit_code) == (False, code)
 
 
 async def test_a_missing_source_is_named_and_nothing_is_started(nixos: Nixos) -> None:
@@ -267,6 +271,19 @@ async def test_a_start_that_is_cancelled_on_the_way_leaves_nothing(nixos: Nixos)
     await runtime.start(spec)
 
 
+async def test_who_was_run_inside_by_hand_does_not_hold_up_a_stop(nixos: Nixos) -> None:
+    await nixos.runtime.start(nixos.spec())
+    words = [nixos.host.program("nixos-container"), "run", "h-a", "--", "sleep", "1000"]
+    async with trio.open_nursery() as nursery:
+        inside = await nursery.start(partial(trio.run_process, words, check=False))
+        with trio.fail_after(PATIENCE_S):
+            while not (nixos.units / f"h-a/in/{inside.pid}").exists():  # noqa: ASYNC110
+                await trio.sleep(0.005)
+            await nixos.runtime.stop(A, grace_s=0.2)
+        inside.kill()
+    assert not (await nixos.runtime.status(A)).is_running
+
+
 async def test_destroying_leaves_no_trace(nixos: Nixos) -> None:
     await nixos.runtime.start(nixos.spec())
     await nixos.runtime.stop(A, grace_s=0)
@@ -278,6 +295,19 @@ async def test_destroying_leaves_no_trace(nixos: Nixos) -> None:
         nixos.paths.sandbox(A),
     ):
         assert not gone.exists()
+
+
+async def test_a_container_whose_conf_is_gone_is_stopped_and_destroyed_all_the_same(
+    nixos: Nixos,
+) -> None:
+    await nixos.runtime.start(nixos.spec())
+    nixos.host.conf("h-a").unlink()
+    await nixos.runtime.stop(A, grace_s=PATIENCE_S)
+    assert not (await nixos.runtime.status(A)).is_running
+    await nixos.runtime.destroy(A)
+    assert not (nixos.host.roots / "h-a").exists()
+    assert not nixos.host.profile("h-a").parent.exists()
+    assert not nixos.host.conf("h-a").exists()
 
 
 async def test_a_destroyed_container_does_not_leave_the_host_degraded(nixos: Nixos) -> None:
@@ -298,8 +328,8 @@ async def test_a_container_of_the_systems_configuration_is_not_destroyed(nixos: 
         await nixos.runtime.destroy(A)
 
 
-def order(name: AgentName, nixos: Nixos) -> BuildOrder:
-    return BuildOrder(name, "0" * 40, AgentConfig(), nixos.root)
+def order(name: AgentName, nixos: Nixos, config: AgentConfig | None = None) -> BuildOrder:
+    return BuildOrder(name, "0" * 40, config or AgentConfig(), nixos.root)
 
 
 async def test_two_builds_at_once_each_get_their_own(nixos: Nixos) -> None:
@@ -325,6 +355,14 @@ async def test_a_build_that_fails_says_why_in_nixs_words(nixos: Nixos) -> None:
         await nixos.runtime.build(order(A, nixos), said.append)
     assert said[0].startswith("building ")
     assert 'nixosConfigurations."a"' in said[0]
+
+
+async def test_a_server_that_is_in_no_system_fails_the_build(nixos: Nixos) -> None:
+    nixos.paths.meta.mkdir(parents=True)
+    for command, said in (("tool", "in the system"), ("/etc/hive/config/x", "no file 'x'")):
+        config = AgentConfig(mcp_servers={"one": McpServer(command)})
+        with pytest.raises(BadRequest, match=said):
+            await nixos.runtime.build(order(A, nixos, config), lambda _: None)
 
 
 async def test_a_host_that_lacks_a_program_says_which(nixos: Nixos) -> None:

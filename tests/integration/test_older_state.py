@@ -23,6 +23,13 @@ from tests.fakes.waiting import until
 
 ALICE, BOB, EVE = AgentName("alice"), AgentName("bob"), AgentName("eve")
 KEPT = Path(__file__).parents[1] / "data/state-v1.tar.gz"
+KEPT_AT = 1795421412.0
+"""When it was made, in Unix seconds: its reminder is due a day later."""
+
+
+def then() -> float:
+    """Return a moment an hour after the older daemon ended."""
+    return KEPT_AT + 3600
 
 
 @pytest.fixture
@@ -55,11 +62,11 @@ async def keeps_everything(daemon: Running) -> None:
 
 async def test_an_older_hives_state_is_taken_over_whole(older: Path) -> None:
     host = FakeHost()
-    async with running(older, host) as daemon:
+    async with running(older, host, clock=then) as daemon:
         await until(lambda: {spec.name for spec in daemon.runtime.started} == {MANAGER, ALICE})
         await keeps_everything(daemon)
         assert paths_below(older).broker_db.with_name("broker.sqlite.v1").exists()
-    async with running(older, host) as again:
+    async with running(older, host, clock=then) as again:
         await keeps_everything(again)
         assert again.runtime.started == []
 
@@ -68,7 +75,7 @@ async def test_what_an_older_daemon_left_running_is_adopted_and_built_anew(older
     host = FakeHost()
     for name in (MANAGER, ALICE):
         FakeRuntime(host).adopt(ContainerSpec(name, ("old",), {}, (), "/"))
-    async with running(older, host) as daemon:
+    async with running(older, host, clock=then) as daemon:
         hive = daemon.hive
         await until(
             lambda: (
@@ -81,7 +88,7 @@ async def test_what_an_older_daemon_left_running_is_adopted_and_built_anew(older
 
 
 async def test_and_its_agents_are_proposed_to_revived_and_asked_for_again(older: Path) -> None:
-    async with running(older) as daemon:
+    async with running(older, clock=then) as daemon:
         hive = daemon.hive
         sha = commit(hive.paths.agent_config(ALICE), {"agent.toml": 'description = "new"\n'})
         asked = await proposals.request_apply_commit(hive, "alice", sha, None)

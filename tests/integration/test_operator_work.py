@@ -118,9 +118,10 @@ async def test_questions_are_answered_and_closed(
         assert await shell.run("answer", "1", "a") == "1: answered\n"
         monkeypatch.setattr("sys.stdin", io.StringIO("from a file"))
         await shell.run("answer", "2")
-        assert await shell.run("cancel-question", "3") == "3: closed without an answer\n"
         await shell.run("answer", "1", "b", status=1)
         await shell.run("answer", "9", "b", status=5)
+        assert "is empty" in await shell.run("answer", "3", " ", status=2)
+        assert await shell.run("cancel-question", "3") == "3: closed without an answer\n"
         assert (await shell.json("questions"))["questions"] == []
         rows = await daemon.hive.questions.history(9)
     assert {row.answer for row in rows} == {"a", "from a file", "[cancelled]"}

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from hive.errors import Unavailable
+from hive.host import program
+from hive.host.plain_meta import PlainMeta
 from hive.store.agents import Deployed
-from hive.wire.jobs import DONE, REBUILD
+from hive.wire.jobs import DONE, REBUILD, SPAWN, MetaInput
 from hive.wire.names import MANAGER, AgentName
 from tests.fakes.running import Running, paths_below, running
-from tests.fakes.runtime import FakeHost
+from tests.fakes.runtime import BuildScript, FakeHost
 from tests.fakes.waiting import until
 
 ALICE, BOB = AgentName("alice"), AgentName("bob")
@@ -131,6 +134,20 @@ async def test_without_auto_update_they_run_on_and_say_that_they_are_old(short_t
         assert started(daemon) == []
 
 
+async def test_the_manager_is_told_once_of_who_became_stale_by_a_newer_daemon(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = FakeHost()
+    async with running(short_tmp, host) as daemon:
+        assert (await daemon.operator("spawn", name="alice"))["ok"]
+    monkeypatch.setattr(program, "revision", lambda: "newer")
+    for _ in range(2):
+        async with running(short_tmp, host, auto_update=False) as daemon:
+            rows = await daemon.hive.broker.recent(MANAGER, 50)
+    told = [row.body for row in rows if "needs_update" in row.body]
+    assert told == ['{"event": "needs_update", "agent": "alice"}']
+
+
 async def test_who_does_not_run_gets_this_hive_by_being_started(short_tmp: Path) -> None:
     host = FakeHost()
     async with running(short_tmp, host) as daemon:
@@ -146,12 +163,44 @@ async def test_who_does_not_run_gets_this_hive_by_being_started(short_tmp: Path)
         assert not any(row.needs_update for row in daemon.hive.view.rows())
 
 
+async def test_a_newer_hive_that_cannot_be_fetched_keeps_nobody_from_being_built_anew(
+    short_tmp: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = FakeHost()
+    async with running(short_tmp, host) as daemon:
+        assert (await daemon.operator("spawn", name="alice"))["ok"]
+        await outdate(daemon, ALICE)
+
+    async def newer(_: PlainMeta) -> list[MetaInput]:
+        return [MetaInput("hyperhive", "old", is_stale=True)]
+
+    async def refuses(*words: object) -> bool:
+        raise Unavailable(f"no network {len(words)}")
+
+    monkeypatch.setattr(PlainMeta, "inputs", newer)
+    monkeypatch.setattr(PlainMeta, "update", refuses)
+    async with running(short_tmp, host) as daemon:
+        await until(lambda: started(daemon) == ["alice"])
+    assert "no network" in caplog.text
+
+
+async def test_a_manager_that_was_never_made_comes_before_who_is_built_anew(
+    short_tmp: Path,
+) -> None:
+    host = FakeHost()
+    fails = {"manager": BuildScript(fails="no such package")}
+    async with running(short_tmp, host, builds=fails) as daemon:
+        assert (await daemon.operator("spawn", name="alice"))["ok"]
+        await outdate(daemon, ALICE)
+        last = max(row.id for row in daemon.hive.queue.rows())
+    async with running(short_tmp, host) as daemon:
+        asked = [(row.kind, row.agent) for row in daemon.hive.queue.rows() if row.id > last]
+    assert asked == [(SPAWN, "manager"), (REBUILD, "alice")]
+
+
 async def test_a_meta_repository_that_cannot_be_used_holds_nobody_up(
     short_tmp: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hive.errors import Unavailable
-    from hive.host.plain_meta import PlainMeta
-
     async with running(short_tmp) as daemon:
         assert (await daemon.operator("spawn", name="alice"))["ok"]
 

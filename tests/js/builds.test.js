@@ -102,7 +102,8 @@ test("inputs and forge follow their frames", () => {
 test("approvals and jobs have names for people", () => {
   assert.equal(approvalTitle({ kind: "apply_commit", agent: "bob" }), "change of configuration bob");
   const update = { kind: "update_meta_inputs", agent: "manager", commit_ref: '["hyperhive"]' };
-  assert.equal(approvalTitle(update), "update of inputs");
+  assert.equal(approvalTitle(update), "update of inputs hyperhive");
+  assert.equal(approvalTitle({ ...update, commit_ref: "[]" }), "update of inputs");
   assert.deepEqual(inputsOf(update), ["hyperhive"]);
   assert.deepEqual(inputsOf({ ...update, commit_ref: "not json" }), []);
   assert.deepEqual(inputsOf({ ...update, commit_ref: "{}" }), []);
@@ -112,6 +113,7 @@ test("approvals and jobs have names for people", () => {
   assert.equal(jobTitle(job(1, "queued", { kind: "meta_update", agent: null })), "update inputs");
   assert.equal(jobTitle(job(1, "queued", { kind: "new_thing" })), "new thing bob");
   assert.equal(shortSha("0123456789abcdef"), "0123456789ab");
+  assert.equal(shortSha("0.1.0+dev+df53c8800767"), "0.1.0+dev+df53c8800767");
 });
 
 test("who is built again depends on the input", () => {

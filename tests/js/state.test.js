@@ -7,7 +7,7 @@ import { progress } from "../../hive/web/assets/dashboard/guide.js";
 import { noticesOf } from "../../hive/web/assets/dashboard/notices.js";
 import { nothing, operatorQuestions, reduce, takenNames, unreadCount } from "../../hive/web/assets/dashboard/state.js";
 
-const row = (name, more = {}) => ({ name, container: `h-${name}`, is_manager: name === "manager", running: true, turn_state: "idle", ...more });
+const row = (name, more = {}) => ({ name, container: `h-${name}`, is_manager: name === "manager", running: true, turn_state: "idle", limits_met: [], ...more });
 
 test("an agent being made has a row before it has a container, and loses it when that fails", () => {
   const state = nothing();

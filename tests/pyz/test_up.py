@@ -128,19 +128,16 @@ def test_scripts_get_json_and_statuses(up: Up) -> None:
     assert up.verb("login-link").stdout.startswith("http://127.0.0.1:")
 
 
-def test_ctrl_c_stops_everything_quickly(up: Up, short_tmp: Path) -> None:
+def test_ctrl_c_stops_everything(up: Up, short_tmp: Path) -> None:
     assert up.verb("spawn", "alice").returncode == 0
-    began = time.monotonic()
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(ENDS_S) == 0
-    took_s = time.monotonic() - began
     left = [
         pid
         for pid in Path("/proc").iterdir()
         if pid.name.isdigit() and _mentions(pid / "mountinfo", f"{short_tmp.name}/state/agents/")
     ]
     assert left == []
-    assert took_s < 2
     assert "Traceback" not in up.log.read_text()
     done = up.verb("list")
     assert done.returncode == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 from tools import file_map
@@ -39,3 +40,11 @@ def test_every_link_inside_the_repository_leads_somewhere() -> None:
                 if not place.exists() or not place.is_relative_to(ROOT):
                     dead.append(f"{page.relative_to(ROOT)}: {target}")
     assert not dead
+
+
+def test_the_nix_package_has_what_the_wheel_needs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (ROOT / "nix/package.nix").read_text(encoding="utf-8")
+    listed = text.partition("dependencies = [")[2].partition("]")[0]
+    names = {re.split("[<>=]", each)[0] for each in project["dependencies"]}
+    assert set(re.findall(r"python\.(\S+)", listed)) == names

@@ -13,7 +13,7 @@ import trio
 from quart import Blueprint
 
 import hive as package
-from hive.core import actions
+from hive.core import actions, proposals
 from hive.core.hive import Hive
 from hive.wire import codec
 from hive.wire.dashboard import Sent
@@ -71,7 +71,7 @@ async def snapshot(hive: Hive, inputs: Inputs) -> Json:
     kept = await trio.to_thread.run_sync(actions.tombstones, hive)
     rows: dict[str, Sequence[object]] = {
         "containers": hive.view.rows(),
-        "approvals": await hive.approvals.pending(),
+        "approvals": await proposals.waiting(hive),
         "approval_history": await hive.approvals.history(RESOLVED_ROWS),
         "questions": await hive.questions.pending(),
         "question_history": await hive.questions.history(RESOLVED_ROWS),

@@ -219,6 +219,25 @@ async def test_a_newer_hive_concerns_every_agent(subject: Subject) -> None:
     assert rows["agent-alice"] == shas[0]
 
 
+async def test_an_update_that_is_cancelled_too_late_is_whole(subject: Subject) -> None:
+    meta, foretold = subject.opened(), list[tuple[str, ...]]()
+    await meta.finalize(ALICE, subject.propose(ALICE), "deployed/0")
+    subject.upgrade()
+    meta = subject.opened()
+    await meta.recover()
+    with trio.CancelScope() as scope:
+
+        async def foretell(changed: tuple[str, ...]) -> None:
+            foretold.append(changed)
+            assert (await meta.log(1)) != ["lock update: hyperhive"]
+            scope.cancel()
+
+        assert await meta.update(["hyperhive"], print, foretell) == (ALICE,)
+    assert foretold == [(ALICE,)]
+    assert (await meta.log(1)) == ["lock update: hyperhive"]
+    assert await subject.leftovers() == ""
+
+
 async def test_an_agents_own_input_stays_at_its_deployment(subject: Subject) -> None:
     meta, said = subject.opened(), list[str]()
     await meta.finalize(ALICE, subject.propose(ALICE), "deployed/0")

@@ -111,6 +111,7 @@ def make_root(root: Path) -> None:
     shutil.copy(HERE / "container@.service", root / "etc/systemd/system")
     (root / "etc/nix").mkdir(exist_ok=True)
     (root / "etc/nix/nix.conf").write_text(NIX_CONF)
+    (root / "nix/var/nix/daemon-socket").mkdir(parents=True, exist_ok=True)
     (root / "etc/hive-test").mkdir()
     (root / "etc/hive-test/hive.service").write_text(HARNESS_UNIT)
     for name, init in INITS.items():

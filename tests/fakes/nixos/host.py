@@ -15,7 +15,7 @@ IS_REAL = os.environ.get("HIVE_NIXOS") == "real"
 """Inside a booted system with the real programs; see `booted.py`."""
 REAL_SYSTEM = Path("/etc/hive-test/system")
 """There, the store path of the system that `make_system` returns."""
-STAND_INS = ("systemctl", "machinectl", "journalctl", "nix", "nix-env")
+STAND_INS = ("systemctl", "machinectl", "journalctl", "nix", "nix-env", "nsenter")
 
 
 def make_host(root: Path) -> NixosHost:

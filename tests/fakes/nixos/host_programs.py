@@ -1,4 +1,4 @@
-"""Stand-ins for the programs of a NixOS host: systemctl, machinectl, journalctl, nix, nix-env.
+"""Stand-ins for the programs of a NixOS host, of systemd, of Nix, and nsenter.
 
 They share one directory (`NIXOS_ROOT`) as the real ones share a kernel, and play what the units of
 NixOS containers do: drop-ins count once they are loaded, a unit that ended well is forgotten with
@@ -208,7 +208,8 @@ def reset(unit: Unit) -> None:
 
 def signal_to(pid: object, number: int) -> None:
     try:
-        if pid:
+        # systemd says 0 where there is no process, which to `kill` is whoever asks.
+        if int(str(pid or 0)) > 0:
             os.kill(int(str(pid)), number)
     except ProcessLookupError:
         return
@@ -245,6 +246,7 @@ def manager(container: str) -> None:
         time.sleep(RESTART_S)
         with unit.locked() as state:
             if not state.get("restarts_at"):
+                state.update(ActiveState="inactive", SubState="dead")
                 return
             state.update(ActiveState="activating", SubState="start", restarts_at=None)
 
@@ -332,6 +334,9 @@ def nspawn(container: str) -> None:
     if "_" in container:
         die(f"Invalid machine name: {container}")
     profile = ROOT / f"nix/var/nix/profiles/per-container/{container}/system"
+    if environment.get("FLAKE") and not profile.is_symlink():
+        # The start script builds what has a flake and no system yet.
+        subprocess.run(["nixos-container", "update", container], cwd=unit.folder)
     if not profile.is_symlink():
         die(f"{profile} does not exist")
     binds = binds_of(environment.get("EXTRA_NSPAWN_FLAGS", "").split())
@@ -356,6 +361,9 @@ def nspawn(container: str) -> None:
         raise SystemExit(init.returncode)
     print(f"\0READY {init.pid}", flush=True)
     code = init.wait()
+    # Who came in by nsenter is in no unit of the container, and none ends it.
+    while any(Path(f"/proc/{each.name}").exists() for each in (unit.folder / "in").glob("*")):
+        time.sleep(POLL_S)
     raise SystemExit(0 if was_asked else code if code >= 0 else 1)
 
 
@@ -368,7 +376,7 @@ def binds_of(flags: list[str]) -> dict[str, str]:
             if not Path(source).exists():
                 die(f"Failed to stat {source}: No such file or directory")
             found[target or source] = source
-        elif flag not in {"--quiet", "--settings=no"}:
+        elif option != "--inaccessible" and flag not in {"--quiet", "--settings=no"}:
             die(f"systemd-nspawn: unrecognized option '{flag}'")
     return found
 
@@ -387,9 +395,18 @@ def machinectl(words: list[str]) -> None:
         print(state["Leader"] if "--value" in words else f"Leader={state['Leader']}")
 
 
+def nsenter(words: list[str]) -> NoReturn:
+    leader = words[words.index("-t") + 1]
+    for state in UNITS.glob("*/state"):
+        if json.loads(state.read_text()).get("Leader") == leader:
+            (state.parent / "in").mkdir(exist_ok=True)
+            (state.parent / "in" / str(os.getpid())).touch()
+    os.execv("/bin/sh", ["sh", *words[words.index("-l") + 1 :]])
+
+
 def journalctl(words: list[str]) -> None:
     if "-M" in words or "-D" in words:
-        raise SystemExit(1)  # nothing in these containers keeps a journal
+        return  # nothing in these containers keeps a journal
     count = int(words[words.index("-n") + 1])
     since = float(words[words.index("--since") + 1].removeprefix("@"))
     name = next(word for word in words if word.startswith("_SYSTEMD_UNIT=")).partition("=")[2]
@@ -463,7 +480,7 @@ def main() -> None:
         {"manager": manager, "nspawn": nspawn}[program](words[0])
     else:
         programs = {"systemctl": systemctl, "machinectl": machinectl, "journalctl": journalctl}
-        {**programs, "nix": nix, "nix-env": nix_env}[program](words)
+        {**programs, "nix": nix, "nix-env": nix_env, "nsenter": nsenter}[program](words)
 
 
 if __name__ == "__main__":

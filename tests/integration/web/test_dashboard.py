@@ -227,7 +227,7 @@ async def test_a_daemon_with_open_streams_stops_in_time(short_tmp: Path) -> None
             nursery.start_soon(watch)
         await waiting.until(lambda: daemon.hive.feed.watchers == 20)
         started = trio.current_time()
-    assert trio.current_time() - started < 2
+    assert trio.current_time() - started < 8
     assert ended == [True] * 20
 
 

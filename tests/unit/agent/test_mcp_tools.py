@@ -70,7 +70,7 @@ async def test_every_tool_has_a_good_call(tool: str) -> None:
         ("send", {"to": 3, "body": "x"}, "to must be a string"),
         ("send", {"to": "bob", "body": "x", "in_reply_to": 0}, "at least 1"),
         ("ask", {"question": "?", "options": "a"}, "a list of strings"),
-        ("ask", {"question": "?", "options": ["a"] * 21}, "21 entries"),
+        ("ask", {"question": "?", "options": ["a"] * 33}, "33 entries"),
         ("ask", {"question": "?", "multi": 1}, "true or false"),
         ("ask", {"question": "?", "ttl_seconds": 21601}, "to 21600"),
         ("cancel_loose_end", {"kind": "approval", "id": 1}, "question or reminder"),
@@ -191,6 +191,15 @@ def test_loose_ends_are_shown_fenced() -> None:
     assert 'options ["a", "b"]' in text
     assert "due at Unix time 1700000000" in text
     assert AGENT["get_loose_ends"].text(agent.LooseEnds(())) == "(nothing is open)"
+
+
+def test_what_is_open_in_a_whole_hive_fits_one_result() -> None:
+    ends = tuple(LooseEnd("reminder", number, "x" * 4096, 5, owner="bob") for number in range(900))
+    text = AGENT["get_loose_ends"].text(agent.LooseEnds(ends))
+    assert len(text) < 2 * mcp_tools.LOOSE_ENDS_CHARS
+    assert text.endswith("(700 more are not shown)")
+    few = AGENT["get_loose_ends"].text(agent.LooseEnds(ends[:9]))
+    assert few.count("x" * 4096) == 9
 
 
 def test_the_managers_table_is_a_superset() -> None:

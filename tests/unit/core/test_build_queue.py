@@ -18,7 +18,7 @@ from hive.store.jobs import JobStore, NewJob
 from hive.store.messages import Draft
 from hive.wire.approvals import APPROVED, DENIED, FAILED, SPAWN
 from hive.wire.dashboard import ApprovalResolved, JobChanged, JobLogged, Sent
-from hive.wire.jobs import CANCELLED, DEPLOY, DONE, QUEUED, REBUILD, RUNNING, JobRow
+from hive.wire.jobs import CANCELLED, DEPLOY, DONE, META_UPDATE, QUEUED, REBUILD, RUNNING, JobRow
 from tests.fakes.build_queue import Bench, open_bench
 from tests.fakes.post import ADA, BOB
 
@@ -194,17 +194,36 @@ async def test_an_end_is_told_and_brings_what_follows(bench: Bench) -> None:
     assert [frame.body for frame in bench.post.frames if isinstance(frame, Sent)] == ["spawned"]
 
 
-async def test_an_agent_that_is_gone_is_forgotten_with_the_end(bench: Bench) -> None:
-    await bench.agents.add(BOB)
-
-    async def work(_: Running) -> Outcome:
-        return Outcome(deployed=Deployed(BOB, is_gone=True))
-
-    ticket = await bench.queue.submit(rebuild(BOB))
-    async with working(bench.queue, work):
+async def test_an_end_that_was_stored_and_not_said_is_said_by_the_next_worker(
+    bench: Bench,
+) -> None:
+    ticket = await bench.queue.submit(rebuild())
+    await bench.store.begin(ticket.row.id)
+    await bench.store.finish(ticket.row.id, FAILED, "no disk")
+    await bench.queue.load()
+    with trio.fail_after(5), pytest.raises(Conflict, match="no disk"):
         await ticket.wait()
-    assert BOB not in bench.agents
-    assert await bench.post.agents.all() == []
+
+
+async def test_what_another_attempt_must_know_is_kept(tmp_path: Path) -> None:
+    gate = Gate()
+
+    async def work(running: Running) -> Outcome:
+        if running.row.attempts == 1:
+            await running.keep(changed="ada")
+        return await gate(running)
+
+    async with open_bench(tmp_path) as bench:
+        await bench.queue.submit(NewJob(META_UPDATE, None, "operator", {"inputs": "[]"}))
+        async with working(bench.queue, work):
+            await gate.entered.wait()
+    gate.through.set()
+    async with open_bench(tmp_path) as bench:
+        row = await bench.queue.run_next(work)
+        assert row is not None
+        assert row.args == {"changed": "ada", "inputs": "[]"}
+        with pytest.raises(Conflict, match="is done already"):
+            await bench.queue.keep(row.id, {"start": "no"})
 
 
 async def test_a_job_that_waits_is_cancelled_at_once(bench: Bench) -> None:
@@ -384,6 +403,36 @@ async def test_a_cancelled_job_stays_so_over_a_restart(tmp_path: Path) -> None:
         assert ticket is not None
         with pytest.raises(JobCancelled, match="by operator"):
             await ticket.wait()
+
+
+async def test_what_an_earlier_daemon_had_begun_is_undone_when_it_is_cancelled(
+    tmp_path: Path,
+) -> None:
+    entered = trio.Event()
+    undone = []
+
+    async def work(running: Running) -> Outcome:
+        try:
+            with running.cancellable():
+                entered.set()
+                await trio.sleep_forever()
+        except JobCancelled as error:
+            undone.append(running.row.attempts)
+            return Outcome(error)
+
+    async with open_bench(tmp_path) as bench:
+        await bench.queue.submit(rebuild())
+        async with working(bench.queue, work):
+            await entered.wait()
+    async with open_bench(tmp_path) as bench:
+        # It waits again, and half of it is done.
+        assert (await bench.queue.cancel(1, "operator")).state == QUEUED
+        async with working(bench.queue, work):
+            ticket = bench.queue.ticket(1)
+            assert ticket is not None
+            with pytest.raises(JobCancelled, match="by operator"):
+                await ticket.wait()
+    assert undone == [2]
 
 
 async def test_an_error_nobody_foresaw_ends_the_job_and_is_raised(bench: Bench) -> None:

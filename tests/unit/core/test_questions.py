@@ -54,6 +54,14 @@ async def test_a_question_to_the_operator_waits_on_the_page(post: Post) -> None:
     assert [type(frame) for frame in post.frames[1:]] == [QuestionResolved, Sent]
 
 
+async def test_an_empty_answer_is_refused_and_the_question_stays(post: Post) -> None:
+    number = await post.questions.ask("ada", "tea?", to="bob")
+    for who in ("bob", "operator"):
+        with pytest.raises(BadRequest, match="empty"):
+            await post.questions.answer(number, who, " \n")
+    assert [each.id for each in await post.questions.pending()] == [number]
+
+
 async def test_only_the_target_and_the_operator_may_answer(post: Post) -> None:
     number = await post.questions.ask("ada", "tea?", to="bob")
     for name in ("ada", "cy"):
@@ -79,6 +87,14 @@ async def test_withdrawing_tells_the_asker_by_whom(post: Post) -> None:
         "[cancelled]",
     ]
     assert all(frame.cancelled for frame in post.frames if isinstance(frame, QuestionResolved))
+
+
+async def test_an_answer_that_reads_like_a_withdrawal_is_none(post: Post) -> None:
+    number = await post.questions.ask("ada", "which order?", to="bob")
+    await post.questions.answer(number, "bob", "[cancelled] is the state of order 7")
+    assert [frame.cancelled for frame in post.frames if isinstance(frame, QuestionResolved)] == [
+        False
+    ]
 
 
 async def test_a_question_expires_at_its_deadline(post: Post) -> None:

@@ -84,6 +84,16 @@ async def test_fifty_may_be_pending(post: Post) -> None:
     assert await post.reminders.count_pending(ADA) == 50
 
 
+async def test_one_too_many_writes_no_file(post: Post, tmp_path: Path) -> None:
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada/notes").write_text("mine")
+    for _ in range(50):
+        await post.reminders.remind(ADA, "water", delay_seconds=9)
+    with pytest.raises(Conflict):
+        await post.reminders.remind(ADA, "water", delay_seconds=9, file_path="notes")
+    assert (tmp_path / "ada/notes").read_text() == "mine"
+
+
 async def test_only_ones_own_reminder_can_be_deleted(post: Post) -> None:
     number = await post.reminders.remind(ADA, "water", delay_seconds=9)
     with pytest.raises(NotFound):
@@ -167,6 +177,8 @@ async def test_a_path_that_leads_out_of_the_state_is_refused(post: Post, tmp_pat
         "file.md",
         "/state/",
         "a//b",
+        "a\0b",
+        "a/" * 600 + "b",
     ):
         with pytest.raises(BadRequest):
             await post.reminders.remind(ADA, "short", delay_seconds=0, file_path=path)

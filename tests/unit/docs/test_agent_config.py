@@ -20,16 +20,18 @@ def names(kind: type) -> set[str]:
 def test_every_key_stands_in_a_table() -> None:
     assert set(keys("Keys")) == names(AgentConfig)
     assert set(keys("MCP servers")) == names(McpServer)
-    assert set(keys("Limits", tables=slice(3))) == names(Limits)
+    assert set(keys("Limits", tables=slice(5))) == names(Limits)
 
 
 def test_the_limits_bounds_are_those_of_the_code() -> None:
-    rows = table(section(page("agent-config.md"), "Limits"))[:3]
+    rows = table(section(page("agent-config.md"), "Limits"))[:5]
     said = {code(row[0])[0]: (int(row[2]), int(row[3])) for row in rows}
     assert said == {
         "memory_mib": agent_files.MEMORY_MIB,
         "cpu_percent": agent_files.CPU_PERCENT,
         "tasks": agent_files.TASKS,
+        "open_files": agent_files.OPEN_FILES,
+        "disk_mib": agent_files.DISK_MIB,
     }
 
 

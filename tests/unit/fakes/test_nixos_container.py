@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -206,6 +207,60 @@ def test_trap_what_is_killed_comes_back_by_itself(host: Host) -> None:
         if seen not in {"", before}:
             break
     assert host.run("status", "x").stdout == "up\n"
+
+
+def test_trap_a_failed_update_leaves_what_runs(host: Host) -> None:
+    host.create()
+    host.run("start", "x")
+    system, flake = host.profile("x").resolve(), host.flake("a")
+    (flake / "broken").touch()
+    done = host.run("update", "x", "--flake", str(flake))
+    assert done.returncode != 0
+    assert "failed to build container from flake" in done.stderr
+    assert host.profile("x").resolve() == system
+    assert host.run("status", "x").stdout == "up\n"
+
+
+def test_trap_a_reboot_comes_back_until_the_limit_of_starts(host: Host) -> None:
+    host.create()
+    init = host.profile("x").resolve() / "init"
+    init.write_text("#!/bin/sh\nsleep 0.1\nexit 133\n")
+    assert host.run("start", "x").returncode == 0
+    shown = ""
+    while "ActiveState=act" in (shown := host.run("show", "container@x", name="systemctl").stdout):
+        time.sleep(0.01)
+    again = host.run("start", "x")
+    assert (again.returncode, "repeated too quickly" in again.stderr) == (1, True), shown
+    host.run("reset-failed", "container@x", name="systemctl")
+    assert host.run("start", "x").returncode == 0
+
+
+def test_trap_what_was_run_inside_holds_up_the_stop(host: Host) -> None:
+    host.create()
+    host.run("start", "x")
+    program = nixos_host.make_host(host.root).program("nixos-container")
+    with subprocess.Popen([program, "run", "x", "--", "sleep", "1000"]) as inside:
+        entered = host.root / "units/x/in"
+        while not (entered / str(inside.pid)).exists():
+            time.sleep(0.01)
+        with subprocess.Popen([program, "stop", "x"]) as stop:
+            while "stop-sigterm" not in host.run("show", "container@x", name="systemctl").stdout:
+                time.sleep(0.01)
+            assert stop.poll() is None
+            inside.kill()
+            inside.wait()  # a dead process that nobody waited for still has its number
+    assert stop.returncode == 0
+    assert host.run("status", "x").stdout == "down\n"
+
+
+def test_trap_what_has_a_flake_and_no_system_is_built_by_its_start(host: Host) -> None:
+    flake = host.flake("a")
+    (flake / "broken").touch()
+    assert host.run("create", "x", "--flake", str(flake)).returncode != 0
+    assert host.run("start", "x").returncode != 0
+    (flake / "broken").unlink()
+    host.run("start", "x")
+    assert host.profile("x").exists()
 
 
 def test_terminating_and_destroying_what_runs(host: Host) -> None:

@@ -98,6 +98,17 @@ async def test_only_tokens_that_hive_made_are_removed() -> None:
     assert len(asked) == 5
 
 
+@pytest.mark.parametrize("failing", [0, 1])
+async def test_no_token_is_made_beside_one_that_could_not_be_ended(failing: int) -> None:
+    user = {"login": "alice", "email": mail_of(ALICE), "is_admin": False}
+    replies: list[tuple[int, Any]] = [(200, [{"id": 1, "name": "hive-1"}]), (204, None)]
+    replies[failing] = (500, {"message": "not now"})
+    asking, asked = answering((200, user), (200, {}), *replies, (201, {"sha1": "t"}))
+    with pytest.raises(Unavailable, match=r"token.*500: not now"):
+        await asking.mint(ALICE)
+    assert "POST" not in [method for method, _ in asked]
+
+
 @pytest.mark.parametrize("sha1", [None, 7, "", "two words", "line\n", "x" * 256])
 async def test_what_is_no_token_is_not_taken_for_one(sha1: object) -> None:
     user = {"login": "alice", "email": mail_of(ALICE)}

@@ -87,7 +87,8 @@ async def test_nothing_is_fetched_from_anywhere(repo: Path, tmp_path: Path) -> N
 
 async def test_only_what_a_killed_git_left_is_removed(repo: Path) -> None:
     await Git().run(repo, "commit", "-q", "--allow-empty", "-m", "first")
-    left = ("index.lock", "refs/heads/main.lock", "objects/pack/tmp_pack_x", "config.lock")
+    locks = ("index.lock", "refs/heads/main.lock", "config.lock")
+    left = (*locks, "objects/pack/tmp_pack_x", "packed-refs.new")
     for name in left:
         (repo / ".git" / name).write_text("")
     removed = remove_stale_locks(repo)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hive.errors import ProgramFailed
 from hive.host import journal
 
 A_WORD = "_SYSTEMD_UNIT=hive.service"
@@ -64,8 +65,15 @@ async def test_no_lines_are_no_call(tmp_path: Path, lines: int) -> None:
 
 
 async def test_a_machine_without_a_journal_has_no_lines(tmp_path: Path) -> None:
-    assert await journal.of_machine(program(tmp_path, status=1), "h-a", 5, since=0) == []
-    assert await journal.of_machine(str(tmp_path / "gone"), "h-a", 5, since=0) == []
+    assert await journal.of_machine(program(tmp_path), "h-a", 5, since=0) == []
+
+
+async def test_a_journal_that_cannot_be_read_is_not_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(ProgramFailed, match="ended with status 1"):
+        await journal.of_unit(program(tmp_path, status=1), "u", 5, since=0)
+    with pytest.raises(ProgramFailed, match="cannot start it"):
+        await journal.of_unit(str(tmp_path / "gone"), "u", 5, since=0)
+    assert await journal.of_unit(program(tmp_path, "x", status=1), "u", 5, since=0) == ["x"]
 
 
 def a_root(folder: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import subprocess
 from pathlib import Path
 
 import attrs
@@ -17,6 +19,8 @@ A = AgentName("a")
 ALL = Limits(memory_mib=512, cpu_percent=150, tasks=200)
 FILES = ("cgroup.procs", "cgroup.controllers", "cgroup.subtree_control", "cgroup.type")
 VALUES = ("memory.max", "memory.swap.max", "cpu.max", "pids.max")
+ALWAYS = {"open_files": "rlimit", "disk_mib": "watched"}
+HELD = ("memory_mib", "cpu_percent", "tasks")
 OLD_VALUES = ("memory.limit_in_bytes", "cpu.cfs_period_us", "cpu.cfs_quota_us", "pids.max")
 
 
@@ -81,7 +85,7 @@ def value(words: tuple[str, ...], file: str) -> list[str]:
 
 def test_version_2_stands_beside_the_daemons_own_group(new: Tree) -> None:
     limiter = new.limiter()
-    assert limiter.ways() == dict.fromkeys(("memory_mib", "cpu_percent", "tasks"), "cgroup v2")
+    assert limiter.ways() == {**dict.fromkeys(HELD, "cgroup v2"), **ALWAYS}
     words = limiter.enter(A, ALL)
     (file,) = [Path(word) for word in words if word.endswith("cgroup.procs")]
     assert file.parent.name == "h-a"
@@ -112,31 +116,55 @@ def test_only_the_root_of_all_may_have_processes_of_its_own(new: Tree) -> None:
     new.own = ["0::/"]
     assert Path(new.limiter().enter(A, ALL)[-1]).parents[2] == new.root / "cg"
     (new.root / "cg/cgroup.type").write_text("domain")
-    assert new.limiter().ways() == {}
+    assert new.limiter().ways() == ALWAYS
 
 
 def test_version_1_stands_below_the_daemons_own_groups(old: Tree) -> None:
     limiter = old.limiter()
-    assert limiter.ways() == dict.fromkeys(("memory_mib", "cpu_percent", "tasks"), "cgroup v1")
+    assert limiter.ways() == {**dict.fromkeys(HELD, "cgroup v1"), **ALWAYS}
     words = limiter.enter(A, ALL)
     files = [Path(word) for word in words if word.endswith("cgroup.procs")]
     assert {file.parents[2].name for file in files} == {"own"}
     assert len(files) == 3
-    assert words[4] == "3"
+    assert words[4:6] == ("-", "3")
     assert str(512 * 1024 * 1024) in value(words, "memory.limit_in_bytes")
     assert "150000" in value(words, "cpu.cfs_quota_us")
     assert "200" in value(words, "pids.max")
 
 
-def test_without_limits_no_group_is_made(new: Tree) -> None:
-    assert new.limiter().enter(A, Limits()) == ()
+@pytest.mark.parametrize("limits", [Limits(), Limits(disk_mib=64)], ids=["none", "disk"])
+def test_without_a_limit_of_the_kernels_no_group_is_made(new: Tree, limits: Limits) -> None:
+    assert new.limiter().enter(A, limits) == ()
+
+
+def test_open_files_are_limited_without_groups_too(tmp_path: Path) -> None:
+    words = Tree(tmp_path, ()).limiter().enter(A, Limits(open_files=300))
+    said = subprocess.run([*words, "/bin/sh", "-c", "ulimit -n"], capture_output=True, text=True)
+    assert said.stdout == "300\n"
+
+
+def test_open_files_beyond_the_daemons_own_are_what_the_daemon_has(tmp_path: Path) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    words = Tree(tmp_path, ()).limiter().enter(A, Limits(open_files=most + 1))
+    assert words[4] == str(most)
+
+
+def test_how_often_a_limit_was_met_is_what_the_kernel_counted(new: Tree, old: Tree) -> None:
+    for tree, file in ((new, "memory.events"), (old, "memory.oom_control")):
+        limiter = tree.limiter()
+        groups = [Path(word).parent for word in limiter.enter(A, ALL) if word.endswith(".procs")]
+        for group in groups:
+            (group / file).write_text("low 0\noom 3\noom_kill 2\n")
+            (group / "pids.events").write_text("max 7\n")
+        assert limiter.hits(A) == {"memory_mib": 2, "tasks": 7}
+        assert limiter.hits(MANAGER) == {}
 
 
 @pytest.mark.parametrize("text", ["", "0::/", "9:name=systemd:/\n0::/\n"])
 def test_a_host_without_groups_says_so(tmp_path: Path, text: str) -> None:
     tree = Tree(tmp_path, (), [], text.splitlines())
     limiter = tree.limiter()
-    assert limiter.ways() == {}
+    assert limiter.ways() == ALWAYS
     assert len(limiter.unheld(ALL)) == 3
     assert limiter.unheld(Limits()) == []
     assert limiter.enter(A, ALL) == ()
@@ -147,7 +175,7 @@ def test_a_host_without_groups_says_so(tmp_path: Path, text: str) -> None:
 
 def test_a_process_limit_is_the_last_resort_for_tasks_alone(tmp_path: Path) -> None:
     limiter = Tree(tmp_path, ()).limiter(counts_tasks=True)
-    assert limiter.ways() == {"tasks": "rlimit"}
+    assert limiter.ways() == {"tasks": "rlimit", **ALWAYS}
     assert limiter.inner(ALL)[-1] == "200"
     assert limiter.inner(Limits(memory_mib=512)) == ()
     assert [line.split(" ")[0] for line in limiter.unheld(ALL)] == [

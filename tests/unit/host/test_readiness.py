@@ -119,8 +119,7 @@ def test_more_memory_than_the_host_has_is_refused(tmp_path: Path) -> None:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)
     with pytest.raises(BadRequest, match=f"this host has {pages}"):
         _check(tmp_path, AgentConfig(limits=Limits(memory_mib=pages + 1)))
-    with pytest.raises(BadRequest, match="give less"):
-        _check(tmp_path, AgentConfig(), HostConfig(limits=Limits(memory_mib=pages + 1)))
+    _check(tmp_path, AgentConfig(), HostConfig(limits=Limits(memory_mib=pages + 1)))
 
 
 def test_the_daemon_looks_at_its_own_settings_when_it_starts() -> None:
@@ -136,3 +135,25 @@ def test_the_daemon_looks_at_its_own_settings_when_it_starts() -> None:
 def test_a_package_of_the_daemons_settings_is_checked(offered: dict[str, str]) -> None:
     with pytest.raises(BadRequest):
         packages.check_host(HostConfig(packages=offered))
+
+
+def test_of_a_system_to_be_built_the_repositorys_own_is_looked_at_first(tmp_path: Path) -> None:
+    order = BuildOrder(AgentName("a"), SHA, _server("/etc/hive/config/run"), tmp_path)
+    with pytest.raises(BadRequest, match="no file 'run': commit it"):
+        readiness.check_own(order)
+    huge = AgentConfig(limits=Limits(memory_mib=4 * 1024 * 1024))
+    with pytest.raises(BadRequest, match="this host has"):
+        readiness.check_own(BuildOrder(AgentName("a"), SHA, huge, tmp_path))
+
+
+@pytest.mark.parametrize("command", ["tool", "/nix/store/none/bin/tool"])
+def test_a_server_is_looked_for_in_the_system_that_was_built(tmp_path: Path, command: str) -> None:
+    with pytest.raises(BadRequest, match=f"no program '{command}' in the system"):
+        readiness.check_system(_server(command), tmp_path)
+
+
+def test_a_program_of_the_system_and_one_made_at_its_start_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "sw/bin").mkdir(parents=True)
+    (tmp_path / "sw/bin/tool").symlink_to("/bin/sh")
+    for command in ("tool", "/state/tool", "/run/wrappers/bin/tool"):
+        readiness.check_system(_server(command), tmp_path)

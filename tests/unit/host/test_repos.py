@@ -139,6 +139,29 @@ async def test_nothing_can_be_adopted_without_a_commit(repos: Repos, proposed: P
     assert await repos.main(ALICE) is None
 
 
+async def test_an_adoption_that_was_cut_short_is_done_again(
+    repos: Repos, applied: Path, adopted: str
+) -> None:
+    git(applied, "tag", "-d", "deployed/0")
+    assert await repos.adopt(ALICE) == adopted
+    assert await repos.deployed(ALICE) == ("deployed/0", adopted)
+    git(applied, "update-ref", "-d", "refs/heads/main")
+    assert await repos.adopt(ALICE) == await repos.main(ALICE) == adopted
+
+
+async def test_what_was_tried_and_not_taken_back_is_not_adopted(
+    repos: Repos, proposed: Path
+) -> None:
+    await repos.seed_proposed(ALICE)
+    template = git(proposed, "rev-parse", "HEAD")
+    await repos.pin(ALICE, 1, commit(proposed, {"agent.toml": "# broken"}))
+    await repos.advance(ALICE, 1)
+    with pytest.raises(Conflict, match="nobody approved it"):
+        await repos.adopt(ALICE)
+    git(proposed, "reset", "-q", "--hard", template)
+    assert await repos.adopt(ALICE) == await repos.main(ALICE) == template
+
+
 @pytest.mark.parametrize(
     "files",
     [{"agent.toml": "# evil\n"}, {"more": ""}, {"agent.toml": None}],
@@ -286,6 +309,17 @@ async def test_what_was_deployed_last_is_not_what_has_the_highest_number(
     assert await repos.deployed(ALICE) == ("deployed/4", second)
 
 
+async def test_what_main_says_counts_before_its_log(
+    repos: Repos, proposed: Path, applied: Path, adopted: str
+) -> None:
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}))
+    main = await deploy(repos, 1)
+    # As a power cut leaves it: git waits for the disk with a reference, and not with its log.
+    log = applied / ".git/logs/refs/heads/main"
+    log.write_text(log.read_text().splitlines(keepends=True)[0])
+    assert await repos.deployed(ALICE) == ("deployed/1", main)
+
+
 async def test_what_is_just_tried_is_not_what_is_deployed(
     repos: Repos, proposed: Path, adopted: str
 ) -> None:
@@ -384,6 +418,19 @@ async def test_locks_that_a_killed_git_left_are_cleaned_at_the_start(
     await later.advance(ALICE, 1)
     assert await later.main(ALICE) == sha
     assert not left.exists()
+
+
+async def test_references_that_a_killed_git_was_packing_can_be_removed(
+    repos: Repos, proposed: Path, applied: Path, tmp_path: Path
+) -> None:
+    await repos.seed_proposed(ALICE)
+    await repos.pin(ALICE, 1, commit(proposed, {"a": "1"}))
+    await repos.advance(ALICE, 1)
+    git(applied, "pack-refs", "--all")
+    (applied / ".git/packed-refs.new").write_text("")
+    later = Repos(paths_of(tmp_path), files=lambda _: {})
+    await later.roll_back(ALICE, None)
+    assert await later.main(ALICE) is None
 
 
 async def test_a_lock_left_in_the_middle_of_the_day_is_cleaned_after_the_failure(

@@ -123,6 +123,26 @@ def test_what_was_planted_is_refused(
         look(agents, (*STATE, *parts), "it")
 
 
+@pytest.mark.parametrize("plant", [fifo, private, link_at_the_end, folder])
+def test_what_is_refused_was_never_opened(
+    agents: Path, monkeypatch: pytest.MonkeyPatch, plant: Callable[[Path], tuple[str, ...]]
+) -> None:
+    """A device acts when it is opened, and whoever writes into a pipe goes on."""
+    parts = plant(agents)
+    opened: list[int] = []
+    real = os.open
+
+    def spying(path: Any, flags: int, *words: Any, **named: Any) -> int:
+        opened.append(flags)
+        return real(path, flags, *words, **named)
+
+    monkeypatch.setattr(os, "open", spying)
+    with pytest.raises(Refused):
+        read(agents, *parts)
+    assert opened
+    assert all(flags & os.O_PATH for flags in opened)
+
+
 @pytest.mark.parametrize("parts", [(), ("..", "x"), (".",), ("",), ("a/b",), ("a\0b",)])
 def test_only_plain_names_are_taken(agents: Path, parts: tuple[str, ...]) -> None:
     with pytest.raises(BadRequest):

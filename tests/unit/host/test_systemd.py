@@ -48,8 +48,10 @@ if shutil.which("systemd-analyze"):
 
 def test_limits_are_in_the_drop_in_and_none_are_without() -> None:
     text = systemd.drop_in(ALL, Path("/e"))
-    assert {"MemoryMax=512M", "CPUQuota=150%", "TasksMax=200"} <= set(text.splitlines())
-    assert not {"MemoryMax", "CPUQuota", "TasksMax"} & {
+    assert {"MemoryMax=512M", "MemorySwapMax=0", "CPUQuota=150%", "TasksMax=200"} <= set(
+        text.splitlines()
+    )
+    assert not {"MemoryMax", "MemorySwapMax", "CPUQuota", "TasksMax"} & {
         line.partition("=")[0] for line in systemd.drop_in(Limits(), Path("/e")).splitlines()
     }
 

@@ -242,8 +242,7 @@ async def test_a_deployment_changes_nothing_else_of_an_agent(post: Post, store: 
     )
     assert (kept.config, kept.hive_rev) == (CONFIG, "rev-1")
     third, _ = await store.add(NewJob(DESTROY, ADA, "operator"))
-    assert (await store.finish(third.id, DONE, deployed=Deployed(ADA, is_gone=True))).agent is None
-    assert await post.agents.all() == []
+    assert (await store.finish(third.id, DONE)).agent is None
 
 
 async def test_only_what_waits_is_cancelled(post: Post, store: JobStore) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,7 @@ async def test_an_older_file_is_copied_aside_before_it_is_changed(tmp_path: Path
     assert not (tmp_path / "x.sqlite.v0").exists()
     await _open(path, _first, _second)
     assert _tables(tmp_path / "x.sqlite.v1") == (1, {"one"})
+    assert stat.S_IMODE((tmp_path / "x.sqlite.v1").stat().st_mode) == 0o600
 
 
 async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import { diffPanel } from "./diff_panel.js";
 import { summaryOf } from "./diff_text.js";
 import { foldedSection, section } from "./section.js";
 import { approvalDiff, approve, deny } from "./urls.js";
-import { approvalTitle, inputsOf, kindOf, shortSha } from "./words.js";
+import { approvalTitle, inputsOf, kindOf, outcomeOf, shortSha } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").Approval} Approval */
 
@@ -66,7 +66,7 @@ function decisions(one) {
       plain: "Deny",
       tone: "danger",
       danger: true,
-      title: `Deny ${what}?`,
+      title: `Deny ${what}, #${one.id}?`,
       confirm: "Whoever asked is told, with your reason if you give one.",
       prompt: "Reason (can be left out)",
       button: "Deny",
@@ -140,17 +140,9 @@ function changes(one) {
   return root;
 }
 
-/** @type {Record<string, [string, string, string]>} */
-const OUTCOME = {
-  approved: ["✓", "go", "approved"],
-  denied: ["✗", "danger", "denied"],
-  failed: ["!", "danger", "failed"],
-  cancelled: ["◌", "", "withdrawn"],
-};
-
 /** @param {Approval} one */
 function decidedRow(one) {
-  const [glyph, tone, word] = OUTCOME[one.status] ?? ["·", "", one.status];
+  const [glyph, tone, word] = outcomeOf(one.status);
   const root = el(
     "li",
     { class: "row decided", "data-decided": one.id },

@@ -24,6 +24,7 @@ export function badgesOf(row) {
     row.failed && badge("failed", "✗", "failed", "danger"),
     row.needs_login && badge("login", "!", "needs login", "warm"),
     row.paused && badge("paused", "‖", "paused", "warm"),
+    row.limits_met.length > 0 && limitsBadge(row.limits_met),
     turnBadge(row),
     row.unread > 0 && badge("unread", "✉", `${row.unread} waiting`, "mauve"),
     row.pending_reminders > 0 &&
@@ -35,6 +36,18 @@ export function badgesOf(row) {
 /** @param {string} key @param {string} glyph @param {string} text @param {string} tone @returns {Badge} */
 function badge(key, glyph, text, tone) {
   return { key, glyph, text, tone };
+}
+
+/** @type {Record<string, string>} what each limit is called, by its key in agent.toml */
+const LIMITS = {
+  memory_mib: "memory", cpu_percent: "processor", tasks: "processes", open_files: "open files", disk_mib: "disk",
+};
+
+/** @param {string[]} keys @returns {Badge} */
+function limitsBadge(keys) {
+  const met = keys.map((key) => LIMITS[key] ?? key).join(", ");
+  const title = `it met its limit of ${met} within the last minutes: limits in its agent.toml`;
+  return { ...badge("limits", "▲", `at its limit: ${met}`, "danger"), title };
 }
 
 /** @param {ContainerRow} row @returns {Badge} */

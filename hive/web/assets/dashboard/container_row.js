@@ -57,6 +57,7 @@ export function containerRow(name, writeTo) {
     setAttr(kind, "aria-label", row.is_manager ? "manager" : "agent");
     setAttr(kind, "class", row.is_manager ? "chip mind" : "chip");
     setText(place, [row.container, row.isolation, row.active_model].filter(Boolean).join(" · "));
+    place.hidden = place.textContent === "";
     keyed(badges, badgesOf(row), (one) => JSON.stringify(one), (one) => ({ root: draw(one), update: () => undefined }));
     showDeployed(deployed, row, forge);
     showStatus(status, row);

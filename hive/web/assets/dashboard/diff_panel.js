@@ -7,7 +7,7 @@ import { el, setAttr } from "../shared/dom.js";
 import { revealed } from "../shared/odd.js";
 import { filesOf, summaryOf } from "./diff_text.js";
 import { approvalDiff } from "./urls.js";
-import { approvalTitle, shortSha } from "./words.js";
+import { approvalTitle, outcomeOf, shortSha } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").Approval} Approval */
 /** @typedef {import("../shared/wire.js").Diff} Diff */
@@ -28,6 +28,14 @@ const NO_BASE = {
 };
 const UNSEEN_SHOWN = 500;
 
+/** @type {{id: number, conclude: (one: Approval) => void} | null} the panel in which it can be decided */
+let open = null;
+
+/** It was decided, maybe elsewhere: what is open must not ask for it any more. @param {Approval} one */
+export function tellDecided(one) {
+  if (open?.id === one.id) open.conclude(one);
+}
+
 /** @param {Approval} one @param {HTMLFormElement[]} decisions stand at the foot */
 export async function diffPanel(one, decisions) {
   const about = el("p", { class: "muted diff-about", role: "status" });
@@ -37,7 +45,8 @@ export async function diffPanel(one, decisions) {
     button.addEventListener("click", () => void show(base));
     return { base, button };
   });
-  const foot = decisions.length > 0 && el("footer", { class: "row" }, ...decisions);
+  const fate = el("p", { class: "wrap", role: "status" });
+  const foot = decisions.length > 0 && el("footer", { class: "row" }, ...decisions, fate);
   const content = el(
     "div",
     { class: "diff-frame" },
@@ -65,7 +74,25 @@ export async function diffPanel(one, decisions) {
   };
   const dialog = sidePanel(`${approvalTitle(one)} · #${one.id}`, content);
   dialog.addEventListener("hive:done", () => dialog.close());
+  if (foot) followDecision(one.id, dialog, decisions, fate);
   await show("running");
+}
+
+/** @param {number} id @param {HTMLDialogElement} dialog @param {HTMLFormElement[]} decisions @param {HTMLElement} fate */
+function followDecision(id, dialog, decisions, fate) {
+  const mine = {
+    id,
+    conclude: (/** @type {Approval} */ one) => {
+      const hadFocus = decisions.some((form) => form.contains(document.activeElement));
+      for (const form of decisions) form.hidden = true;
+      fate.replaceChildren(`It is ${outcomeOf(one.status)[2]}${one.note ? ": " : "."}`, ...revealed(one.note ?? ""));
+      if (hadFocus) dialog.querySelector("button")?.focus();
+    },
+  };
+  open = mine;
+  dialog.addEventListener("close", () => {
+    if (open === mine) open = null;
+  });
 }
 
 /** @param {Diff} diff @param {string} base */

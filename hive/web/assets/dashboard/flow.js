@@ -4,6 +4,7 @@
 import { el, setText } from "../shared/dom.js";
 import { event } from "../shared/events.js";
 import { markdown } from "../shared/markdown.js";
+import { upright } from "../shared/odd.js";
 import { isOutside, originMark } from "../shared/origin.js";
 import { Terminal } from "../shared/terminal.js";
 import { timeTag } from "../shared/time.js";
@@ -132,7 +133,7 @@ function messageRow(message, rows, reply) {
 /** @param {Frame} message @returns {HTMLElement} what hive itself tells an agent is JSON: one line */
 function bodyOf(message) {
   const told = message.from === "system" ? event(String(message.body)) : null;
-  if (told !== null) return el("div", { class: "wrap muted" }, told);
+  if (told !== null) return el("div", { class: "wrap muted" }, ...upright(told));
   const body = markdown(String(message.body));
   linkFilesOf(message.id, String(message.body), body);
   return body;

@@ -80,10 +80,10 @@ export function cancelForm(job) {
   );
 }
 
-/** @param {Job} job @param {(job: Job) => void} showLog */
-function logButton(job, showLog) {
-  const button = el("button", { type: "button", class: "link logs", "aria-label": `Log of: ${jobTitle(job)}` }, "↳ log");
-  button.addEventListener("click", () => showLog(job));
+/** @param {string} title @param {() => void} show */
+function logButton(title, show) {
+  const button = el("button", { type: "button", class: "link logs", "aria-label": `Log of: ${title}` }, "↳ log");
+  button.addEventListener("click", show);
   return button;
 }
 
@@ -113,7 +113,7 @@ function openRow(first, showLog) {
       state,
       el("strong", { class: "wrap" }, jobTitle(first)),
       age,
-      el("span", { class: "row push" }, logButton(first, showLog), cancelForm(first).form),
+      el("span", { class: "row push" }, logButton(jobTitle(first), () => showLog(job)), cancelForm(first).form),
     ),
     step,
     origin,
@@ -140,7 +140,7 @@ function overRow(job, showLog) {
     { class: "row decided", "data-job": job.id },
     state,
     el("span", { class: "wrap", title: originOf(job) }, jobTitle(job)),
-    logButton(job, showLog),
+    logButton(jobTitle(job), () => showLog(job)),
     el("span", { class: "push muted" }, took && `took ${took} · `, job.ended_at ? timeTag(job.ended_at, "ago") : ""),
     job.note && el("p", { class: "note wrap muted" }, ...revealed(job.note)),
   );

@@ -13,6 +13,7 @@ import { auditView } from "./audit.js";
 import { barView } from "./bar.js";
 import { Compose } from "./compose.js";
 import { containersView } from "./containers.js";
+import { tellDecided } from "./diff_panel.js";
 import { flowView } from "./flow.js";
 import { guideView } from "./guide.js";
 import { inboxView } from "./inbox.js";
@@ -88,6 +89,7 @@ function apply(frame) {
   flow.apply(frame);
   if (frame.kind === "sent" && frame.from === "operator") guide.written();
   logs.apply(frame);
+  if (frame.kind === "approval_resolved") tellDecided(frame.approval);
   if (frame.kind === "job_changed" && frame.job.state === "failed") tellFailed(frame.job);
   if (reduce(state, frame)) show();
   if (frame.kind === "reminders_changed") remindersLater();

@@ -4,6 +4,7 @@
 import { el, keyed, label } from "../shared/dom.js";
 import { actionForm, growing, showError } from "../shared/form.js";
 import { markdown } from "../shared/markdown.js";
+import { upright } from "../shared/odd.js";
 import { duration, ticking, timeTag } from "../shared/time.js";
 import { foldedSection, section } from "./section.js";
 import { answerQuestion, cancelQuestion } from "./urls.js";
@@ -46,11 +47,13 @@ export function questionsView() {
 const isPeer = (one) => one.target !== null && one.target !== "operator";
 
 /** @param {Question} one */
+const whoOf = (one) => (isPeer(one) ? `${one.asker} → ${one.target}` : one.asker);
+
+/** @param {Question} one */
 function questionCard(one) {
   const left = el("span", { class: "badge warm", hidden: one.deadline_at === null });
   const deadline = one.deadline_at;
-  if (deadline !== null) ticking(left, (now) => `⧗ ${duration(deadline - now)} left`);
-  const who = isPeer(one) ? `${one.asker} → ${one.target}` : one.asker;
+  if (deadline !== null) ticking(left, (now) => `◷ ${duration(deadline - now)} left`);
   const cancel = cancelForm(one);
   const root = el(
     "li",
@@ -58,7 +61,7 @@ function questionCard(one) {
     el(
       "div",
       { class: "row" },
-      el("strong", { id: `q${one.id}` }, who),
+      el("strong", { id: `q${one.id}` }, whoOf(one)),
       el("span", { class: "muted" }, "asks"),
       left,
       el("span", { class: "muted push" }, `#${one.id} · `, timeTag(one.asked_at, "ago")),
@@ -74,7 +77,7 @@ function questionCard(one) {
 function answerForm(one, cancel) {
   const type = one.multi ? "checkbox" : "radio";
   const options = one.options.map((option) =>
-    el("label", { class: "option" }, el("input", { type, name: "option", value: option }), option),
+    el("label", { class: "option" }, el("input", { type, name: "option", value: option }), el("span", {}, ...upright(option))),
   );
   const area = el("textarea", {
     rows: 1,
@@ -138,11 +141,12 @@ function answeredRow(one) {
     el(
       "div",
       { class: "row" },
-      el("strong", {}, one.asker),
-      el("span", { class: "wrap muted" }, one.question),
-      el("span", { class: "push" }, one.answered_at ? timeTag(one.answered_at, "ago") : ""),
+      el("strong", {}, whoOf(one)),
+      el("span", { class: "muted" }, "asked"),
+      el("span", { class: "push muted" }, `#${one.id} · `, one.answered_at ? timeTag(one.answered_at, "ago") : ""),
     ),
-    el("p", { class: "wrap" }, `↳ ${one.answerer ?? "?"}: ${one.answer ?? ""}`),
+    el("p", { class: "wrap muted" }, ...upright(one.question)),
+    el("p", { class: "wrap" }, `↳ ${one.answerer ?? "?"}: `, ...upright(one.answer ?? "")),
   );
   return { root, update: () => undefined };
 }

@@ -3,6 +3,7 @@
 
 import { el, keyed, label } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
+import { upright } from "../shared/odd.js";
 import { relative, ticking } from "../shared/time.js";
 import { foldedSection } from "./section.js";
 import { cancelReminder, retryReminder } from "./urls.js";
@@ -53,7 +54,7 @@ function reminderRow(one) {
     "li",
     { class: `panel card ${one.last_error ? "failed" : ""}` },
     el("div", { class: "row" }, el("strong", {}, one.agent), due, el("span", { class: "row push" }, one.last_error && retry.form, cancel.form)),
-    el("p", { class: "wrap" }, one.message),
+    el("p", { class: "wrap" }, ...upright(one.message)),
     one.file_path && el("code", { class: "muted wrap" }, one.file_path),
     one.last_error && el("p", { class: "form-error" }, `${one.attempt_count} failed${isGivenUp ? ", given up" : ""}: ${one.last_error}`),
   );

@@ -153,6 +153,7 @@ function placeholder(name) {
     deployed_tag: null,
     note: null,
     isolation: "",
+    limits_met: [],
   };
 }
 

@@ -19,12 +19,29 @@ export function kindOf(one) {
 
 /** @param {Approval} one @returns {string} what it is and of whom */
 export function approvalTitle(one) {
-  return one.kind === "update_meta_inputs" ? kindOf(one) : `${kindOf(one)} ${one.agent}`;
+  const whose = one.kind === "update_meta_inputs" ? inputsOf(one).join(", ") : one.agent;
+  return `${kindOf(one)} ${whose}`.trim();
 }
 
-/** @param {string | null | undefined} sha @returns {string} as much of a commit as tells it apart */
+/** @type {Record<string, [string, string, string]>} */
+const OUTCOMES = {
+  approved: ["✓", "go", "approved"],
+  denied: ["✗", "danger", "denied"],
+  failed: ["!", "danger", "failed"],
+  cancelled: ["◌", "", "withdrawn"],
+};
+
+/** @param {string} status of an approval @returns {[string, string, string]} glyph, tone and word */
+export function outcomeOf(status) {
+  return OUTCOMES[status] ?? ["·", "", status];
+}
+
+const COMMIT = /^[0-9a-f]+$/;
+
+/** @param {string | null | undefined} sha @returns {string} as much of a commit as tells it apart; what is none, whole */
 export function shortSha(sha) {
-  return (sha ?? "").slice(0, 12);
+  const whole = sha ?? "";
+  return COMMIT.test(whole) ? whole.slice(0, 12) : whole;
 }
 
 /** @param {Approval} one @returns {string[]} the inputs it would update, [] for any other kind */

@@ -1,7 +1,19 @@
 // @ts-check
 /** Modal questions and the side panel, on the browser's own <dialog>: Esc and focus are its. */
 
-import { el } from "./dom.js";
+import { el, keepPlace } from "./dom.js";
+
+/**
+ * The browser gives the focus back to where it was; when that is gone, as a card that was decided
+ * from its dialog, the next Tab goes on from its section.
+ * @param {HTMLDialogElement} dialog before it is opened
+ */
+function returning(dialog) {
+  const place = document.activeElement?.closest("section, details");
+  dialog.addEventListener("close", () => {
+    if (place?.isConnected && document.activeElement === document.body) keepPlace(place);
+  });
+}
 
 /**
  * @param {{title: string, text: string, confirm: string, danger?: boolean, prompt?: string}} about
@@ -37,6 +49,7 @@ export function ask(about) {
       resolve(dialog.returnValue === "yes" ? (field?.value ?? "") : null);
     });
     document.body.append(dialog);
+    returning(dialog);
     dialog.showModal();
     field?.focus();
   });
@@ -65,6 +78,7 @@ export function sidePanel(title, body, tools = []) {
   });
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
+  returning(dialog);
   dialog.showModal();
   return dialog;
 }

@@ -100,7 +100,7 @@ export function keyed(parent, items, key, create) {
  * section instead of from the top of the page.
  * @param {Element} parent
  */
-function keepPlace(parent) {
+export function keepPlace(parent) {
   const place = parent.closest("section, details, main");
   if (!(place instanceof HTMLElement)) return;
   if (!place.hasAttribute("tabindex")) place.tabIndex = -1;

@@ -7,6 +7,7 @@
  */
 
 import { el, linkified } from "./dom.js";
+import { uprightIn } from "./odd.js";
 
 const LONGEST = 64 * 1024;
 export const ALLOWED_TAGS = [
@@ -59,7 +60,7 @@ function escaped(text) {
  * @returns {HTMLElement}
  */
 export function markdown(text) {
-  if (!render || text.length > LONGEST) return el("div", { class: "wrap" }, ...linkified(text));
+  if (!render || text.length > LONGEST) return uprightIn(el("div", { class: "wrap" }, ...linkified(text)));
   const root = el("div", { class: "md" }, render(text));
   for (const link of root.querySelectorAll("a")) {
     link.target = "_blank";
@@ -74,5 +75,5 @@ export function markdown(text) {
     table.replaceWith(box);
     box.append(table);
   }
-  return root;
+  return uprightIn(root);
 }

@@ -14,11 +14,14 @@ const ODD = new RegExp(
   "gu",
 );
 
-/** @param {string} text @returns {{text: string, isOdd: boolean}[]} the text, odd characters apart */
-export function partsOf(text) {
+/** Those that turn the direction of what follows; the others are wanted in names and emoji. */
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/gu;
+
+/** @param {string} text @param {RegExp} [odd] @returns {{text: string, isOdd: boolean}[]} the text, odd characters apart */
+export function partsOf(text, odd = ODD) {
   const parts = [];
   let end = 0;
-  for (const match of text.matchAll(ODD)) {
+  for (const match of text.matchAll(odd)) {
     if (match.index > end) parts.push({ text: text.slice(end, match.index), isOdd: false });
     const code = /** @type {number} */ (match[0].codePointAt(0));
     parts.push({ text: `U+${code.toString(16).toUpperCase().padStart(4, "0")}`, isOdd: true });
@@ -30,7 +33,28 @@ export function partsOf(text) {
 
 /** @param {string} text @returns {(Node | string)[]} to be put on the page */
 export function revealed(text) {
-  return partsOf(text).map((part) =>
-    part.isOdd ? el("span", { class: "odd", title: "a character that cannot be seen" }, part.text) : part.text,
-  );
+  return partsOf(text).map(drawn);
+}
+
+/** As `revealed`, for text that may hold emoji: only what reorders. @param {string} text @returns {(Node | string)[]} */
+export function upright(text) {
+  return partsOf(text, TURNING).map(drawn);
+}
+
+/** What reorders in an element's text is written out. @param {HTMLElement} root @returns {HTMLElement} */
+export function uprightIn(root) {
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  /** @type {Text[]} */
+  const found = [];
+  while (walk.nextNode()) {
+    const node = /** @type {Text} */ (walk.currentNode);
+    if (partsOf(node.data, TURNING).some((part) => part.isOdd)) found.push(node);
+  }
+  for (const node of found) node.replaceWith(...upright(node.data));
+  return root;
+}
+
+/** @param {{text: string, isOdd: boolean}} part */
+function drawn(part) {
+  return part.isOdd ? el("span", { class: "odd", title: "a character that cannot be seen" }, part.text) : part.text;
 }

@@ -9,7 +9,8 @@
  *   pending_reminders: number, unread: number, turn_state: string, transient: string | null,
  *   transient_since: number | null, active_model: string | null, status_text: string | null,
  *   status_set_at: number | null, parent: string | null, deployed_sha: string | null,
- *   deployed_tag: string | null, note: string | null, isolation: string
+ *   deployed_tag: string | null, note: string | null, isolation: string,
+ *   limits_met: string[]
  * }} ContainerRow
  * @typedef {{
  *   id: number, from: string, to: string, body: string, in_reply_to: number | null,
