@@ -218,8 +218,24 @@ def _add_access(verbs: Verbs[argparse.ArgumentParser]) -> None:
     token.add_argument("--name", metavar="LABEL", default="script", help="its name (script)")
     token.add_argument("--list", action="store_true", dest="is_list", help="list the valid ones")
     token.add_argument("--revoke", action="store_true", help="make the named one invalid")
+    _add_audit(verbs)
     completion = _add(verbs, "completion", _completion, "print a shell's completion script")
     completion.add_argument("shell", choices=["bash", "zsh", "fish"])
+
+
+def _add_audit(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    audit = verbs.add_parser("audit", help="check or print the record of what was done and denied")
+    inner = audit.add_subparsers(title="subcommands", metavar="COMMAND", required=True)
+    verify = _add(inner, "verify", _audit, "check that every line is there as it was written")
+    verify.add_argument("--head", metavar="N:HASH", help="a head that was printed earlier")
+    export = _add(inner, "export", _audit, "print lines, oldest first")
+    export.add_argument("--since", metavar="TIME", help="2026-11-23, 2026-11-23T05:20, or 2h")
+    export.add_argument("--until", metavar="TIME", help="not included")
+    export.add_argument("--agent", metavar="NAME", help="what it did and what was done to it")
+    for parser in (verify, export):
+        parser.add_argument("--socket", metavar="PATH", help="the operator's socket")
+        parser.add_argument("--root", metavar="DIR", help="the hive that lives below DIR")
+        parser.add_argument("--json", action="store_true", help="print JSON, a line per line")
 
 
 def _add_harness(verbs: Verbs[argparse.ArgumentParser]) -> None:
@@ -256,6 +272,17 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from hive.nursery import doctor
 
     return doctor.main(arguments)
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from hive import light
+    from hive.nursery import audit_verb
+
+    try:
+        verb = audit_verb.verify if arguments.command == "verify" else audit_verb.export
+        return verb(arguments)
+    except light.Failure as failure:
+        return light.tell(failure)
 
 
 def _harness(arguments: argparse.Namespace) -> int:

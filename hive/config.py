@@ -58,6 +58,11 @@ class Paths:
         return self.state / "access.json"
 
     @property
+    def audit(self) -> Path:
+        """The audit log, mode 0700; never mounted."""
+        return self.state / "audit"
+
+    @property
     def shared(self) -> Path:
         """Mounted at /shared in every container."""
         return self.state / "shared"
@@ -155,6 +160,8 @@ class HostConfig:
     """True when a proxy that speaks TLS stands before the dashboard."""
     allowed_hosts: tuple[str, ...] = ()
     """Further `Host` names the dashboard answers to, without a port."""
+    operator_group: str | None = None
+    """Whose members may act as the operator beside the daemon's own user; None: its own group."""
     containers: str | None = None
     """`nixos`, `bubblewrap` or `process`; None: the first that works here, never `process`."""
     demo: bool = False

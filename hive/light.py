@@ -130,9 +130,7 @@ def call(path: str, request: dict[str, Any], *, timeout_s: float = TIMEOUT_S) ->
             f"no answer on {path} within {timeout_s:g} s: look at 'hive.pyz doctor'",
         ) from None
     except PermissionError:
-        raise Failure(
-            "refused", f"you may not use {path}: run this as the user or group that owns it"
-        ) from None
+        raise Failure("refused", f"you may not use {path}: {_mend(path)}") from None
     except OSError as error:
         raise Failure(
             "unreachable",
@@ -149,6 +147,22 @@ def call(path: str, request: dict[str, Any], *, timeout_s: float = TIMEOUT_S) ->
         error_text = str(reply.get("error") or "the daemon gave no reason")
         raise Failure(str(reply.get("code") or "internal"), error_text)
     return reply
+
+
+def _mend(path: str) -> str:
+    """Return how somebody comes to be allowed to use a socket."""
+    import grp
+
+    for place in (path, os.path.dirname(path)):
+        try:
+            group = grp.getgrgid(os.stat(place).st_gid).gr_name
+        except (OSError, KeyError):
+            continue
+        return (
+            f"its group is {group}: have yourself added with 'usermod -aG {group} USER' and log in"
+            " anew, or run this as the hive's own user"
+        )
+    return "run this as the hive's own user, or have its operator_group set and join that group"
 
 
 def _exchange(path: str, line: bytes, timeout_s: float) -> bytes:

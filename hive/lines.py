@@ -12,8 +12,10 @@ import logging
 import os
 import select
 import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,29 @@ log = logging.getLogger(__name__)
 
 
 @attrs.frozen
+class Peer:
+    """The process that connected, as the kernel knows it."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+_PEER: ContextVar[Peer | None] = ContextVar("hive_peer", default=None)
+
+
+def peer() -> Peer | None:
+    """Return who is on the other side of the connection that is being answered here."""
+    return _PEER.get()
+
+
+def peer_of(sock: trio.socket.SocketType) -> Peer:
+    """Return who connected to a unix socket of ours; raises `OSError`."""
+    size = struct.calcsize("3i")
+    return Peer(*struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)))
+
+
+@attrs.frozen
 class Door:
     """What a socket says: how it answers a request, how a failure, and which requests park."""
 
@@ -51,13 +76,15 @@ class Door:
     """How many it answers at a time."""
 
 
-async def listen(path: Path, mode: int, *, made_in: Path | None = None) -> trio.SocketListener:
+async def listen(
+    path: Path, mode: int, *, made_in: Path | None = None, gid: int | None = None
+) -> trio.SocketListener:
     """Bind `path` with `mode`, replacing a stale file; it appears only when it can be used.
 
-    Where others may write beside it, `made_in` names a directory of our own on the same file
-    system: the socket is made there and moved. Raises `Conflict` when somebody answers at `path`
-    (not asked with `made_in`: whoever may write there may answer there), `Unavailable` when it
-    cannot be bound.
+    With `gid` it is given to that group. Where others may write beside it, `made_in` names a
+    directory of our own on the same file system: the socket is made there and moved. Raises
+    `Conflict` when somebody answers at `path` (not asked with `made_in`: whoever may write there
+    may answer there), `Unavailable` when it cannot be bound.
     """
     if made_in is None and await _answers(path):
         raise Conflict(f"another daemon answers on {path}: stop it first")
@@ -70,6 +97,8 @@ async def listen(path: Path, mode: int, *, made_in: Path | None = None) -> trio.
     try:
         new.unlink(missing_ok=True)
         await sock.bind(os.fspath(new))
+        if gid is not None:
+            os.chown(new, -1, gid)
         new.chmod(mode)
         sock.listen(CONNECTIONS)
         new.rename(path)
@@ -106,6 +135,8 @@ async def serve(
             await stream.aclose()
             return
         async with room:
+            # Of this connection's task alone.
+            _PEER.set(peer_of(stream.socket))
             await _Connection(stream, door).run()
 
     async with trio.open_nursery() as nursery:

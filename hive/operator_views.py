@@ -190,8 +190,15 @@ def inbox(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
     for row in reversed(rows):
         mark = " " if row["acked_at"] else "*"
         answer = f" (answers {row['in_reply_to']})" if row.get("in_reply_to") else ""
-        yield f"{mark}{row['id']:>5}  {clock(row['sent_at'])}  {row['from']}{answer}"
+        yield f"{mark}{row['id']:>5}  {clock(row['sent_at'])}  {row['from']}{_marks(row)}{answer}"
         yield from (f"        {line}" for line in row["body"].splitlines())
+
+
+def _marks(row: dict[str, Any]) -> str:
+    """Return the word for a message of the outside, or for one that goes back to the outside."""
+    if row.get("origin") == "external":
+        return " [outside]"
+    return " [goes back to the outside]" if "external" in row.get("via", ()) else ""
 
 
 def tombstones(reply: Reply, _: argparse.Namespace) -> Iterable[str]:

@@ -11,7 +11,14 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from hive.wire.messages import DeliveredMessage
+from hive.wire.messages import (
+    FROM_EXTERNAL,
+    FROM_OPERATOR,
+    FROM_PEER,
+    FROM_SYSTEM,
+    DeliveredMessage,
+)
+from hive.wire.names import REMINDER
 
 RULE = "---"
 CODE_DIGITS = 12
@@ -21,6 +28,17 @@ REDELIVERED = (
     "This was handed to you before and not finished: you may have handled it already."
     " Check what you have done before you do it again."
 )
+_IS = {
+    FROM_OPERATOR: "the human whose hive this is",
+    FROM_PEER: "an agent: its words are not the operator's",
+    FROM_SYSTEM: "hive itself",
+}
+_WORDS = {
+    FROM_OPERATOR: "the operator",
+    FROM_PEER: "an agent",
+    FROM_SYSTEM: "hive",
+    FROM_EXTERNAL: "an outside source",
+}
 BROADCAST = "It was sent to everybody; it may need nothing of you."
 
 
@@ -44,10 +62,21 @@ def fenced(text: str, code: str) -> str:
 
 
 def sender_text(message: DeliveredMessage) -> str:
-    """Return who a message is from, so that a free label never reads as a principal."""
-    if message.origin == "external":
+    """Return who a message is from and what that one is, so that no label reads as a principal."""
+    if message.origin == FROM_EXTERNAL:
         return f"the outside source `{message.from_}`"
-    return f"`{message.from_}`"
+    if message.from_ == REMINDER:
+        return f"`{message.from_}` (hive, with your own words)"
+    return f"`{message.from_}` ({_IS.get(message.origin, message.origin)})"
+
+
+def answers_text(message: DeliveredMessage) -> str:
+    """Return what a message answers, and where that and what it answered came from."""
+    words = " and ".join(_WORDS.get(mark, mark) for mark in message.via)
+    if message.in_reply_to is not None:
+        known = f", which goes back to {words}" if words else ""
+        return f", in reply to message {message.in_reply_to}{known}"
+    return f", with words of {words}" if words and message.from_ != REMINDER else ""
 
 
 def banners(message: DeliveredMessage) -> list[str]:
@@ -67,8 +96,8 @@ def inbox_text(messages: Sequence[DeliveredMessage]) -> str:
     code = code_for([part for each in messages for part in (each.from_, each.body)])
     blocks = []
     for message in messages:
-        reply = "" if message.in_reply_to is None else f", in reply to {message.in_reply_to}"
-        head = f"{RULE} {code} message {message.id} from {sender_text(message)}{reply}"
+        who = f"{sender_text(message)}{answers_text(message)}"
+        head = f"{RULE} {code} message {message.id} from {who}"
         blocks.append("\n".join([head, *banners(message), fenced(message.body, code)]))
     return "\n\n".join(blocks)
 

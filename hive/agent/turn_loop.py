@@ -118,6 +118,8 @@ async def handle(harness: Harness, message: DeliveredMessage) -> None:
                 message.id,
                 message.redelivered,
                 at=harness.clock(),
+                origin=message.origin,
+                via=message.via,
             )
         )
         verdict = await turn.work_on(harness, message, record, unread)

@@ -14,10 +14,9 @@ def wake_text(message: DeliveredMessage, unread: int) -> str:
     Never begins with a `/`, which claude would take for a command.
     """
     code = fences.code_for([message.from_, message.body])
-    reply = "" if message.in_reply_to is None else f", in reply to message {message.in_reply_to}"
     parts = [
         *fences.banners(message),
-        f"Message {message.id} from {fences.sender_text(message)}{reply}."
+        f"Message {message.id} from {fences.sender_text(message)}{fences.answers_text(message)}."
         f" Its text stands between the two lines that end in {code}:",
         fences.fenced(message.body, code),
     ]

@@ -10,14 +10,15 @@ import contextlib
 import json
 from collections.abc import Sequence
 
+import attrs
 import trio
 
-from hive.core import lifecycle, notices, proposals, transients, work
+from hive.core import audit, lifecycle, notices, proposals, transients, work
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.core.rebuild import renewal
-from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
+from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused, Unavailable
 from hive.host import state_dirs
 from hive.store.jobs import NewJob
 from hive.wire import approvals, jobs
@@ -25,7 +26,7 @@ from hive.wire.approvals import APPROVED, DENIED, PENDING, Approval
 from hive.wire.dashboard import Tombstone
 from hive.wire.jobs import MetaInput
 from hive.wire.limits import COMMIT_BYTES, LOG_LINES_MAX, RECENT_MAX, check_body, check_size
-from hive.wire.messages import MessageRow
+from hive.wire.messages import FROM_OPERATOR, MessageRow
 from hive.wire.names import (
     MANAGER,
     OPERATOR,
@@ -45,11 +46,13 @@ _MAKING = (jobs.INIT_CONFIG, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
 """Kinds of job that work on what is kept of an agent that does not exist."""
 
 
+@audit.action("request_spawn")
 async def request_spawn(hive: Hive, text: str, description: str | None) -> Approval:
     """Queue the approval of a new agent; raises `Conflict` when there is one, or one waits."""
     return await proposals.request_spawn(hive, text, description, OPERATOR)
 
 
+@audit.action("request_apply_commit", "commit_ref")
 async def request_apply_commit(
     hive: Hive, text: str, commit_ref: str | None, description: str | None
 ) -> Approval:
@@ -60,11 +63,13 @@ async def request_apply_commit(
     return await proposals.request_apply_commit(hive, text, commit_ref, description)
 
 
+@audit.action("revive")
 async def revive(hive: Hive, text: str) -> Approval:
     """Queue the approval of an agent again of which only its state is left."""
     return await proposals.revive(hive, text)
 
 
+@audit.action("approve")
 async def approve(hive: Hive, number: int) -> Ticket:
     """Approve, and hand in what was approved; deciding twice runs once (`Conflict`)."""
     approval = await hive.approvals.get(number)
@@ -82,19 +87,22 @@ async def approve(hive: Hive, number: int) -> Ticket:
     return ticket
 
 
+@audit.action("deny")
 async def deny(hive: Hive, number: int, note: str | None) -> Approval:
     """Deny, with an optional reason for the requester."""
     if note is not None:
         check_body("the note", note)
     before = await hive.approvals.get(number)
     told = proposals.resolution(hive, before, DENIED, note or None)
-    approval, _ = await hive.queue.decide(
-        number, DENIED, note or None, notice=told[0] if told else None
-    )
+    notice = told[0] if told else None
+    if notice is not None and note:
+        notice = attrs.evolve(notice, via=(FROM_OPERATOR,))
+    approval, _ = await hive.queue.decide(number, DENIED, note or None, notice=notice)
     await proposals.settle(hive, approval)
     return approval
 
 
+@audit.action("spawn")
 async def spawn(hive: Hive, text: str) -> Ticket:
     """Create and start an agent without an approval."""
     name = new_agent_name(text)
@@ -104,16 +112,19 @@ async def spawn(hive: Hive, text: str) -> Ticket:
     return await hive.queue.submit(NewJob(jobs.SPAWN, name, OPERATOR))
 
 
+@audit.action("rebuild")
 async def rebuild(hive: Hive, text: str, by: str = OPERATOR) -> Ticket:
     """Build the deployed commit anew, write everything per-container anew, start it again."""
     return await hive.queue.submit(NewJob(jobs.REBUILD, _existing(hive, text), by))
 
 
+@audit.action("restart")
 async def restart(hive: Hive, text: str, by: str = OPERATOR) -> Ticket:
     """Stop and start an agent."""
     return await hive.queue.submit(NewJob(jobs.RESTART, _existing(hive, text), by))
 
 
+@audit.action("destroy", "purge")
 async def destroy(hive: Hive, text: str, *, purge: bool) -> Ticket:
     """Remove an agent's container; with `purge` everything kept of it.
 
@@ -131,6 +142,7 @@ async def destroy(hive: Hive, text: str, *, purge: bool) -> Ticket:
     return await hive.queue.submit(NewJob(jobs.DESTROY, name, OPERATOR, args))
 
 
+@audit.action("update_inputs")
 async def update_inputs(hive: Hive, inputs: Sequence[str]) -> Ticket:
     """Bring inputs of the meta repository up to date and rebuild who is built from them."""
     chosen = await proposals.checked_inputs(hive, inputs)
@@ -138,6 +150,7 @@ async def update_inputs(hive: Hive, inputs: Sequence[str]) -> Ticket:
     return await hive.queue.submit(NewJob(jobs.META_UPDATE, None, OPERATOR, args))
 
 
+@audit.action("update_all")
 async def update_all(hive: Hive) -> list[Ticket]:
     """Rebuild every agent that is not up to date, the manager first; who is stopped stays so."""
     names = [agent_name(row.name) for row in hive.view.rows() if row.needs_update]
@@ -149,6 +162,7 @@ async def meta_inputs(hive: Hive) -> list[MetaInput]:
     return await hive.meta.inputs()
 
 
+@audit.action("cancel_job")
 async def cancel_job(hive: Hive, number: int, by: str = OPERATOR) -> None:
     """Cancel a job that waits or runs; raises `Conflict` when it is over."""
     await work.cancel(hive, number, by)
@@ -161,12 +175,14 @@ async def job_log(hive: Hive, number: int, after: int) -> list[str]:
     return await hive.queue.log(number, after)
 
 
+@audit.action("start")
 async def start(hive: Hive, text: str) -> Job:
     """Start a stopped agent."""
     name = _existing(hive, text)
     return hive.jobs.submit(f"start {name}", lambda: _noting(hive, name, lifecycle.start))
 
 
+@audit.action("stop", "graceful")
 async def stop(hive: Hive, text: str, *, graceful: bool = False, by: str = OPERATOR) -> Job:
     """Stop an agent; the manager is told when it was another.
 
@@ -190,6 +206,7 @@ async def stop(hive: Hive, text: str, *, graceful: bool = False, by: str = OPERA
     return hive.jobs.submit(f"stop {name}", work)
 
 
+@audit.action("set_paused", "paused")
 async def set_paused(hive: Hive, text: str, *, paused: bool) -> None:
     """Pause or resume an agent's turns; works on a stopped container too."""
     name = _existing(hive, text)
@@ -198,6 +215,7 @@ async def set_paused(hive: Hive, text: str, *, paused: bool) -> None:
     hive.view.poke()
 
 
+@audit.action("send", "in_reply_to")
 async def send(hive: Hive, to: str, body: str, in_reply_to: int | None) -> int:
     """Send a message as the operator; returns its id."""
     if not body.strip():
@@ -210,6 +228,7 @@ async def send(hive: Hive, to: str, body: str, in_reply_to: int | None) -> int:
     )
 
 
+@audit.action("mark_all_read")
 async def mark_all_read(hive: Hive, text: str) -> int:
     """Acknowledge everything that waits for an agent, or for the operator."""
     name = text if text == OPERATOR else _existing(hive, text)
@@ -229,25 +248,49 @@ async def logs(hive: Hive, text: str, lines: int) -> list[str]:
     return await hive.runtime.logs(name, _within("lines", lines, LOG_LINES_MAX))
 
 
+@audit.action("answer_question")
 async def answer_question(hive: Hive, number: int, answer: str) -> None:
     """Answer any question as the operator."""
     await hive.questions.answer(number, OPERATOR, answer)
 
 
+@audit.action("cancel_question")
 async def cancel_question(hive: Hive, number: int) -> None:
     """Close a question without an answer; the asker is told."""
     await hive.questions.cancel(number, OPERATOR)
 
 
+@audit.action("retry_reminder")
 async def retry_reminder(hive: Hive, number: int) -> None:
     """Let a reminder that was given up on be tried again."""
     await hive.reminders.retry(number)
 
 
+@audit.action("cancel_reminder")
 async def cancel_reminder(hive: Hive, number: int) -> None:
     """Delete a reminder."""
     await hive.reminders.cancel(number)
     hive.view.poke()
+
+
+@audit.action("login_link")
+async def login_link(hive: Hive) -> str:
+    """Return a fresh address that logs a browser in, once; raises `Unavailable` when unbound."""
+    if hive.address.url is None:
+        raise Unavailable("the dashboard is not bound yet: try again in a moment")
+    return hive.address.url.rstrip("/") + hive.access.new_login_link()
+
+
+@audit.action("create_token")
+async def create_token(hive: Hive, name: str) -> str:
+    """Return a new token for scripts; raises `Conflict` when one of that name is valid."""
+    return hive.access.create_token(name)
+
+
+@audit.action("revoke_token")
+async def revoke_token(hive: Hive, name: str) -> None:
+    """Make a token invalid; raises `NotFound`."""
+    hive.access.revoke_token(name)
 
 
 def tombstones(hive: Hive) -> list[Tombstone]:
@@ -255,6 +298,7 @@ def tombstones(hive: Hive) -> list[Tombstone]:
     return state_dirs.tombstones(hive.paths, set(hive.agents.names()))
 
 
+@audit.action("purge")
 async def purge_tombstone(hive: Hive, text: str) -> None:
     """Remove the state kept of an agent that does not exist; refused while it does."""
     name = new_agent_name(text)

@@ -67,6 +67,7 @@ class Broker:
         in_reply_to: int | None = None,
         dedupe_key: str | None = None,
         origin: str = "peer",
+        via: tuple[str, ...] = (),
     ) -> int:
         """Store a message and return its id once it is on disk; `*` goes to everybody else.
 
@@ -85,14 +86,20 @@ class Broker:
             dedupe_key,
             to == EVERYBODY,
             origin,
+            via,
         )
-        ids, is_new = await self._messages.add(draft)
-        if is_new:
-            self.announce(draft, ids)
-        return ids[0]
+        added = await self._messages.add(draft)
+        if added.is_new:
+            self.announce(draft, added.ids, added.via)
+        return added.ids[0]
 
-    def announce(self, draft: Draft, ids: Sequence[int]) -> None:
-        """Publish a draft that was committed under `ids`, and wake its recipients."""
+    def announce(
+        self, draft: Draft, ids: Sequence[int], via: tuple[str, ...] | None = None
+    ) -> None:
+        """Publish a draft that was committed under `ids`, and wake its recipients.
+
+        `via` are the marks it was stored with; None: its own.
+        """
         for recipient, id_ in zip(draft.recipients, ids, strict=True):
             self._publish(
                 Sent(
@@ -104,6 +111,7 @@ class Broker:
                     draft.in_reply_to,
                     draft.is_broadcast,
                     draft.origin,
+                    draft.via if via is None else via,
                 )
             )
             self._wake(recipient)
@@ -229,6 +237,7 @@ class Broker:
                     message.in_reply_to,
                     message.broadcast,
                     message.origin,
+                    message.via,
                 )
             )
         return leased

@@ -9,6 +9,7 @@ import attrs
 
 from hive.config import HostConfig, Paths
 from hive.core.agents import Agents
+from hive.core.audit import Audit
 from hive.core.broker import Broker
 from hive.core.build_queue import BuildQueue
 from hive.core.container_view import ContainerView
@@ -104,6 +105,7 @@ class Hive:
     view: ContainerView
     access: Access
     address: Address
+    audit: Audit
     publish: Callable[[object], None]
     """Put a frame of `wire/dashboard` on the feed."""
     tasks: Callable[[], tuple[TaskRow, ...]]

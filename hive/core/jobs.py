@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 import attrs
 import trio
 
+from hive.core import audit
+from hive.core.audit import Who
 from hive.errors import HiveError, Unavailable
 
 Work = Callable[[], Awaitable[None]]
@@ -24,6 +26,8 @@ class Job:
     label: str
     """For people: `start alice`."""
     work: Work
+    someone: Who
+    """Who handed it in."""
     failure: HiveError | None = None
     _over: trio.Event = attrs.field(factory=trio.Event)
 
@@ -37,7 +41,8 @@ class Job:
         """Do the work; what hive foresaw becomes the outcome, anything else goes on up."""
         is_told = False
         try:
-            await self.work()
+            with audit.acting(self.someone):
+                await self.work()
             is_told = True
         except HiveError as error:
             self.failure = error
@@ -57,7 +62,7 @@ class Jobs:
 
     def submit(self, label: str, work: Work) -> Job:
         """Hand in work; it starts as soon as the worker runs."""
-        job = Job(label, work)
+        job = Job(label, work, audit.who())
         self._send.send_nowait(job)
         return job
 

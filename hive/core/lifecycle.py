@@ -17,6 +17,7 @@ from hive.errors import Conflict, HiveError, Refused, Unavailable
 from hive.host import agent_files, state_dirs
 from hive.host.runtime import Bind, ContainerSpec
 from hive.wire import live
+from hive.wire.audit import DONE, FAILED
 from hive.wire.names import MANAGER, OPERATOR, AgentName
 
 Verb = Callable[[Hive, AgentName], Awaitable[None]]
@@ -164,6 +165,7 @@ class held:  # noqa: N801 - reads as a keyword where it is used
         self._inner.__exit__(*failure)  # type: ignore[arg-type]
         self._hive.view.poke()
         cause = failure[1]
+        self._record(cause)
         if isinstance(cause, OSError):
             where = f" ({cause.filename})" if cause.filename else ""
             raise Unavailable(
@@ -172,6 +174,12 @@ class held:  # noqa: N801 - reads as a keyword where it is used
             ) from cause
         if self._scope.cancelled_caught:
             raise Conflict(f"{self._kind} {self._name} was cancelled")
+
+    def _record(self, cause: object) -> None:
+        is_cancelled = self._scope.cancelled_caught or isinstance(cause, trio.Cancelled)
+        why = "it was broken off" if is_cancelled else str(cause or "") or None
+        outcome = DONE if why is None else FAILED
+        self._hive.audit.happened(self._kind, self._name, outcome, why)
 
 
 async def _start_deployed(hive: Hive, name: AgentName) -> None:

@@ -70,4 +70,6 @@ async def post(hive: Hive, drafts: tuple[Draft, ...]) -> None:
     """Store messages that are stored with nothing else."""
     for draft in drafts:
         for recipient in draft.recipients:
-            await hive.broker.send(draft.sender, recipient, draft.body, origin=draft.origin)
+            await hive.broker.send(
+                draft.sender, recipient, draft.body, origin=draft.origin, via=draft.via
+            )

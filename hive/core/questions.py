@@ -15,7 +15,7 @@ from hive.errors import BadRequest, Conflict, Refused
 from hive.store.messages import Draft
 from hive.wire.dashboard import QuestionAdded, QuestionResolved
 from hive.wire.limits import QUESTION_OPTIONS, QUESTION_TTL_S, check_body
-from hive.wire.messages import Question
+from hive.wire.messages import FROM_OPERATOR, FROM_PEER, FROM_SYSTEM, Question
 from hive.wire.names import MANAGER, OPERATOR, SYSTEM
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ EXPIRED = "[expired]"
 CANCELLED = "[cancelled]"
 WATCHDOG = "ttl-watchdog"
 DUE_BATCH = 100
+_ANSWERS = {OPERATOR: FROM_OPERATOR, WATCHDOG: FROM_SYSTEM}
+"""Where an answer comes from whose answerer is no agent."""
 
 Allow = Callable[[Question], None]
 """Raises `Refused` when the question is not theirs."""
@@ -208,7 +210,7 @@ def _asked_notice(question: Question, now: float) -> Draft | None:
         "options": list(question.options),
         "multi": question.multi,
     }
-    return _system(question.target, event, now)
+    return _system(question.target, event, now, FROM_PEER)
 
 
 def _answered_notice(question: Question, now: float) -> Draft:
@@ -219,9 +221,10 @@ def _answered_notice(question: Question, now: float) -> Draft:
         "answer": question.answer,
         "answerer": question.answerer,
     }
-    return _system(question.asker, event, now)
+    return _system(question.asker, event, now, _ANSWERS.get(question.answerer or "", FROM_PEER))
 
 
-def _system(recipient: str, event: dict[str, object], now: float) -> Draft:
+def _system(recipient: str, event: dict[str, object], now: float, words_of: str) -> Draft:
+    """Return the message of an event, marked with whose words it carries."""
     body = json.dumps(event, ensure_ascii=False)
-    return Draft(SYSTEM, (recipient,), body, now, origin=SYSTEM)
+    return Draft(SYSTEM, (recipient,), body, now, origin=FROM_SYSTEM, via=(words_of,))

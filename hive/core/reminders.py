@@ -18,7 +18,7 @@ from hive.store.messages import Draft
 from hive.store.reminders import Delivery, ReminderStore
 from hive.wire.dashboard import RemindersChanged
 from hive.wire.limits import BODY_BYTES, check_size
-from hive.wire.messages import Reminder
+from hive.wire.messages import FROM_PEER, FROM_SYSTEM, Reminder
 from hive.wire.names import REMINDER, AgentName
 
 if TYPE_CHECKING:
@@ -142,7 +142,15 @@ class Reminders:
                 await self._store.fail(reminder.id, error.message)
                 self._publish(RemindersChanged(reminder.agent))
                 continue
-            draft = Draft(REMINDER, (reminder.agent,), reminder.message, now, origin="system")
+            # hive tells it, and the words are the agent's own.
+            draft = Draft(
+                REMINDER,
+                (reminder.agent,),
+                reminder.message,
+                now,
+                origin=FROM_SYSTEM,
+                via=(FROM_PEER,),
+            )
             deliveries.append(Delivery(reminder.id, draft))
         if not deliveries:
             return 0

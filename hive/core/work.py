@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import trio
 
-from hive.core import blueprints, deploy, lifecycle, notices, proposals, rebuild
+from hive.core import audit, blueprints, deploy, lifecycle, notices, proposals, rebuild
+from hive.core.audit import Who
 from hive.core.build_queue import Outcome, Running
 from hive.core.hive import Hive
 from hive.errors import BadRequest, Conflict, HiveError, NotFound
@@ -17,6 +18,7 @@ from hive.store.messages import Draft
 from hive.wire import approvals as kinds
 from hive.wire import jobs
 from hive.wire.approvals import Approval
+from hive.wire.audit import DONE, FAILED, Scalar
 from hive.wire.dashboard import MetaInputsChanged, TombstonesChanged
 from hive.wire.names import MANAGER, SYSTEM, AgentName, agent_name
 
@@ -29,14 +31,27 @@ _OF_WHO_IS_THERE = frozenset({jobs.DEPLOY, jobs.REBUILD, jobs.RESTART})
 
 async def run(hive: Hive, running: Running) -> Outcome:
     """Do a job; what hive foresaw becomes its outcome, anything else is raised."""
+    row = running.row
+    someone = Who(row.requested_by, "queue", {"job": row.id})
+    with audit.acting(someone):
+        try:
+            outcome = await _run(hive, running)
+        except HiveError as error:
+            outcome = Outcome(error)
+        why = None if outcome.error is None else outcome.error.message
+        detail: dict[str, Scalar] = {"why": why, "approval": row.approval_id}
+        hive.audit.tell(row.kind, row.agent or "", DONE if why is None else FAILED, detail)
+    return outcome
+
+
+async def _run(hive: Hive, running: Running) -> Outcome:
     match running.row.kind:
         case jobs.SPAWN | jobs.DEPLOY:
-            outcome = await deploy.deploy(hive, running)
+            return await deploy.deploy(hive, running)
         case jobs.REBUILD:
-            outcome = await rebuild.rebuild(hive, running)
+            return await rebuild.rebuild(hive, running)
         case kind:
-            outcome = await _simple(hive, running, kind)
-    return outcome
+            return await _simple(hive, running, kind)
 
 
 async def after(hive: Hive, row: jobs.JobRow) -> None:

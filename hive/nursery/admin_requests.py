@@ -13,6 +13,8 @@ from hive.nursery.manager_requests import check_inputs
 from hive.wire import admin, admin_work, codec
 from hive.wire.admin import Reply
 from hive.wire.admin_work import WorkRequest
+from hive.wire.audit import ROWS_MOST
+from hive.wire.names import agent_name
 
 LOG_SHOWN = 20
 """Commits of the meta repository that are shown with its inputs."""
@@ -97,6 +99,14 @@ async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
         case admin_work.Purge(name):
             await actions.purge_tombstone(hive, name)
             return admin.ok()
+        case admin_work.VerifyAudit():
+            return admin.ok(audit=codec.to_json(await hive.audit.verify()))
+        case admin_work.ExportAudit(after, since, until, agent):
+            whose = None if agent is None else agent_name(agent)
+            lines = await hive.audit.export(
+                after=after, since=since, until=until, agent=whose, limit=ROWS_MOST
+            )
+            return admin.ok(audit_lines=lines)
     raise BadRequest(f"{type(request).__name__} is not served here")
 
 

@@ -11,15 +11,17 @@ import attrs
 import trio
 
 from hive import lines
-from hive.core import actions, proposals
+from hive.core import actions, audit, proposals
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import BadRequest, HiveError, Unavailable
+from hive.host import operator_group
 from hive.nursery import admin_requests
 from hive.wire import admin, codec
 from hive.wire.admin_work import WorkRequest
 from hive.wire.approvals import Approval
+from hive.wire.audit import Scalar
 from hive.wire.dashboard import ContainerRow
 from hive.wire.names import OPERATOR, agent_name
 
@@ -28,7 +30,8 @@ SOCKET_MODE = 0o660
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve the operator's socket until cancelled."""
-    listener = await lines.listen(hive.paths.host_socket, SOCKET_MODE)
+    gid = await trio.to_thread.run_sync(operator_group.find, hive.config.operator_group)
+    listener = await lines.listen(hive.paths.host_socket, SOCKET_MODE, gid=gid)
     door = lines.Door("operator's socket", partial(handle, hive), fail, parks)
     try:
         await lines.serve(listener, door, task_status=task_status)
@@ -49,6 +52,13 @@ def parks(request: object) -> bool:
 
 async def handle(hive: Hive, request: object) -> lines.Replies:
     """Answer one request of the operator."""
+    peer = lines.peer()
+    detail: dict[str, Scalar] = {} if peer is None else {"uid": peer.uid, "pid": peer.pid}
+    with audit.acting(audit.Who(OPERATOR, "socket", detail)):
+        return await _handle(hive, request)
+
+
+async def _handle(hive: Hive, request: object) -> lines.Replies:
     parsed = codec.from_tagged("cmd", admin.AdminRequest, request)
     if isinstance(parsed, WorkRequest):
         return await admin_requests.answer(hive, parsed)
@@ -122,21 +132,19 @@ async def _handle_talk(hive: Hive, request: Any) -> lines.Reply:
             checked = name if name == OPERATOR else agent_name(name)
             return admin.ok(marked=await actions.mark_all_read(hive, checked))
         case _:
-            return _handle_access(hive, request)
+            return await _handle_access(hive, request)
 
 
-def _handle_access(hive: Hive, request: Any) -> lines.Reply:
+async def _handle_access(hive: Hive, request: Any) -> lines.Reply:
     match request:
         case admin.LoginLink():
-            if hive.address.url is None:
-                raise HiveError("the dashboard is not bound yet: try again in a moment")
-            return admin.ok(url=hive.address.url.rstrip("/") + hive.access.new_login_link())
+            return admin.ok(url=await actions.login_link(hive))
         case admin.CreateToken(name):
-            return admin.ok(token=hive.access.create_token(name))
+            return admin.ok(token=await actions.create_token(hive, name))
         case admin.ListTokens():
             return admin.ok(tokens=hive.access.token_names())
         case admin.RevokeToken(name):
-            hive.access.revoke_token(name)
+            await actions.revoke_token(hive, name)
             return admin.ok()
     raise BadRequest(f"{type(request).__name__} is not served here")
 

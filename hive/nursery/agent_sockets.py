@@ -7,15 +7,16 @@ The set of listeners follows the registry. What only the manager may ask for is 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import trio
 
 from hive import __version__, lines
+from hive.core import audit
 from hive.core.hive import Hive
-from hive.errors import BadRequest, HiveError, Unavailable
+from hive.errors import BadRequest, HiveError, Refused, Unavailable
 from hive.nursery import manager_requests
-from hive.wire import agent, codec, manager
+from hive.wire import admin, agent, codec, manager
 from hive.wire.limits import (
     KEY_BYTES,
     RECENT_MAX,
@@ -31,6 +32,14 @@ from hive.wire.names import MANAGER, AgentName, recipient_name, wake_label
 
 SOCKET_MODE = 0o660
 AGAIN_S = 5.0
+NAME_SHOWN = 40
+_FORGED = frozenset({"from", "from_", "sender", "origin", "via"})
+"""Fields with which an agent would say who it is, or where a message came from."""
+_WORDS_OF_OTHERS = frozenset(
+    codec.tag_of(kind)
+    for union in (admin.AdminRequest, manager.ManagerRequest)
+    for kind in get_args(union)
+) - {codec.tag_of(kind) for kind in get_args(agent.AgentRequest)}
 CONNECTIONS = 128
 """Of one agent; all agents together are meant to stay under the daemon's open files."""
 
@@ -116,11 +125,36 @@ def fail(error: HiveError) -> lines.Reply:
 
 
 async def handle(hive: Hive, name: AgentName, request: object) -> lines.Reply:
-    """Answer one request of that agent."""
-    union = manager.ManagerRequest if name == MANAGER else agent.AgentRequest
-    parsed = codec.from_tagged("cmd", union, request)
-    _check_sizes(parsed)
-    return codec.to_tagged("kind", await answer(hive, name, parsed))
+    """Answer one request of that agent; what it may not do is recorded."""
+    with audit.acting(audit.Who(name, audit.AGENT_SOCKET)):
+        try:
+            union = manager.ManagerRequest if name == MANAGER else agent.AgentRequest
+            parsed = codec.from_tagged("cmd", union, request)
+            _check_sizes(parsed)
+            return codec.to_tagged("kind", await answer(hive, name, parsed))
+        except (Refused, BadRequest) as error:
+            if isinstance(error, Refused) or _oversteps(request):
+                hive.audit.denied(
+                    actor=name,
+                    surface=audit.AGENT_SOCKET,
+                    action=_word(request, "cmd"),
+                    subject=_word(request, "to") or _word(request, "name"),
+                    why=error.message,
+                )
+            raise
+
+
+def _oversteps(request: object) -> bool:
+    """Whether a request that was not understood uses another's word, or names its own sender."""
+    if not isinstance(request, dict):
+        return False
+    cmd = request.get("cmd")
+    return cmd in _WORDS_OF_OTHERS or (cmd != "wake" and not _FORGED.isdisjoint(request))
+
+
+def _word(request: object, key: str) -> str:
+    found = request.get(key) if isinstance(request, dict) else None
+    return found[:NAME_SHOWN] if isinstance(found, str) else ""
 
 
 def _check_sizes(request: object) -> None:

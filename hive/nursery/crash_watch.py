@@ -20,6 +20,7 @@ from hive.core.jobs import Job
 from hive.errors import Conflict, HiveError
 from hive.host.runtime import ContainerStatus
 from hive.nursery import startup
+from hive.wire.audit import FAILED
 from hive.wire.names import MANAGER, AgentName
 
 SWEEP_S = 10.0
@@ -157,6 +158,7 @@ async def _report(hive: Hive, crashes: Crashes, name: AgentName) -> None:
     crash = crashes[name] = _next(known)
     code = "of which nothing is known" if status.exit_code is None else f"with {status.exit_code}"
     ended = f"it ended {code}"
+    hive.audit.happened("crash", name, FAILED, ended)
     hive.view.set_trouble(
         name, f"{ended}; it is started again. Its last words: hive.pyz logs {name}"
     )

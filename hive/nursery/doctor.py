@@ -45,6 +45,7 @@ async def examine(paths: Paths, socket: Path) -> list[Finding]:
     findings = [_python(), await _git(), _disk(paths)]
     findings += await runtimes.examine(HostConfig(), paths, on_host.wall_clock)
     claude = await _claude()
+    findings += _who_may(socket)
     daemon, is_demo = await _daemon(socket)
     if is_demo and not claude.is_ok:
         claude = Finding("claude", True, f"{claude.detail}; the demonstration does without")
@@ -90,6 +91,19 @@ async def _claude() -> Finding:
     version = done.stdout.split(" ")[0].strip()
     note = "" if version == CLAUDE_TESTED else f" (hive is tested with {CLAUDE_TESTED})"
     return Finding("claude", True, f"{version}{note} at {found}")
+
+
+def _who_may(socket: Path) -> list[Finding]:
+    """Say who may act as the operator, where there is a socket to do it by."""
+    try:
+        about = socket.stat()
+        user, group = socket.owner(), socket.group()
+    except (OSError, KeyError):
+        return []
+    detail = f"user {user} and the members of group {group} may act as the operator"
+    is_open = bool(about.st_mode & 0o007)
+    mend = f"chmod 660 {socket}, then look who has changed it" if is_open else ""
+    return [Finding("operator's socket", not is_open, detail, mend)]
 
 
 async def _daemon(socket: Path) -> tuple[list[Finding], bool]:

@@ -11,10 +11,10 @@ from typing import Protocol, TypeGuard
 
 import trio
 
-from hive.core import actions, proposals
+from hive.core import actions, audit, proposals
 from hive.core.hive import Hive
 from hive.errors import BadRequest, Refused
-from hive.wire import agent, manager
+from hive.wire import agent, codec, manager
 from hive.wire.approvals import Approval
 from hive.wire.limits import (
     COMMIT_BYTES,
@@ -57,6 +57,34 @@ def is_own(request: object) -> TypeGuard[OwnRequest | agent.CancelLooseEnd]:
 
 async def answer(hive: Hive, request: OwnRequest | agent.CancelLooseEnd) -> manager.ManagerReply:
     """Do what a request of the manager asks for; raises `HiveError`."""
+    if isinstance(request, manager.GetLogs):
+        found = await actions.logs(hive, request.agent, request.lines)
+        return manager.Logs(tuple(newest(found)))
+    if isinstance(request, manager.Kill | manager.Start | manager.Restart | manager.Update):
+        return await _run(hive, request)
+    async with audit.recorded(hive.audit, codec.tag_of(type(request)), _subject(request)) as known:
+        reply = await _propose(hive, request)
+        if isinstance(reply, manager.ApprovalQueued):
+            known.detail["result"] = reply.id
+        return reply
+
+
+def _subject(request: object) -> str:
+    for key in ("name", "agent", "id"):
+        found = getattr(request, key, None)
+        if found is not None:
+            return str(found)
+    return MANAGER
+
+
+async def _propose(
+    hive: Hive,
+    request: manager.RequestInitConfig
+    | manager.RequestSpawn
+    | manager.RequestApplyCommit
+    | manager.RequestUpdateMetaInputs
+    | agent.CancelLooseEnd,
+) -> manager.ManagerReply:
     match request:
         case manager.RequestInitConfig(name, description):
             return _queued(await proposals.request_init_config(hive, name, description))
@@ -74,10 +102,6 @@ async def answer(hive: Hive, request: OwnRequest | agent.CancelLooseEnd) -> mana
         case agent.CancelLooseEnd(_, number):
             await proposals.withdraw(hive, number, MANAGER)
             return agent.Ok()
-        case manager.GetLogs(name, count):
-            return manager.Logs(tuple(newest(await actions.logs(hive, name, count))))
-        case _:
-            return await _run(hive, request)
 
 
 async def _run(

@@ -15,6 +15,7 @@ import trio
 
 from hive.config import HostConfig, Paths
 from hive.core.agents import Agents
+from hive.core.audit import Audit
 from hive.core.broker import Broker
 from hive.core.build_queue import BuildQueue
 from hive.core.container_view import ContainerView, Counts
@@ -26,7 +27,7 @@ from hive.core.reminders import Reminders, StateDir
 from hive.core.transients import Transients
 from hive.errors import Conflict, HiveError
 from hive.feed import Feed
-from hive.host import installation, program, runtimes, state_dirs, template
+from hive.host import installation, operator_group, program, runtimes, state_dirs, template
 from hive.host.git import Git
 from hive.host.meta import choose_meta
 from hive.host.repos import Repos
@@ -34,6 +35,7 @@ from hive.host.runtime import Runtime
 from hive.nursery import (
     admin_socket,
     agent_sockets,
+    audit_writer,
     build_worker,
     crash_watch,
     dashboard_server,
@@ -46,8 +48,10 @@ from hive.nursery import (
     state_watch,
 )
 from hive.nursery.supervisor import READY_S, Supervisor, Task
+from hive.store import audit as audit_store
 from hive.store.agents import AgentStore
 from hive.store.approvals import ApprovalStore
+from hive.store.audit_files import Opened
 from hive.store.database import LOG_BYTES, Clock, Database, open_database
 from hive.store.jobs import JobStore
 from hive.store.messages import MessageStore
@@ -55,6 +59,7 @@ from hive.store.questions import QuestionStore
 from hive.store.reminders import ReminderStore
 from hive.web.access import Access
 from hive.wire import codec
+from hive.wire.audit import DONE, FAILED
 from hive.wire.dashboard import Acked, Delivered, Sent, TasksChanged
 from hive.wire.names import MANAGER, AgentName
 
@@ -75,6 +80,7 @@ def wall_clock() -> float:
 def tasks_of(hive: Hive) -> list[Task]:
     """Return the supervised tasks in order of start; they stop in reverse."""
     bodies: list[tuple[str, Any]] = [
+        ("audit log", audit_writer.run),
         ("agent sockets", agent_sockets.run),
         ("jobs", job_worker.run),
         ("build queue", build_worker.run),
@@ -110,13 +116,20 @@ async def serve(
     Raises `Conflict` when another daemon has these paths, `Unavailable` when this host lacks
     something, `GaveUp` when a task failed for good.
     """
+    group = await trio.to_thread.run_sync(operator_group.find, config.operator_group)
     await trio.to_thread.run_sync(state_dirs.prepare_hive, paths)
+    await trio.to_thread.run_sync(operator_group.open_way, paths, group)
     with _only_one(paths):
         if beforehand is not None:
             await beforehand()
         chosen = runtime or await runtimes.choose(config, paths, clock)
-        async with open_database(paths.broker_db, log_bytes=LOG_BYTES) as database:
-            hive, supervisor = await make(config, paths, chosen, clock, database)
+        async with (
+            open_database(paths.broker_db, log_bytes=LOG_BYTES) as database,
+            audit_store.open_log(paths.audit, database) as (audit_log, opened),
+        ):
+            audit = Audit(audit_log, clock)
+            _tell_end(audit, opened)
+            hive, supervisor = await make(config, paths, chosen, clock, database, audit)
             try:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(supervisor.run, tasks_of(hive))
@@ -126,8 +139,23 @@ async def serve(
                     await stop_containers(hive)
 
 
+def _tell_end(audit: Audit, opened: Opened) -> None:
+    """Record what the end of the log was like when it was opened."""
+    if opened.mended is not None:
+        log.warning("the audit log was mended: %s taken away", opened.mended)
+        audit.tell("mend_audit_log", "", DONE, {"why": opened.mended})
+    if opened.broken is not None:
+        log.error("the audit log was tampered with or damaged: %s", opened.broken)
+        audit.tell("open_audit_log", "", FAILED, {"why": opened.broken})
+
+
 async def make(
-    config: HostConfig, paths: Paths, runtime: Runtime, clock: Clock, database: Database
+    config: HostConfig,
+    paths: Paths,
+    runtime: Runtime,
+    clock: Clock,
+    database: Database,
+    audit: Audit,
 ) -> tuple[Hive, Supervisor]:
     """Build the collaborators around an open database."""
     feed = Feed(clock())
@@ -190,6 +218,7 @@ async def make(
         view=view,
         access=Access(paths.access, clock),
         address=Address(),
+        audit=audit,
         publish=publish,
         tasks=supervisor.rows,
     )

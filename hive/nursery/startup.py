@@ -13,6 +13,7 @@ from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import HiveError
+from hive.wire.audit import DONE
 from hive.wire.jobs import DESTROY, OVER, SPAWN
 from hive.wire.names import MANAGER, AgentName
 
@@ -39,6 +40,7 @@ async def run(hive: Hive, bring_back: Callable[[AgentName], Job]) -> None:
     for name in hive.agents.names():
         if name in running:
             log.info("%s runs already: adopted", name)
+            hive.audit.happened("adopt", name, DONE)
         elif is_unexplained(hive, name):
             jobs.append(bring_back(name))
     # One agent that cannot be started must not hold up the hive.

@@ -13,7 +13,7 @@ import attrs
 
 from hive.errors import BadRequest
 from hive.store.batch import Together
-from hive.wire.messages import DeliveredMessage, MessageRow
+from hive.wire.messages import FROM_EXTERNAL, DeliveredMessage, MessageRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +26,15 @@ INSERT_ROWS = 128
 
 _INSERT = (
     "INSERT INTO messages (sender, recipient, body, sent_at, in_reply_to, dedupe_key, broadcast,"
-    " origin) VALUES "
+    " origin, via) VALUES "
 )
 _INSERTS = [
-    _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count) for count in range(INSERT_ROWS + 1)
+    _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * count) for count in range(INSERT_ROWS + 1)
 ]
 """The statement for each number of rows; each is prepared when it is first needed."""
 _ROW = (
-    "id, sender, recipient, body, in_reply_to, sent_at, delivered_at, acked_at, broadcast, origin"
+    "id, sender, recipient, body, in_reply_to, sent_at, delivered_at, acked_at, broadcast, origin,"
+    " via"
 )
 _AMONG = "id IN (SELECT value FROM json_each(?))"
 _WAITING = "recipient = ? AND acked_at IS NULL AND delivered_at IS NULL"
@@ -52,11 +53,25 @@ class Draft:
     dedupe_key: str | None = None
     is_broadcast: bool = False
     origin: str = "peer"
+    via: tuple[str, ...] = ()
+    """For whom hive tells this; what it answers comes to it when it is stored."""
+
+
+@attrs.frozen
+class Added:
+    """A draft that is stored."""
+
+    ids: list[int]
+    """One for each recipient, in order."""
+    is_new: bool
+    """False when its key was stored before."""
+    via: tuple[str, ...] = ()
+    """The draft's own, and what came to it from what it answers."""
 
 
 def insert(connection: Connection, draft: Draft) -> list[int]:
     """Store a draft inside a running transaction; return an id for each recipient, in order."""
-    return _insert_rows(connection, _to_rows(draft))
+    return _insert_rows(connection, _to_rows(draft, draft.via))
 
 
 class MessageStore:
@@ -66,8 +81,8 @@ class MessageStore:
         """Uses an open broker database."""
         self._database = database
 
-    async def add(self, draft: Draft) -> tuple[list[int], bool]:
-        """Store a draft; return the ids, and False when its key was stored before.
+    async def add(self, draft: Draft) -> Added:
+        """Store a draft, with the marks of what it answers.
 
         Raises `BadRequest` when `in_reply_to` is not a message to or from the sender.
         """
@@ -102,7 +117,7 @@ class MessageStore:
         either way, at worst without the mark that they were handed out before.
         """
         query = (
-            "SELECT id, sender, body, redelivered, in_reply_to, sent_at, broadcast, origin"
+            "SELECT id, sender, body, redelivered, in_reply_to, sent_at, broadcast, origin, via"
             f" FROM messages WHERE {_WAITING} ORDER BY id LIMIT ?"
         )
 
@@ -188,14 +203,15 @@ class MessageStore:
         )
 
 
-def _add(connection: Connection, drafts: list[Draft]) -> list[tuple[list[int], bool]]:
-    """Store drafts; for each the ids, and False when its key was stored before."""
+def _add(connection: Connection, drafts: list[Draft]) -> list[Added]:
+    """Store drafts."""
     rows: list[tuple[object, ...]] = []
-    places: list[tuple[int, int]] = []
+    places: list[tuple[int, int, tuple[str, ...]]] = []
     known: dict[int, list[int]] = {}
     keyed: dict[tuple[str, str], int] = {}
     for number, draft in enumerate(drafts):
         start = len(rows)
+        via = draft.via
         if draft.dedupe_key is not None:
             key = (draft.sender, draft.dedupe_key)
             first = keyed.setdefault(key, number)
@@ -208,13 +224,13 @@ def _add(connection: Connection, drafts: list[Draft]) -> list[tuple[list[int], b
                 continue
         if number not in known:
             if draft.in_reply_to is not None:
-                _check_parent(connection, draft)
-            rows += _to_rows(draft)
-        places.append((start, len(rows)))
+                via = _marks(via, _parent(connection, draft))
+            rows += _to_rows(draft, via)
+        places.append((start, len(rows), via))
     ids = _insert_rows(connection, rows)
     return [
-        (known.get(number) or ids[start:end], number not in known)
-        for number, (start, end) in enumerate(places)
+        Added(known.get(number) or ids[start:end], number not in known, via)
+        for number, (start, end, via) in enumerate(places)
     ]
 
 
@@ -230,7 +246,12 @@ def _of_key(connection: Connection, key: tuple[str, str]) -> list[int]:
     return [row[0] for row in connection.execute(query, key).fetchall()]
 
 
-def _to_rows(draft: Draft) -> list[tuple[object, ...]]:
+def _marks(own: tuple[str, ...], parents: tuple[str, ...]) -> tuple[str, ...]:
+    """Return each mark once, in order."""
+    return tuple(dict.fromkeys((*own, *parents)))
+
+
+def _to_rows(draft: Draft, via: tuple[str, ...]) -> list[tuple[object, ...]]:
     return [
         (
             draft.sender,
@@ -241,6 +262,7 @@ def _to_rows(draft: Draft) -> list[tuple[object, ...]]:
             draft.dedupe_key,
             draft.is_broadcast,
             draft.origin,
+            ",".join(via),
         )
         for recipient in draft.recipients
     ]
@@ -260,16 +282,27 @@ def _insert_rows(connection: Connection, rows: list[tuple[object, ...]]) -> list
     return ids
 
 
-def _check_parent(connection: Connection, draft: Draft) -> None:
+def _parent(connection: Connection, draft: Draft) -> tuple[str, ...]:
+    """Return where what a draft answers came from, nearest first.
+
+    Raises `BadRequest` unless that is a message to or from its sender: a free label that reads
+    like a name is nobody.
+    """
     parent = connection.execute(
-        "SELECT 1 FROM messages WHERE id = ? AND (sender = ? OR recipient = ?)",
-        (draft.in_reply_to, draft.sender, draft.sender),
+        "SELECT origin, via FROM messages"
+        " WHERE id = ? AND (recipient = ? OR (sender = ? AND origin <> ?))",
+        (draft.in_reply_to, draft.sender, draft.sender, FROM_EXTERNAL),
     ).fetchone()
     if parent is None:
         raise BadRequest(
             f"in_reply_to: {draft.in_reply_to} is not a message to or from {draft.sender};"
             " give the id of one, or leave it out"
         )
+    return (parent[0], *_split(parent[1]))
+
+
+def _split(via: str) -> tuple[str, ...]:
+    return tuple(via.split(",")) if via else ()
 
 
 def _check_own(connection: Connection, recipient: str, wanted: str) -> None:
@@ -308,7 +341,8 @@ def _rows(connection: Connection, query: str, values: tuple[object, ...]) -> lis
 
 
 def _message_row(row: tuple[Any, ...]) -> MessageRow:
-    id_, sender, recipient, body, parent, sent_at, delivered_at, acked_at, broadcast, origin = row
+    id_, sender, recipient, body, parent, sent_at, delivered_at, acked_at, *marks = row
+    broadcast, origin, via = marks
     return MessageRow(
         id=id_,
         from_=sender,
@@ -320,11 +354,12 @@ def _message_row(row: tuple[Any, ...]) -> MessageRow:
         acked_at=acked_at,
         broadcast=bool(broadcast),
         origin=origin,
+        via=_split(via),
     )
 
 
 def _delivered(row: tuple[Any, ...]) -> DeliveredMessage:
-    id_, sender, body, redelivered, parent, sent_at, broadcast, origin = row
+    id_, sender, body, redelivered, parent, sent_at, broadcast, origin, via = row
     return DeliveredMessage(
         id=id_,
         from_=sender,
@@ -334,4 +369,5 @@ def _delivered(row: tuple[Any, ...]) -> DeliveredMessage:
         sent_at=sent_at,
         broadcast=bool(broadcast),
         origin=origin,
+        via=_split(via),
     )

@@ -140,6 +140,12 @@ _VERSION_2 = (
     "ALTER TABLE agents ADD COLUMN hive_rev TEXT",
 )
 
+_VERSION_3 = (
+    # What a reply answers came from: origins, the nearest first, with commas between.
+    "ALTER TABLE messages ADD COLUMN via TEXT NOT NULL DEFAULT ''",
+    "CREATE TABLE audit_head (id INTEGER PRIMARY KEY CHECK (id = 1), n INTEGER, hash TEXT)",
+)
+
 
 def _statements(statements: Sequence[str]) -> Migration:
     def run(connection: sqlite3.Connection) -> None:
@@ -149,7 +155,11 @@ def _statements(statements: Sequence[str]) -> Migration:
     return run
 
 
-BROKER: tuple[Migration, ...] = (_statements(_VERSION_1), _statements(_VERSION_2))
+BROKER: tuple[Migration, ...] = (
+    _statements(_VERSION_1),
+    _statements(_VERSION_2),
+    _statements(_VERSION_3),
+)
 """Migrations of broker.sqlite; the one at index n brings version n to n + 1."""
 
 

@@ -91,6 +91,19 @@ class Access:
         self._save(attrs.evolve(self._book, links=links))
         return f"/login?token={secret}"
 
+    def check_link(self, secret: str) -> Link:
+        """Return the login link of that secret, which stays as good as it was.
+
+        Raises `Unauthorized` for one that is unknown, used or too old.
+        """
+        link = _find(self._live_links(), secret)
+        if link is None:
+            raise Unauthorized(
+                "this login link was used already or is too old: get another with"
+                " hive.pyz login-link"
+            )
+        return link
+
     def log_in(self, secret: str) -> str:
         """Use up a login link and return the secret of a new session.
 
@@ -98,19 +111,14 @@ class Access:
         """
         now = self._clock()
         links = self._live_links()
-        link = _find(links, secret)
-        if link is None:
-            raise Unauthorized(
-                "this login link was used already or is too old: get another with"
-                " hive.pyz login-link"
-            )
+        link = self.check_link(secret)
         session_secret = secrets.token_urlsafe(32)
         session = Session(_digest(session_secret), now, now + SESSION_S)
         live = (each for each in self._book.sessions if each.expires_at > now)
         self._save(
             attrs.evolve(
                 self._book,
-                links=tuple(each for each in links if each is not link),
+                links=tuple(each for each in links if each != link),
                 sessions=(*live, session)[-SESSIONS_MAX:],
             )
         )
@@ -176,6 +184,11 @@ class Access:
     def _save(self, book: Book) -> None:
         _write(self._path, codec.dumps(codec.to_json(book)))
         self._book = book
+
+
+def mark_of(secret: str) -> str:
+    """Return by which a session is told from others in a record; it opens nothing."""
+    return _digest(secret)[:8]
 
 
 def _digest(secret: str) -> str:

@@ -3,60 +3,32 @@
 Every request passes here, websockets included, before any route sees it. `Host` must be a name we
 answer to, which keeps rebound DNS names out; whatever is not a plain read must come from our own
 origin, or carry a script's token; and without a login there is only the page that says how to get
-one. `SecureHeaders` puts the same headers on every answer, errors included.
+one. Logins and what was refused here are recorded.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import attrs
 
 from hive.config import HostConfig
-from hive.errors import BadRequest, Refused, Unauthorized
+from hive.core import audit
+from hive.core.audit import Audit
+from hive.errors import BadRequest, HiveError, Refused, Unauthorized
 from hive.web import plain_page, replies
-from hive.web.access import SESSION_S, Access
-from hive.web.exchange import App, Message, Receive, Scope, Send
+from hive.web.access import SESSION_S, Access, mark_of
+from hive.web.exchange import App, Receive, Scope, Send
+from hive.wire.names import OPERATOR
 
 COOKIE = "hive_session"
-CSP = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    b" connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
-    b" frame-ancestors 'none'"
-)
-SECURE_HEADERS = (
-    (b"content-security-policy", CSP),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"x-frame-options", b"DENY"),
-)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::([0-9]{1,5}))?")
 _READS = frozenset({"GET", "HEAD"})
 _PAGE = re.compile(r"/|/agent/[^/]*/?")
 _OPEN = re.compile(r"/healthz|/favicon\.ico|/static/.+")
-
-
-class SecureHeaders:
-    """An ASGI application around another one: adds the headers an answer does not bring itself."""
-
-    def __init__(self, app: App) -> None:
-        """Around `app`."""
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"].endswith(".response.start"):
-                brought = {name.lower() for name, _ in message["headers"]}
-                added = [pair for pair in SECURE_HEADERS if pair[0] not in brought]
-                message = {**message, "headers": [*message["headers"], *added]}
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
 
 
 @attrs.frozen
@@ -100,45 +72,89 @@ class Rules:
                 " (hive.pyz token) as Authorization: Bearer"
             )
 
+    def check_read(self, scope: Scope) -> None:
+        """Raise `Refused` when a browser says that another page reads; it may only open ours.
+
+        Ports are no border for a cookie: what an agent serves on this host would bring it along.
+        """
+        site = replies.header(scope, b"sec-fetch-site") or "same-origin"
+        if site in {"same-origin", "none"}:
+            return
+        how = [replies.header(scope, b"sec-fetch-" + name) for name in (b"mode", b"dest")]
+        if how != ["navigate", "document"] or not _PAGE.fullmatch(scope["path"]):
+            raise Refused(
+                "another page may not read from the hive: open the address itself, or use a token"
+                " (hive.pyz token) as Authorization: Bearer"
+            )
+
 
 class Guard:
     """An ASGI application around the dashboard: lets in who may enter."""
 
-    def __init__(self, app: App, access: Access, rules: Rules) -> None:
-        """In front of `app`."""
+    def __init__(self, app: App, access: Access, rules: Rules, log: Audit) -> None:
+        """In front of `app`; who is let in or refused is recorded in `log`."""
         self._app = app
         self._access = access
         self._rules = rules
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on; raises hive's errors."""
         path = scope["path"]
         if not path.startswith("/") or "\x00" in path or "\ufffd" in path:
             raise BadRequest("the path is not one of ours")
-        host = self._rules.check_host(scope)
+        with self._denying(scope, "ask_by_another_name"):
+            host = self._rules.check_host(scope)
         is_read = scope["type"] == "http" and scope["method"] in _READS
         if is_read and _OPEN.fullmatch(path):
             await self._app(scope, receive, send)
         elif is_read and path == "/login":
             await self._log_in(scope, send)
         elif replies.header(scope, b"authorization") is not None:
-            self._check_bearer(scope)
-            await self._app(scope, receive, send)
-        elif (session := self._session(scope)) is None:
-            await self._ask_to_log_in(scope, send, is_page=is_read and bool(_PAGE.fullmatch(path)))
-        else:
-            if not is_read:
-                self._rules.check_origin(scope, host)
-            if path == "/logout" and not is_read:
-                await self._log_out(scope, send, session)
-            else:
+            with self._denying(scope, "use_token"):
+                someone = self._bearer(scope)
+            with audit.acting(someone):
                 await self._app(scope, receive, send)
+        elif (session := self._session(scope)) is None:
+            with self._denying(scope, None if is_read else "act_without_login"):
+                await self._ask_to_log_in(
+                    scope, send, is_page=is_read and bool(_PAGE.fullmatch(path))
+                )
+        else:
+            with self._denying(scope, "read_from_elsewhere" if is_read else "act_from_elsewhere"):
+                if is_read:
+                    self._rules.check_read(scope)
+                else:
+                    self._rules.check_origin(scope, host)
+            with audit.acting(audit.Who(OPERATOR, "page", {"session": mark_of(session)})):
+                if path == "/logout" and scope.get("method") == "POST":
+                    await self._log_out(scope, send, session)
+                else:
+                    await self._app(scope, receive, send)
 
-    def _check_bearer(self, scope: Scope) -> None:
+    @contextmanager
+    def _denying(self, scope: Scope, action: str | None) -> Iterator[None]:
+        """Record what the block refuses, under that word if there is one."""
+        try:
+            yield
+        except (Refused, Unauthorized) as error:
+            if action is not None:
+                self._deny(scope, action, error)
+            raise
+
+    def _deny(self, scope: Scope, action: str, error: HiveError) -> None:
+        what = f"{scope.get('method', scope['type'])} {scope['path']}"
+        self._log.denied(
+            actor=audit.NOBODY, surface="page", action=action, subject=what, why=error.message
+        )
+
+    def _bearer(self, scope: Scope) -> audit.Who:
+        """Return whose token a request carries; raises `Unauthorized`."""
         scheme, _, secret = (replies.header(scope, b"authorization") or "").partition(" ")
         name = self._access.token_name(secret.strip()) if scheme.lower() == "bearer" else None
         if name is None:
             raise Unauthorized("this token is not valid: make one with hive.pyz token")
+        return audit.Who(OPERATOR, "token", {"token": name})
 
     def _session(self, scope: Scope) -> str | None:
         """Return the secret of the browser's session when it is valid."""
@@ -154,8 +170,13 @@ class Guard:
             # A preview must not use up the link.
             raise replies.MethodNotAllowed("open the link itself")
         try:
-            session = self._access.log_in(secret)
+            self._access.check_link(secret)
+            with audit.acting(audit.Who(OPERATOR, "page")):
+                async with audit.recorded(self._log, "log_in") as recording:
+                    session = self._access.log_in(secret)
+                    recording.detail["session"] = mark_of(session)
         except Unauthorized as error:
+            self._deny(scope, "log_in", error)
             if self._session(scope) is None:
                 await _send_sign_in(scope, send, error.message)
                 return
@@ -165,7 +186,8 @@ class Guard:
         await replies.send_body(scope, send, 303, b"text/plain", b"", headers)
 
     async def _log_out(self, scope: Scope, send: Send, session: str) -> None:
-        self._access.log_out(session)
+        async with audit.recorded(self._log, "log_out"):
+            self._access.log_out(session)
         await replies.send_json(scope, send, {"ok": True}, headers=[self._cookie("", 0)])
 
     def _cookie(self, value: str, max_age_s: int) -> tuple[bytes, bytes]:

@@ -120,6 +120,25 @@ class Purge:
     name: str
 
 
+@attrs.frozen
+class VerifyAudit:
+    """Check every line of the audit log."""
+
+
+@attrs.frozen
+class ExportAudit:
+    """Lines of the audit log as they were written, oldest first, at most 1000 in a reply."""
+
+    after: int = 0
+    """Only those behind the line of that number."""
+    since: float | None = None
+    """Unix seconds."""
+    until: float | None = None
+    """Unix seconds, not included."""
+    agent: str | None = None
+    """Only what it did or what was done to it."""
+
+
 WorkRequest = (
     Jobs
     | JobLog
@@ -138,4 +157,6 @@ WorkRequest = (
     | RequestApplyCommit
     | Revive
     | Purge
+    | VerifyAudit
+    | ExportAudit
 )

@@ -81,6 +81,7 @@ class Sent:
     in_reply_to: int | None = None
     broadcast: bool = False
     origin: str = "peer"
+    via: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -95,6 +96,7 @@ class Delivered:
     in_reply_to: int | None = None
     broadcast: bool = False
     origin: str = "peer"
+    via: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -38,6 +38,9 @@ class TurnStart:
     redelivered: bool = False
     at: float | None = None
     """Unix seconds; a history of an older hive has none."""
+    origin: str | None = None
+    """Where the message came from; a history of an older hive does not say."""
+    via: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import attrs
 
+FROM_OPERATOR = "operator"
+FROM_PEER = "peer"
+FROM_SYSTEM = "system"
+FROM_EXTERNAL = "external"
+ORIGINS = (FROM_OPERATOR, FROM_PEER, FROM_SYSTEM, FROM_EXTERNAL)
+"""Where a message came from, as the daemon saw it; no request and no body can set it."""
+
 
 @attrs.frozen
 class DeliveredMessage:
@@ -22,6 +29,9 @@ class DeliveredMessage:
     """True when it was sent to everybody."""
     origin: str = "peer"
     """Where it came from: operator, peer, system or external (`wake`)."""
+    via: tuple[str, ...] = ()
+    """Where what it answers came from, and what that answered in turn: origins, the nearest first,
+    each once. Of what hive tells for somebody, that one's."""
 
 
 @attrs.frozen
@@ -38,6 +48,7 @@ class MessageRow:
     acked_at: float | None
     broadcast: bool = False
     origin: str = "peer"
+    via: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -20,7 +20,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from hive import resources
-from hive.web.guard import SECURE_HEADERS
+from hive.web.secure_headers import SECURE_HEADERS
 from hive.web.static import Assets
 from tests.fakes import page_scenes as scenes
 

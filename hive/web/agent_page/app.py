@@ -15,7 +15,7 @@ from hive.web.agent_page import controls, stream
 from hive.web.agent_page.controls import Controls
 from hive.web.agent_page.stream import History
 from hive.web.exchange import App, Receive, Scope, Send
-from hive.web.guard import SecureHeaders
+from hive.web.secure_headers import SecureHeaders
 
 SHELL = "agent_page/index.html"
 

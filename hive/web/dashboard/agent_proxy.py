@@ -21,7 +21,7 @@ import attrs
 import h11
 import trio
 
-from hive.core import actions
+from hive.core import actions, audit
 from hive.core.hive import Hive
 from hive.core.transients import DESTROYING, STOPPING
 from hive.errors import HiveError, NotFound, Unavailable
@@ -47,7 +47,7 @@ _DATA = re.compile(r"/(?:api|events)/[a-z-]{1,32}")
 _STATUSES = frozenset({200, 400, 401, 403, 404, 405, 408, 409, 413, 415, 500, 503})
 _PASSED_ON = (b"accept", b"content-type", b"last-event-id")
 _POLICY = [
-    (b"content-security-policy", b"sandbox; default-src 'none'"),
+    (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 ]
 
@@ -100,7 +100,11 @@ class AgentPages:
         elif rest == "/send":
             await self._send(name, scope, receive, send)
         elif _DATA.fullmatch(rest):
-            await self._forward(name, rest, scope, receive, send)
+            if scope["method"] == "POST":
+                async with audit.recorded(self._hive.audit, rest.rpartition("/")[2], name):
+                    await self._forward(name, rest, scope, receive, send)
+            else:
+                await self._forward(name, rest, scope, receive, send)
         else:
             raise NotFound("there is nothing at this address")
 

@@ -20,8 +20,9 @@ from hive.web import plain_page, replies, static
 from hive.web.access import Access
 from hive.web.dashboard import actions, agent_proxy, details, files, state, stream
 from hive.web.exchange import App, Message, Receive, Scope, Send
-from hive.web.guard import Guard, Rules, SecureHeaders
+from hive.web.guard import Guard, Rules
 from hive.web.replies import Boundary, MethodNotAllowed, TooSlow
+from hive.web.secure_headers import SecureHeaders
 
 ANSWER_S = 30.0
 SHELL = "dashboard/index.html"
@@ -32,7 +33,7 @@ def make_app(hive: Hive) -> App:
     """Return the whole dashboard over `hive`, whose `access` must be a `web.access.Access`."""
     if not isinstance(hive.access, Access):
         raise TypeError("the dashboard needs hive.web.access.Access")
-    guard = Guard(_Dashboard(hive), hive.access, Rules.of(hive.config))
+    guard = Guard(_Dashboard(hive), hive.access, Rules.of(hive.config), hive.audit)
     return SecureHeaders(Boundary(guard, plain_page.tell))
 
 

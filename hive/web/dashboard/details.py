@@ -1,4 +1,4 @@
-"""What the page asks for piece by piece: logs, diffs and reminders; all of it only reads."""
+"""What the page asks for piece by piece: logs, diffs, reminders, the audit log; it only reads."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from hive.wire import codec
 from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
 from hive.wire.names import agent_name
 
+AUDIT_ROWS = 50
+NEWEST_MOST = 200
 _LINE_MAX = 10**9
 
 Json = dict[str, Any]
@@ -28,6 +30,13 @@ def make_blueprint(hive: Hive) -> Blueprint:
     async def diff(text: str) -> Json:
         base = _query().get("base", "running")
         return _object(await proposals.diff(hive, number(text), base))
+
+    @routes.get("/api/audit")
+    async def audit() -> Json:
+        limit = replies.whole_number(_query(), "limit", AUDIT_ROWS, low=1, high=NEWEST_MOST)
+        faults = [*hive.audit.faults, *filter(None, [hive.audit.trouble])]
+        rows = [codec.to_json(row) for row in hive.audit.newest(limit)]
+        return {"faults": faults, "rows": rows}
 
     @routes.get("/api/reminders")
     async def reminders() -> Json:

@@ -16,6 +16,7 @@ from hive.web import replies
 from hive.web.dashboard.actions import number
 from hive.wire import codec
 from hive.wire.limits import RECENT_MAX
+from hive.wire.messages import FROM_PEER
 
 REFS_MESSAGES_MAX = 50
 
@@ -43,7 +44,9 @@ def make_blueprint(hive: Hive) -> Blueprint:
         shown = [*await hive.broker.history(RECENT_MAX), *await actions.inbox(hive, RECENT_MAX)]
         found = {}
         for row in {row.id: row for row in shown if row.id in wanted}.values():
-            refs = await file_refs.find(hive, row.body, row.from_)
+            # A free label that reads like an agent's name is not that agent.
+            sender = row.from_ if row.origin == FROM_PEER else None
+            refs = await file_refs.find(hive, row.body, sender)
             found[str(row.id)] = [codec.to_json(ref) for ref in refs]
         return {"refs": found}
 

@@ -115,6 +115,16 @@ def notices(hive: Hive) -> list[Json]:
                 "Agents run without isolation: each can read and change what you can.",
             )
         )
+    if hive.audit.faults:
+        found.append(
+            _notice(
+                "error",
+                "The audit log is not as it was written: hive.pyz audit verify says where."
+                f" {hive.audit.faults[0]}",
+            )
+        )
+    if hive.audit.trouble is not None:
+        found.append(_notice("error", f"Nothing can be done: {hive.audit.trouble}"))
     return found
 
 
@@ -132,4 +142,5 @@ def _sent(row: MessageRow) -> Sent:
         in_reply_to=row.in_reply_to,
         broadcast=row.broadcast,
         origin=row.origin,
+        via=row.via,
     )

@@ -23,6 +23,7 @@ READS = (
     "/api/logs/bob",
     "/api/journal/bob",
     "/api/reminders",
+    "/api/audit",
     "/api/approvals/1/diff",
     "/api/jobs/1/log",
     "/api/file-refs?messages=1",

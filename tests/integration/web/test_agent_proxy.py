@@ -26,6 +26,7 @@ from tests.fakes.waiting import until
 from tests.integration.web.dashboard import Browser, browsing
 
 BOB = AgentName("bob")
+POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 @asynccontextmanager
@@ -160,7 +161,7 @@ async def test_only_data_passes_and_under_our_headers(short_tmp: Path) -> None:
             *("x-content-type-options", "referrer-policy", "cross-origin-opener-policy"),
             *("cross-origin-resource-policy", "x-frame-options", "transfer-encoding"),
         }
-        assert answer.header("content-security-policy") == "sandbox; default-src 'none'"
+        assert answer.header("content-security-policy") == POLICY
         assert answer.header("content-type") == "application/json"
         assert answer.json() == {}
 

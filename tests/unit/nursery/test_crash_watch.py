@@ -57,6 +57,7 @@ class Stage:
         self.wanted = set(NAMES)
         self.told: list[str] = []
         self.crashed: list[str] = []
+        self.recorded: list[tuple[str, ...]] = []
         self.hive: Any = SimpleNamespace(
             runtime=self.runtime,
             agents=SimpleNamespace(names=lambda: list(NAMES), is_wanted=self.wanted.__contains__),
@@ -64,6 +65,7 @@ class Stage:
             view=View(self.runtime),
             jobs=Jobs(),
             queue=SimpleNamespace(rows=list),
+            audit=SimpleNamespace(happened=lambda *line: self.recorded.append(line)),
         )
 
     async def bring_back(self, hive: object, name: AgentName) -> None:

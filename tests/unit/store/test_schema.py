@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from hive.errors import Unavailable
-from hive.store import schema
+from hive.store import audit_anchor, schema
 from hive.store.database import open_database
 from hive.store.jobs import JobStore, NewJob
 from hive.wire.agent_config import AgentConfig
+from hive.wire.audit import AuditHead
 from tests.fakes.post import open_post
 
 DATA = Path(__file__).parents[2] / "data"
@@ -144,3 +145,13 @@ async def test_a_database_of_version_2_keeps_its_queue_and_its_deployments(
         )
         assert ada.config == AgentConfig(description="reads logs")
         assert bob.config is None
+
+
+async def test_a_database_of_version_3_keeps_its_marks_and_the_head_of_the_log(
+    tmp_path: Path,
+) -> None:
+    shutil.copy(DATA / "broker-v3.sqlite", tmp_path / "broker.sqlite")
+    async with open_post(tmp_path) as post:
+        assert [row.via for row in await post.broker.history(10)] == [(), (), ("peer",)]
+        assert await audit_anchor.load(post.database) == AuditHead(2, "ab" * 32)
+    assert audit_anchor.look(tmp_path / "broker.sqlite") == AuditHead(2, "ab" * 32)

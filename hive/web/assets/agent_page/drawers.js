@@ -5,6 +5,7 @@ import { getJson } from "../shared/api.js";
 import { el, keyed, label, setText } from "../shared/dom.js";
 import { growing } from "../shared/form.js";
 import { markdown } from "../shared/markdown.js";
+import { originMark } from "../shared/origin.js";
 import { relative, timeTag } from "../shared/time.js";
 import { LOOSE_ENDS, answerQuestion } from "./urls.js";
 
@@ -47,6 +48,7 @@ function mail(row) {
       { class: "row" },
       timeTag(row.sent_at),
       el("strong", {}, row.from),
+      originMark(row),
       isReply && el("span", { class: "tag" }, "↳ reply"),
     ),
     el("div", { class: "wrap" }, row.body),

@@ -3,6 +3,7 @@
 
 import { el } from "../shared/dom.js";
 import { event } from "../shared/events.js";
+import { originMark } from "../shared/origin.js";
 import { timeTag, turnLength } from "../shared/time.js";
 import { claudeRows } from "./claude_lines.js";
 import { line, prose, raw } from "./lines.js";
@@ -48,7 +49,9 @@ function turnStart(frame) {
     frame.redelivered ? " · again" : "",
     frame.unread > 0 ? ` · ${frame.unread} more waiting` : "",
   ];
+  const mark = originMark(frame);
   const head = line("turn-start", "◆", `TURN ← ${frame.from}${more.join("")} `);
+  if (mark) head.append(mark, " ");
   if (typeof frame.at === "number") head.append(timeTag(frame.at));
   const told = frame.from === "system" ? event(String(frame.body)) : null;
   const said = told === null ? prose(String(frame.body ?? "")) : el("div", { class: "wrap muted" }, told);

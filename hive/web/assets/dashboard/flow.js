@@ -5,6 +5,7 @@ import { el, setText } from "../shared/dom.js";
 import { event } from "../shared/events.js";
 import { markdown } from "../shared/markdown.js";
 import { upright } from "../shared/odd.js";
+import { isOutside, originMark } from "../shared/origin.js";
 import { Terminal } from "../shared/terminal.js";
 import { timeTag } from "../shared/time.js";
 import { linkFilesOf } from "./file_refs.js";
@@ -88,6 +89,11 @@ export function toneOf(name) {
   return name === "system" || name === "reminder" ? "p-system" : "p-agent";
 }
 
+/** @param {any} message a row or a frame @returns {string} no label looks like a principal */
+export function senderTone(message) {
+  return isOutside(message) ? "p-outside" : toneOf(message.from);
+}
+
 /**
  * @param {Frame} message @param {Map<number, {root: HTMLElement}>} rows
  * @param {(message: Frame) => void} reply
@@ -101,15 +107,16 @@ function messageRow(message, rows, reply) {
   const answer = el("button", { type: "button", class: "link answer" }, "↳ answer");
   answer.setAttribute("aria-label", `Answer ${message.from}`);
   answer.addEventListener("click", () => reply(message));
-  const canAnswer = !["operator", "system", "reminder"].includes(message.from);
+  const canAnswer = !isOutside(message) && !["operator", "system", "reminder"].includes(message.from);
   const root = el(
     "article",
-    { class: `message ${toneOf(message.from)}`, tabindex: "-1", "data-message": message.id },
+    { class: `message ${senderTone(message)}`, tabindex: "-1", "data-message": message.id },
     el(
       "div",
       { class: "head" },
       timeTag(message.at),
-      el("span", { class: `who ${toneOf(message.from)}` }, message.from),
+      el("span", { class: `who ${senderTone(message)}` }, message.from),
+      originMark(message),
       el("span", { "aria-label": "to" }, "→"),
       el("span", { class: `who ${toneOf(message.to)}` }, message.to),
       message.broadcast && el("span", { class: "muted" }, "(all)"),

@@ -4,9 +4,10 @@
 import { el, keyed, label, setAttr } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { markdown } from "../shared/markdown.js";
+import { originMark } from "../shared/origin.js";
 import { timeTag } from "../shared/time.js";
 import { linkFilesOf } from "./file_refs.js";
-import { toneOf } from "./flow.js";
+import { senderTone } from "./flow.js";
 import { section } from "./section.js";
 import { unreadCount } from "./state.js";
 import { markAllRead } from "./urls.js";
@@ -60,7 +61,8 @@ function messageRow(message, reply) {
       "div",
       { class: "row" },
       isNew,
-      el("span", { class: `who ${toneOf(message.from)}` }, message.from),
+      el("span", { class: `who ${senderTone(message)}` }, message.from),
+      originMark(message),
       message.in_reply_to !== null && el("span", { class: "tag", title: `reply to #${message.in_reply_to}` }, "↳ reply"),
       timeTag(message.sent_at, "ago"),
       el("span", { class: "push" }, button),

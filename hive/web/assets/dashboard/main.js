@@ -9,6 +9,7 @@ import { Live } from "../shared/live.js";
 import { loadMarkdown } from "../shared/markdown.js";
 import { toast } from "../shared/toast.js";
 import { approvalsView } from "./approvals.js";
+import { auditView } from "./audit.js";
 import { barView } from "./bar.js";
 import { Compose } from "./compose.js";
 import { containersView } from "./containers.js";
@@ -65,10 +66,10 @@ const views = [
 
 must("#swarm").append(
   guide.root, containers.root, approvals.root, questions.root, jobs.root, reminders.root, kept.root,
-  inputs.root, tasks.root,
+  inputs.root, tasks.root, auditView().root,
 );
 must("#talk").append(inbox.root, flow.root);
-tasks.root.append(version);
+must("#swarm").append(version);
 
 let isScheduled = false;
 function show() {

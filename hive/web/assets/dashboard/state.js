@@ -90,8 +90,8 @@ const CHANGES = {
   },
   sent: (state, frame) => {
     if (frame.to !== "operator" || state.inbox.some((row) => row.id === frame.id)) return;
-    const { id, from, to, body, at, in_reply_to, broadcast, origin } = frame;
-    const row = { id, from, to, body, in_reply_to, sent_at: at, broadcast, origin };
+    const { id, from, to, body, at, in_reply_to, broadcast, origin, via } = frame;
+    const row = { id, from, to, body, in_reply_to, sent_at: at, broadcast, origin, via };
     state.inbox = [{ ...row, delivered_at: null, acked_at: null }, ...state.inbox];
     state.inbox.length = Math.min(state.inbox.length, INBOX_MAX);
   },

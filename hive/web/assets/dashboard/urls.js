@@ -10,6 +10,7 @@ export const HISTORY = "/dashboard/history";
 export const SEND = "/op-send";
 export const REQUEST_SPAWN = "/request-spawn";
 export const REMINDERS = "/api/reminders";
+export const AUDIT = "/api/audit";
 export const META_UPDATE = "/meta-update";
 export const UPDATE_ALL = "/update-all";
 

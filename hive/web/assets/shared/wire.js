@@ -15,7 +15,7 @@
  * @typedef {{
  *   id: number, from: string, to: string, body: string, in_reply_to: number | null,
  *   sent_at: number, delivered_at: number | null, acked_at: number | null,
- *   broadcast?: boolean, origin?: string
+ *   broadcast?: boolean, origin?: string, via?: string[]
  * }} MessageRow
  * @typedef {{
  *   id: number, agent: string, kind: string, commit_ref: string, requested_at: number,
@@ -49,6 +49,12 @@
  *   base_ref: string, base_sha: string | null, sha: string, text: string,
  *   is_truncated: boolean, files: FileStat[]
  * }} Diff
+ * @typedef {{
+ *   n: number, hash: string, entry: {
+ *     at: number, actor: string, surface: string, action: string, subject: string,
+ *     outcome: string, detail: Record<string, string | number | boolean | null>
+ *   }
+ * }} AuditRow
  * @typedef {{level: string, message: string}} Notice
  * @typedef {{
  *   kind: string, id: number, text: string, age_seconds: number, asker?: string | null,
