@@ -64,7 +64,7 @@ async def listen(path: Path, mode: int, *, made_in: Path | None = None) -> trio.
     new = (
         path.with_name(path.name + ".new")
         if made_in is None
-        else made_in / f"{path.parent.name}.new"
+        else made_in / f"{path.parent.name}-{path.stem}.new"
     )
     sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

@@ -20,11 +20,11 @@ from hive.egress.dial import Resolve, dial
 from hive.egress.gateway import Gateway
 from hive.egress.ledger import Ledger
 from hive.egress.link import ANSWER_S, BODY_S, Link
-from hive.egress.relay import relay
 from hive.egress.requests import Call, Connect, Forward
 from hive.egress.rules import Policy
 from hive.egress.side import Gone, Side
 from hive.errors import BadRequest, HiveError, NotFound, Refused, Unavailable
+from hive.relay import relay
 from hive.wire.destinations import Target
 
 HEAD_S = 15.0
@@ -61,6 +61,14 @@ async def serve(stream: trio.SocketStream, exit_: Exit) -> None:
     finally:
         await conversation.end()
         await client.close()
+
+
+async def turn_away(stream: trio.SocketStream, why: str) -> None:
+    """Answer a client that there is no room for; closes its connection."""
+    head = f"HTTP/1.1 503 hive: {why}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with trio.move_on_after(REFUSE_S), suppress(trio.BrokenResourceError):
+        await stream.send_all(head.encode("ascii"))
+    await trio.aclose_forcefully(stream)
 
 
 class _Conversation:

@@ -7,6 +7,7 @@ that what a name resolves to is looked at apart, by whoever connects.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import attrs
@@ -20,6 +21,9 @@ PROXY = "proxy"
 HOST = "host"
 MODES = (PROXY, HOST)
 """How an agent reaches the network: by the daemon's proxy alone, or as the host does."""
+PROXY_PORT = 3128
+"""Where the proxy answers inside a container: on a loopback of the container's own."""
+PROXY_URL = f"http://127.0.0.1:{PROXY_PORT}"
 USUAL_PORTS = (443, 80)
 """What an entry without a port means."""
 ENTRIES_MOST = 100
@@ -90,11 +94,19 @@ def parse(text: str) -> Destination:
     return Destination(text, ports, name=host_name(host))
 
 
+@lru_cache(maxsize=512)
 def parse_all(entries: tuple[str, ...]) -> tuple[Destination, ...]:
     """Return what all entries of an `allow` say; raises `BadRequest`."""
     if len(entries) > ENTRIES_MOST:
         raise BadRequest(f"more than {ENTRIES_MOST} entries: name fewer, or `*.NAME` for many")
     return tuple(parse(entry) for entry in entries)
+
+
+def check_mode(mode: str) -> str:
+    """Return a way to reach the network; raises `BadRequest`."""
+    if mode not in MODES:
+        raise BadRequest(f"{mode[:80]!r} is no network: give {' or '.join(MODES)}")
+    return mode
 
 
 def parse_target(text: str, usual_port: int | None = None) -> Target:

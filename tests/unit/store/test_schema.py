@@ -13,7 +13,9 @@ from hive.errors import Unavailable
 from hive.store import schema
 from hive.store.database import open_database
 from hive.store.jobs import JobStore, NewJob
+from hive.store.network import NetworkStore
 from hive.wire.agent_config import AgentConfig
+from hive.wire.names import AgentName
 from tests.fakes.post import open_post
 
 DATA = Path(__file__).parents[2] / "data"
@@ -144,3 +146,17 @@ async def test_a_database_of_version_2_keeps_its_queue_and_its_deployments(
         )
         assert ada.config == AgentConfig(description="reads logs")
         assert bob.config is None
+
+
+async def test_a_database_of_version_3_keeps_what_agents_reached(tmp_path: Path) -> None:
+    shutil.copy(DATA / "broker-v3.sqlite", tmp_path / "broker.sqlite")
+    async with open_post(tmp_path) as post:
+        store = NetworkStore(post.database)
+        (rows,) = (await store.reached()).values()
+        assert [(row.host, row.verdict, row.count) for row in rows] == [
+            ("pypi.org", "allowed", 3),
+            ("evil.example", "denied", 1),
+        ]
+        assert [each.host for each in (await store.connections())[AgentName("ada")]] == [
+            "evil.example"
+        ]

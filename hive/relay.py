@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import trio
 
-CHUNK = 256 * 1024
+CHUNK = 64 * 1024
 IDLE_S = 3600.0
 """After so long without a byte in either direction a connection is given up."""
 CLOSING_S = 60.0
