@@ -129,9 +129,9 @@ async def _join(
     except (trio.BrokenResourceError, trio.TooSlowError):
         return
     finally:
-        await trio.aclose_forcefully(near)
+        near.socket.close()
         if far is not None:
-            await trio.aclose_forcefully(far)
+            far.socket.close()
 
 
 async def _connect(way_out: Path) -> trio.SocketStream:

@@ -6,8 +6,6 @@ is asked for anew with every request, so that a deployed change counts at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from hive.config import HostConfig
 from hive.core.hive import Hive
 from hive.egress import gateway
@@ -78,10 +76,9 @@ def report(hive: Hive, name: AgentName) -> NetworkReport:
     )
 
 
-def summary(hive: Callable[[], Hive], name: AgentName) -> tuple[str, int]:
+def summary(hive: Hive, name: AgentName) -> tuple[str, int]:
     """Return what a row says: how it reaches the network, and how many places it was refused."""
-    made = hive()
-    return mode(made, _config(made, name)), made.ledgers.of(name).denials
+    return mode(hive, _config(hive, name)), hive.ledgers.of(name).denials
 
 
 def check(config: HostConfig, claude_env: dict[str, str]) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 
 import trio
 
-from hive.core import actions, proposals
+from hive.core import actions, network, proposals
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.nursery.manager_requests import check_inputs
 from hive.wire import admin, admin_work, codec
 from hive.wire.admin import Reply
 from hive.wire.admin_work import WorkRequest
+from hive.wire.names import agent_name
 
 LOG_SHOWN = 20
 """Commits of the meta repository that are shown with its inputs."""
@@ -85,6 +86,8 @@ async def _answer_talk(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
 
 async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
     match request:
+        case admin_work.Network(name):
+            return admin.ok(network=codec.to_json(network.report(hive, agent_name(name))))
         case admin_work.Tombstones():
             kept = await trio.to_thread.run_sync(actions.tombstones, hive)
             return admin.ok(tombstones=_rows(kept))

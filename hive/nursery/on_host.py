@@ -172,7 +172,9 @@ async def make(
     await ledgers.load()
     revision = await trio.to_thread.run_sync(program.revision)
     transients = Transients(clock, publish)
-    counts = Counts(broker.unread_counts, reminders.counts)
+    counts = Counts(
+        broker.unread_counts, reminders.counts, lambda name: network.summary(hive, name)
+    )
     git = Git(config.git)
     meta = choose_meta(runtime.kind, paths, git, installed_rev=revision, config=config)
     view = ContainerView(paths, agents, runtime, transients, counts, publish, meta.hive_rev)

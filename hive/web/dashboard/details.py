@@ -6,7 +6,7 @@ from typing import Any
 
 from quart import Blueprint, request
 
-from hive.core import actions, proposals
+from hive.core import actions, network, proposals
 from hive.core.hive import Hive
 from hive.web import replies
 from hive.web.dashboard.actions import number
@@ -28,6 +28,10 @@ def make_blueprint(hive: Hive) -> Blueprint:
     async def diff(text: str) -> Json:
         base = _query().get("base", "running")
         return _object(await proposals.diff(hive, number(text), base))
+
+    @routes.get("/api/network/<name>")
+    async def reach(name: str) -> Json:
+        return _object(network.report(hive, agent_name(name)))
 
     @routes.get("/api/reminders")
     async def reminders() -> Json:
