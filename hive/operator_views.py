@@ -202,6 +202,7 @@ _ACCOUNTS = {
     "gateway": "hive adds the key or token on the way; the agent never holds it",
     "agent": "its own login, in its claude directory; it can read that",
     "given": "a key or token that the agent can read",
+    "none": "a stand-in plays claude",
 }
 
 

@@ -11,6 +11,7 @@ from hive.core.hive import Hive
 from hive.egress import gateway
 from hive.egress.gateway import Gateway
 from hive.egress.rules import ALWAYS, Policy
+from hive.errors import BadRequest
 from hive.host import agent_files
 from hive.host.installation import BASE_URL, placeholder
 from hive.wire import destinations
@@ -20,9 +21,11 @@ from hive.wire.names import AgentName
 from hive.wire.network import NetworkReport
 
 _NOTHING = AgentConfig()
+_PROXIES = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"})
 BY_GATEWAY = "gateway"
 BY_AGENT = "agent"
 GIVEN = "given"
+NOBODYS = "none"
 
 
 def mode(hive: Hive, config: AgentConfig) -> str:
@@ -81,8 +84,14 @@ def summary(hive: Hive, name: AgentName) -> tuple[str, int]:
     return mode(hive, _config(hive, name)), hive.ledgers.of(name).denials
 
 
-def check(config: HostConfig, claude_env: dict[str, str]) -> None:
-    """Raise `BadRequest` for settings that no proxy can be run with."""
+def check(config: HostConfig, claude_env: dict[str, str], *, is_separate: bool) -> None:
+    """Raise `BadRequest` for settings that the proxy cannot be run with."""
+    named = [name for name in config.claude_env if name.upper() in _PROXIES]
+    if named and is_separate and config.network != HOST:
+        raise BadRequest(
+            f"claude_env names a proxy ({named[0]}), which agents behind hive's own cannot reach:"
+            ' take it out, or set "network" to "host"'
+        )
     for url in (claude_env.get(BASE_URL), config.forge_url):
         if url is not None:
             gateway.parse_origin(url)
@@ -93,6 +102,8 @@ def _config(hive: Hive, name: AgentName) -> AgentConfig:
 
 
 def _account(hive: Hive, now: str) -> str:
+    if hive.config.demo:
+        return NOBODYS
     if not hive.installation.secrets:
         return BY_AGENT
     return GIVEN if now == HOST else BY_GATEWAY

@@ -167,7 +167,7 @@ async def make(
     )
     approvals = ApprovalStore(database, clock)
     found = installation.find(config, isolates=runtime.isolates)
-    network.check(config, found.claude_env)
+    network.check(config, found.claude_env, is_separate=runtime.separates_network)
     ledgers = Ledgers(NetworkStore(database), clock)
     await ledgers.load()
     revision = await trio.to_thread.run_sync(program.revision)

@@ -54,7 +54,7 @@ class NetworkReport:
     """`proxy`, or `host`: whatever the host reaches, and nothing is counted."""
     account: str
     """`gateway`: the daemon adds the key or token; `agent`: the agent holds its own; `given`: the
-    daemon gave it a key or token that it can read."""
+    daemon gave it a key or token that it can read; `none`: a stand-in plays claude."""
     allowed: tuple[str, ...]
     """What its agent.toml and the daemon's settings list."""
     always: tuple[str, ...]

@@ -87,7 +87,7 @@ async def test_a_refusal_shows_on_the_row_and_in_the_report(short_tmp: Path) -> 
             1,
         )
         assert report["always"] == ["api.anthropic.com:443", "platform.claude.com:443"]
-        assert report["account"] == network.BY_AGENT
+        assert report["account"] == network.NOBODYS
         assert (await here.operator("network", name="zed"))["code"] == "not_found"
 
 
