@@ -113,6 +113,14 @@ async def serve(
         task_status.started()
 
 
+async def alone(name: str, conversation: Awaitable[None]) -> None:
+    """Run what serves one client; what nobody foresaw is logged and ends that client alone."""
+    try:
+        await conversation
+    except Exception:
+        log.exception("%s: a client's conversation failed", name)
+
+
 class _Connection:
     """One client: its buffer and its turn to speak."""
 

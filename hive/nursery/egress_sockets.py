@@ -61,7 +61,7 @@ async def _serve_one(
                 hive.view.set_trouble(name, f"its way out cannot be opened: {error}")
                 await trio.sleep(AGAIN_S)
         room = trio.CapacityLimiter(CONNECTIONS)
-        client = partial(_serve_client, make_exit(hive, name, tls), room)
+        client = partial(_serve_client, name, make_exit(hive, name, tls), room)
         await trio.serve_listeners(client, [listener])
 
 
@@ -75,13 +75,13 @@ async def _listen(hive: Hive, name: AgentName) -> trio.SocketListener:
 
 
 async def _serve_client(
-    exit_: proxy.Exit, room: trio.CapacityLimiter, stream: trio.SocketStream
+    name: AgentName, exit_: proxy.Exit, room: trio.CapacityLimiter, stream: trio.SocketStream
 ) -> None:
     if room.available_tokens < 1:
         await proxy.turn_away(stream, "too many connections at once: close some")
         return
     async with room:
-        await proxy.serve(stream, exit_)
+        await lines.alone(f"way out of {name}", proxy.serve(stream, exit_))
 
 
 def make_exit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import trio
 
 from hive.core import network
@@ -133,3 +134,20 @@ async def test_an_agent_beyond_its_connections_is_told_and_another_is_not(short_
         finally:
             for client in clients:
                 await client.stream.aclose()
+
+
+async def test_what_nobody_foresaw_ends_its_client_alone(
+    short_tmp: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(short_tmp) as here:
+        await here.operator("spawn", name="ada")
+        book = here.hive.ledgers.of(ADA)
+        # An account that is broken, as a fault of ours would leave it.
+        rows, book._rows = book._rows, None  # type: ignore[assignment]
+        client = await _client(here.hive, ADA)
+        async with client.stream:
+            await client.say("CONNECT evil.example:443 HTTP/1.1", "Host: x")
+            assert await client.rest() == b""
+        book._rows = rows
+        assert (await _connect(here.hive, "evil.example:443")).startswith("HTTP/1.1 403 ")
+    assert "way out of ada: a client's conversation failed" in caplog.text
