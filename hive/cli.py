@@ -206,6 +206,8 @@ def _add_talking(verbs: Verbs[argparse.ArgumentParser]) -> None:
     inbox = _add_client(verbs, "inbox", "show the messages to the operator")
     inbox.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (20)")
     inbox.add_argument("--read", action="store_true", help="mark all of them read")
+    network = _add_client(verbs, "network", "show what an agent reached and was refused")
+    network.add_argument("name", metavar="NAME")
     logs = _add_client(verbs, "logs", "show what an agent's container printed")
     logs.add_argument("name", metavar="NAME")
     logs.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="how many (50)")

@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from hive.errors import BadRequest, Unavailable
-from hive.wire import codec
+from hive.wire import codec, destinations
 from hive.wire.agent_config import USUAL, Limits, McpServer
 from hive.wire.names import MANAGER, AgentName
 
@@ -84,6 +84,10 @@ class Paths:
         """Where that agent's harness serves its page."""
         return self.agent_run(name) / "web.sock"
 
+    def egress_socket(self, name: AgentName) -> Path:
+        """That agent's way out: the daemon's proxy."""
+        return self.agent_run(name) / "egress.sock"
+
     def agent_root(self, name: AgentName) -> Path:
         """Everything that is kept of that agent."""
         return self.agents / name
@@ -137,7 +141,7 @@ class Paths:
 
     def check(self) -> None:
         """Raise `BadRequest` when a socket below `run` would not fit a unix address."""
-        longest = self.run / "agents" / ("x" * 9) / "mcp.sock"
+        longest = self.run / "agents" / ("x" * 9) / "egress.sock"
         size = len(os.fsencode(longest))
         if size > SOCKET_PATH_BYTES:
             raise BadRequest(
@@ -198,6 +202,10 @@ class HostConfig:
     limits: Limits = USUAL
     """What a container may use whose agent.toml does not say; what is left out of a table that is
     given has no limit."""
+    network: str = destinations.PROXY
+    """How an agent reaches the network whose agent.toml does not say: `proxy` or `host`."""
+    allow: tuple[str, ...] = ()
+    """What every agent may connect to through the proxy, beside what its agent.toml lists."""
     build_s: float = 3600.0
     """How long nix may build an agent's system, on NixOS."""
     hive_flake: str | None = None
@@ -244,6 +252,10 @@ class HarnessConfig:
     """Further variables for claude, no secret among them."""
     secret_files: dict[str, str] = attrs.field(factory=dict)
     """Variable to the file that holds it, readable inside the container."""
+    network: str = destinations.HOST
+    """`proxy`: the harness passes what reaches its loopback port on to the daemon's proxy."""
+    local_services: tuple[str, ...] = ()
+    """`HOST:PORT` on the host's loopback that are answered on the same port of the container's."""
     agents_dir: str = "/agents"
     """Every agent's directory; the manager's alone, as the next two."""
     applied_dir: str = "/applied"
@@ -259,6 +271,11 @@ class HarnessConfig:
     def socket(self) -> Path:
         """The socket that makes this harness its agent."""
         return Path(self.run_dir) / "mcp.sock"
+
+    @property
+    def egress_socket(self) -> Path:
+        """The way out of a container with a network of its own."""
+        return Path(self.run_dir) / "egress.sock"
 
     @property
     def web_socket(self) -> Path:
@@ -285,6 +302,8 @@ def check_host_config(config: HostConfig) -> None:
         raise BadRequest("rate_limit_s and overloaded_s are at least 1 second")
     if config.build_s < 1:
         raise BadRequest("build_s is at least 1 second")
+    destinations.check_mode(config.network)
+    destinations.parse_all(config.allow)
     _check_forge(config)
     if not 0 <= config.port <= 65535:
         raise BadRequest("port must be between 0 and 65535")

@@ -91,7 +91,7 @@ async def listen(
     new = (
         path.with_name(path.name + ".new")
         if made_in is None
-        else made_in / f"{path.parent.name}.new"
+        else made_in / f"{path.parent.name}-{path.stem}.new"
     )
     sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -142,6 +142,14 @@ async def serve(
     async with trio.open_nursery() as nursery:
         await nursery.start(trio.serve_listeners, one, [listener])
         task_status.started()
+
+
+async def alone(name: str, conversation: Awaitable[None]) -> None:
+    """Run what serves one client; what nobody foresaw is logged and ends that client alone."""
+    try:
+        await conversation
+    except Exception:
+        log.exception("%s: a client's conversation failed", name)
 
 
 class _Connection:

@@ -299,6 +299,7 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
         JOB_S,
     ),
     "update-all": (_plain("update_all"), operator_views.updated, JOB_S),
+    "network": (_named("network"), operator_views.network, CALL_S),
     "tombstones": (_plain("tombstones"), operator_views.tombstones, CALL_S),
     "revive": (_named("revive"), _show_request, CALL_S),
     "purge": (_purge, operator_views.done, CALL_S),

@@ -201,6 +201,47 @@ def _marks(row: dict[str, Any]) -> str:
     return " [goes back to the outside]" if "external" in row.get("via", ()) else ""
 
 
+_MODES = {
+    "proxy": "by hive's proxy alone",
+    "host": "the host's whole network: nothing is held back, and nothing is counted",
+}
+_ACCOUNTS = {
+    "gateway": "hive adds the key or token on the way; the agent never holds it",
+    "agent": "its own login, in its claude directory; it can read that",
+    "given": "a key or token that the agent can read",
+    "none": "a stand-in plays claude",
+}
+
+
+def network(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show how an agent reaches the network, what it reached, and what it was refused."""
+    found = reply["network"]
+    yield f"network: {_MODES.get(found['mode'], found['mode'])}"
+    yield f"account: {_ACCOUNTS.get(found['account'], found['account'])}"
+    if found["mode"] == "host":
+        return
+    yield f"allowed: {', '.join(found['allowed']) or 'nothing'}"
+    yield f"always:  {', '.join(found['always'])}"
+    if not found["reached"]:
+        yield "It has not connected to anything."
+    for row in found["reached"]:
+        where = f"{row['host']}:{row['port']}"
+        moved = f"{_size(row['sent'])} out, {_size(row['received'])} in"
+        about = moved if row["verdict"] == "allowed" else row["why"] or ""
+        line = (
+            f"{clock(row['last_at'])}  {row['verdict']:<8}{row['count']:>6}  {where:<36}  {about}"
+        )
+        yield line.rstrip()
+
+
+def _size(count: int) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count} {unit}"
+        count //= 1024
+    return f"{count} GiB"
+
+
 def tombstones(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     """Show what is kept of agents that were destroyed."""
     if not reply["tombstones"]:

@@ -34,6 +34,8 @@ class Counts:
 
     unread: Callable[[], Awaitable[dict[str, int]]]
     reminders: Callable[[], Awaitable[dict[str, int]]]
+    network: Callable[[AgentName], tuple[str, int]] = lambda _: ("", 0)
+    """How it reaches the network, and how many destinations it was refused."""
 
 
 class ContainerView:
@@ -146,6 +148,7 @@ class ContainerView:
         transient = self._transients.get(name)
         state_dir = self._paths.agent_state(name)
         trouble = self._troubles.get(name)
+        network, denied = self._counts.network(name)
         return ContainerRow(
             name=name,
             container=container_name(name),
@@ -171,6 +174,8 @@ class ContainerView:
             note=trouble or (report.note if report else None),
             isolation=self._runtime.kind,
             limits_met=self._met.get(name, ()) if is_running else (),
+            network=network,
+            denied=denied,
         )
 
 

@@ -14,6 +14,7 @@ from hive.core.broker import Broker
 from hive.core.build_queue import BuildQueue
 from hive.core.container_view import ContainerView
 from hive.core.jobs import Jobs
+from hive.core.ledgers import Ledgers
 from hive.core.loose_ends import LooseEnds
 from hive.core.questions import Questions
 from hive.core.reminders import Reminders
@@ -103,6 +104,8 @@ class Hive:
     runtime: Runtime
     installation: Installation
     view: ContainerView
+    ledgers: Ledgers
+    """What every agent reached and was refused."""
     access: Access
     address: Address
     audit: Audit

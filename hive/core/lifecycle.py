@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trio
 
-from hive.core import blueprints, notices, transients
+from hive.core import blueprints, network, notices, transients
 from hive.core.blueprints import Blueprint
 from hive.core.hive import Hive
 from hive.errors import Conflict, HiveError, Refused, Unavailable
@@ -106,6 +106,7 @@ async def destroy(hive: Hive, name: AgentName, *, purge: bool) -> str | None:
         hive.forge.changed(name)
         await trio.to_thread.run_sync(state_dirs.remove_run, hive.paths, name)
         if purge:
+            await hive.ledgers.forget(name)
             await hive.repos.remove(name)
             await trio.to_thread.run_sync(state_dirs.purge, hive.paths, name)
     return note
@@ -191,11 +192,12 @@ async def _start_deployed(hive: Hive, name: AgentName) -> None:
 async def _set_up(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
     """Write everything a container needs on the host, and wait for its socket."""
     inside = hive.runtime.inside(name)
+    reach = network.mode(hive, blueprint.config)
     settings = hive.installation.harness_config(
-        hive.config, inside, name, blueprint.config, blueprint.tree
+        hive.config, inside, name, blueprint.config, blueprint.tree, reach
     )
     await trio.to_thread.run_sync(
-        state_dirs.prepare, hive.paths, name, settings, hive.installation.secrets
+        state_dirs.prepare, hive.paths, name, settings, hive.installation.secrets_for(reach)
     )
     is_paused = hive.agents.get(name).paused
     await trio.to_thread.run_sync(state_dirs.mark_paused, hive.paths, name, is_paused)
@@ -257,6 +259,7 @@ async def _start(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
         binds=tuple(binds),
         cwd=inside.state,
         system=blueprint.system,
+        network=network.mode(hive, blueprint.config),
     )
     if blueprint.tree is not None:
         spec = agent_files.equip(spec, blueprint.config, blueprint.tree, hive.config, inside)

@@ -20,7 +20,7 @@ from hive.config import HostConfig
 from hive.errors import BadRequest
 from hive.host import packages, toml_lines
 from hive.host.runtime import Bind, ContainerSpec, Inside
-from hive.wire import codec
+from hive.wire import codec, destinations
 from hive.wire.agent_config import FILE, AgentConfig, Limits, McpServer
 from hive.wire.limits import check_body
 from hive.wire.names import EVERYBODY, model_name, recipient_name
@@ -124,6 +124,11 @@ def servers_for(config: AgentConfig, tree: Path | None, inside: Inside) -> dict[
     }
 
 
+def network_for(config: AgentConfig, host: HostConfig) -> str:
+    """Return how the agent reaches the network, where a container can have one of its own."""
+    return config.network or host.network
+
+
 def env_for(config: AgentConfig) -> dict[str, str]:
     """Return what is added to the environment of claude and of everything it starts."""
     return dict(config.env)
@@ -204,8 +209,15 @@ def _check(config: AgentConfig) -> None:
                 ("allowed_recipients",), "cannot hold '*': leave the key out to allow everybody"
             )
         _within(("allowed_recipients",), partial(recipient_name, who))
+    _check_network(config)
     if config.model is not None:
         _within(("model",), lambda: model_name(config.model or ""))
+
+
+def _check_network(config: AgentConfig) -> None:
+    if config.network is not None:
+        _within(("network",), partial(destinations.check_mode, config.network))
+    _within(("allow",), partial(destinations.parse_all, config.allow))
 
 
 def check_limits(limits: Limits) -> None:

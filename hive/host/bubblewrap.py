@@ -1,7 +1,7 @@
 """The runtime `bubblewrap`: each container one sandboxed tree of processes, in 10 ms.
 
 It works for root and for an ordinary user. No `--die-with-parent`: a container outlives the daemon,
-and that option is tied to the thread that forked. The network is the host's.
+and that option is tied to the thread that forked.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Bubblewrap(RecordedRuntime):
 
     kind = "bubblewrap"
     isolates = True
+    separates_network = True
 
     def __init__(
         self, paths: Paths, clock: Callable[[], float], host: HostConfig | None = None

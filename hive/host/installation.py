@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -14,10 +15,16 @@ from hive.host import agent_files, packages, program, sandbox
 from hive.host.program import Program
 from hive.host.runtime import Bind, Inside
 from hive.host.state_dirs import SECRETS_DIR
+from hive.wire import destinations
 from hive.wire.agent_config import AgentConfig
+from hive.wire.destinations import Target
 from hive.wire.names import MANAGER, AgentName
 
 PATH_INSIDE = sandbox.PATH
+BASE_URL = "ANTHROPIC_BASE_URL"
+NO_PROXY = "localhost,127.0.0.1,::1"
+"""What is reached without the proxy: the container's own loopback."""
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 PLAIN = AgentConfig()
 """An agent whose repository says nothing."""
 
@@ -37,6 +44,25 @@ class Installation:
     claude_found: str | None
     """Where claude is on the host; None when there is none, or in a demo."""
 
+    @property
+    def has_gateway(self) -> bool:
+        """Whether claude reaches its API through the daemon's gateway, where there is a proxy."""
+        return bool(self.secrets) or BASE_URL in self.claude_env
+
+    def secrets_for(self, network: str) -> dict[str, str]:
+        """Return what is written for an agent as its secrets: behind the proxy placeholders."""
+        if network != destinations.PROXY:
+            return self.secrets
+        return {variable: placeholder(variable) for variable in self.secrets}
+
+    def _network_env(self, network: str) -> dict[str, str]:
+        if network != destinations.PROXY:
+            return {}
+        url = destinations.PROXY_URL
+        env = {"HTTPS_PROXY": url, "HTTP_PROXY": url, "NO_PROXY": NO_PROXY}
+        env |= {name.lower(): value for name, value in env.items()}
+        return env | ({BASE_URL: url} if self.has_gateway else {})
+
     def harness_config(
         self,
         config: HostConfig,
@@ -44,11 +70,12 @@ class Installation:
         name: AgentName,
         agent: AgentConfig = PLAIN,
         tree: Path | None = None,
+        network: str = destinations.HOST,
     ) -> HarnessConfig:
         """Return the settings of one agent's harness.
 
-        `agent` is what its agent.toml says. `tree` holds the files of its deployed commit on the
-        host; a runtime without paths of its own needs it.
+        `agent` is what its agent.toml says, `network` how it reaches the network. `tree` holds the
+        files of its deployed commit on the host; a runtime without paths of its own needs it.
         """
         secrets = Path(inside.given) / SECRETS_DIR
         return HarnessConfig(
@@ -71,11 +98,39 @@ class Installation:
             demo=config.demo,
             rate_limit_s=config.rate_limit_s,
             overloaded_s=config.overloaded_s,
-            claude_env={**self.claude_env, **_forge(config)},
+            claude_env={**self.claude_env, **_forge(config), **self._network_env(network)},
             secret_files={variable: str(secrets / variable) for variable in self.secrets},
             env=agent_files.env_for(agent),
+            network=network,
+            local_services=_local_services(config, agent) if network == destinations.PROXY else (),
             mcp_servers=agent_files.servers_for(agent, tree, inside),
         )
+
+
+def placeholder(variable: str) -> str:
+    """Return what claude is given in a secret's place where the daemon adds the secret itself.
+
+    It begins as the secret would, for whoever looks at that.
+    """
+    start = {"ANTHROPIC_API_KEY": "sk-ant-api03-", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-"}
+    return (
+        f"{start.get(variable, '')}hive-puts-the-secret-here-{variable.lower().replace('_', '-')}"
+    )
+
+
+def _local_services(config: HostConfig, agent: AgentConfig) -> tuple[str, ...]:
+    """Return what an agent may reach on the host's loopback, and finds on its own."""
+    found = []
+    for each in destinations.parse_all((*config.allow, *agent.allow)):
+        is_one = each.network is not None and each.network.num_addresses == 1
+        host = str(each.network.network_address) if each.network is not None else each.name
+        if host in LOOPBACK_NAMES and not each.is_below and (is_one or each.name):
+            found += [str(Target(host, port)) for port in each.ports]
+    forge = urlsplit(config.forge_url or "")
+    if forge.hostname in LOOPBACK_NAMES:
+        usual = 443 if forge.scheme == "https" else 80
+        found.append(str(Target(forge.hostname, forge.port or usual)))
+    return tuple(dict.fromkeys(found))
 
 
 def _forge(config: HostConfig) -> dict[str, str]:

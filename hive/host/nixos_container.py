@@ -55,6 +55,7 @@ class NixosContainer:
 
     kind = "nixos"
     isolates = True
+    separates_network = False
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class Process(RecordedRuntime):
 
     kind = "process"
     isolates = False
+    separates_network = False
 
     def __init__(
         self, paths: Paths, clock: Callable[[], float], host: HostConfig | None = None

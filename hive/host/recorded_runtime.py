@@ -63,6 +63,7 @@ class RecordedRuntime(ABC):
 
     kind: str
     isolates: bool
+    separates_network: bool
 
     def __init__(
         self, paths: Paths, clock: Callable[[], float], host: HostConfig | None = None

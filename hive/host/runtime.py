@@ -8,6 +8,7 @@ from typing import Protocol
 
 import attrs
 
+from hive.wire import destinations
 from hive.wire.agent_config import AgentConfig, Limits
 from hive.wire.names import AgentName
 
@@ -37,6 +38,9 @@ class ContainerSpec:
     """None in a field: no limit by hive."""
     system: str = ""
     """What `build` returned for it; runtimes that build nothing ignore it."""
+    network: str = destinations.PROXY
+    """`proxy`: a network of its own with nothing but a loopback; `host`: the host's. A runtime that
+    cannot separate it ignores this."""
 
 
 @attrs.frozen
@@ -101,6 +105,8 @@ class Runtime(Protocol):
     kind: str
     isolates: bool
     """False when an agent can reach whatever the daemon's user can."""
+    separates_network: bool
+    """Whether a container can have a network of its own."""
 
     async def probe(self) -> list[Finding]:
         """Try what this host needs; never raises for a host that lacks something."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hive.host.runtime import Bind, ContainerSpec
+from hive.wire import destinations
 
 NAMESPACES = (
     "--unshare-user",
@@ -17,6 +18,8 @@ NAMESPACES = (
     "--unshare-uts",
     "--unshare-cgroup",
 )
+OWN_NETWORK = ("--unshare-net",)
+"""A loopback and nothing else; abstract sockets of the host are gone with the host's network."""
 RIGHTS = ("--disable-userns", "--cap-drop", "ALL", "--new-session")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the host's own programs are, inside and outside."""
@@ -73,7 +76,8 @@ def arguments(spec: ContainerSpec, hostname: str, accounts: dict[str, int]) -> l
 
     `accounts` maps `/etc/passwd` and the like to descriptors that hold their text.
     """
-    words = [*NAMESPACES, *RIGHTS, "--hostname", hostname, "--clearenv"]
+    network = () if spec.network == destinations.HOST else OWN_NETWORK
+    words = [*NAMESPACES, *network, *RIGHTS, "--hostname", hostname, "--clearenv"]
     for key, value in spec.env.items():
         words += ["--setenv", key, value]
     words += _system()

@@ -30,6 +30,12 @@ _AGENT_TOML = """\
 # to be listed too.
 # allowed_recipients = ["operator"]
 
+# What {name} may connect to beside the API, through hive's proxy. Without a port 443 and 80.
+# allow = ["pypi.org", "files.pythonhosted.org", "*.debian.org", "10.1.2.3:8080"]
+
+# "host" would give it the whole network of the host, and the operator a warning.
+# network = "proxy"
+
 # Further environment of claude and of all it starts. No place for a secret: others read this file.
 # [env]
 # CITY = "Bremen"

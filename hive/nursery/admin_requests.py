@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from hive.core import actions, proposals
+from hive.core import actions, network, proposals
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.nursery.manager_requests import check_inputs
@@ -87,6 +87,8 @@ async def _answer_talk(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
 
 async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
     match request:
+        case admin_work.Network(name):
+            return admin.ok(network=codec.to_json(network.report(hive, agent_name(name))))
         case admin_work.Tombstones():
             kept = await trio.to_thread.run_sync(actions.tombstones, hive)
             return admin.ok(tombstones=_rows(kept))

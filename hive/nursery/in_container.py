@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from hive.agent import reporter, turn_loop
+from hive.agent import forwarder, reporter, turn_loop
 from hive.agent.controls import HarnessPage
 from hive.agent.harness import Clock, Harness, MakeDriver, make_harness
 from hive.config import HarnessConfig, load_harness_config
@@ -53,6 +53,7 @@ def tasks_of(harness: Harness) -> list[Task]:
     """Return the supervised tasks in order of start; they stop in reverse."""
     lost = harness.client.wait_lost
     return [
+        Task("network", partial(forwarder.run, harness.config)),
         Task("history", harness.bus.run),
         Task("history vacuum", harness.bus.vacuum),
         Task("report", partial(reporter.run, harness.page_client, harness.state, lost)),

@@ -14,6 +14,7 @@ from typing import Any
 import trio
 
 from hive.config import HostConfig, Paths
+from hive.core import network
 from hive.core.agents import Agents
 from hive.core.audit import Audit
 from hive.core.broker import Broker
@@ -21,6 +22,7 @@ from hive.core.build_queue import BuildQueue
 from hive.core.container_view import ContainerView, Counts
 from hive.core.hive import Address, Hive
 from hive.core.jobs import Jobs
+from hive.core.ledgers import Ledgers
 from hive.core.loose_ends import LooseEnds
 from hive.core.questions import Questions
 from hive.core.reminders import Reminders, StateDir
@@ -39,11 +41,13 @@ from hive.nursery import (
     build_worker,
     crash_watch,
     dashboard_server,
+    egress_sockets,
     event_vacuum,
     forge_mirror,
     job_worker,
     limit_watch,
     message_vacuum,
+    network_accounts,
     reminder_scheduler,
     state_watch,
 )
@@ -55,6 +59,7 @@ from hive.store.audit_files import Opened
 from hive.store.database import LOG_BYTES, Clock, Database, open_database
 from hive.store.jobs import JobStore
 from hive.store.messages import MessageStore
+from hive.store.network import NetworkStore
 from hive.store.questions import QuestionStore
 from hive.store.reminders import ReminderStore
 from hive.web.access import Access
@@ -81,6 +86,8 @@ def tasks_of(hive: Hive) -> list[Task]:
     """Return the supervised tasks in order of start; they stop in reverse."""
     bodies: list[tuple[str, Any]] = [
         ("audit log", audit_writer.run),
+        ("network accounts", network_accounts.run),
+        ("egress sockets", egress_sockets.run),
         ("agent sockets", agent_sockets.run),
         ("jobs", job_worker.run),
         ("build queue", build_worker.run),
@@ -187,9 +194,15 @@ async def make(
         ReminderStore(database), broker, clock=clock, state_dir=state_dir, publish=publish
     )
     approvals = ApprovalStore(database, clock)
+    found = installation.find(config, isolates=runtime.isolates)
+    network.check(config, found.claude_env, is_separate=runtime.separates_network)
+    ledgers = Ledgers(NetworkStore(database), clock)
+    await ledgers.load()
     revision = await trio.to_thread.run_sync(program.revision)
     transients = Transients(clock, publish)
-    counts = Counts(broker.unread_counts, reminders.counts)
+    counts = Counts(
+        broker.unread_counts, reminders.counts, lambda name: network.summary(hive, name)
+    )
     git = Git(config.git)
     meta = choose_meta(runtime.kind, paths, git, installed_rev=revision, config=config)
     view = ContainerView(paths, agents, runtime, transients, counts, publish, meta.hive_rev)
@@ -214,8 +227,9 @@ async def make(
         meta=meta,
         forge=forge_mirror.choose(config, paths, agents, git, publish),
         runtime=runtime,
-        installation=installation.find(config, isolates=runtime.isolates),
+        installation=found,
         view=view,
+        ledgers=ledgers,
         access=Access(paths.access, clock),
         address=Address(),
         audit=audit,

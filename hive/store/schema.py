@@ -144,6 +144,37 @@ _VERSION_3 = (
     # What a reply answers came from: origins, the nearest first, with commas between.
     "ALTER TABLE messages ADD COLUMN via TEXT NOT NULL DEFAULT ''",
     "CREATE TABLE audit_head (id INTEGER PRIMARY KEY CHECK (id = 1), n INTEGER, hash TEXT)",
+    """
+    CREATE TABLE destinations (
+        agent TEXT NOT NULL,
+        host TEXT NOT NULL,
+        port INTEGER NOT NULL,
+        verdict TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        sent INTEGER NOT NULL,
+        received INTEGER NOT NULL,
+        first_at REAL NOT NULL,
+        last_at REAL NOT NULL,
+        why TEXT,
+        PRIMARY KEY (agent, host, port, verdict)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE connections (
+        id INTEGER PRIMARY KEY,
+        agent TEXT NOT NULL,
+        host TEXT NOT NULL,
+        port INTEGER NOT NULL,
+        verdict TEXT NOT NULL,
+        at REAL NOT NULL,
+        ended_at REAL,
+        sent INTEGER NOT NULL,
+        received INTEGER NOT NULL,
+        address TEXT,
+        why TEXT
+    )
+    """,
+    "CREATE INDEX connections_by_agent ON connections (agent)",
 )
 
 
@@ -155,10 +186,8 @@ def _statements(statements: Sequence[str]) -> Migration:
     return run
 
 
-BROKER: tuple[Migration, ...] = (
-    _statements(_VERSION_1),
-    _statements(_VERSION_2),
-    _statements(_VERSION_3),
+BROKER: tuple[Migration, ...] = tuple(
+    _statements(version) for version in (_VERSION_1, _VERSION_2, _VERSION_3)
 )
 """Migrations of broker.sqlite; the one at index n brings version n to n + 1."""
 

@@ -92,6 +92,13 @@ class UpdateAll:
 
 
 @attrs.frozen
+class Network:
+    """What an agent may reach, reached, and was refused."""
+
+    name: str
+
+
+@attrs.frozen
 class Tombstones:
     """What is kept of agents that were destroyed."""
 
@@ -153,6 +160,7 @@ WorkRequest = (
     | MetaInputs
     | UpdateInputs
     | UpdateAll
+    | Network
     | Tombstones
     | RequestApplyCommit
     | Revive

@@ -53,5 +53,10 @@ class AgentConfig:
     mcp_servers: dict[str, McpServer] = attrs.field(factory=dict)
     allowed_recipients: tuple[str, ...] = ()
     """Whom the agent may write to beside the manager; empty: everybody."""
+    network: str | None = None
+    """`proxy`: by the daemon's proxy alone; `host`: as the host does; None: the daemon's."""
+    allow: tuple[str, ...] = ()
+    """What the agent may connect to through the proxy: HOST, `*.HOST`, an address or a network,
+    with `:PORT` if need be."""
     model: str | None = None
     """The model until the operator chooses another on the page; None: the daemon's default."""

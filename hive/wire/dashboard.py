@@ -45,6 +45,10 @@ class ContainerRow:
     """The runtime kind: `bubblewrap`, `process`, `nixos`."""
     limits_met: tuple[str, ...] = ()
     """Keys of `limits` in its agent.toml that it met within the last minutes."""
+    network: str = ""
+    """`proxy`, or `host`: nothing is held back."""
+    denied: int = 0
+    """How many destinations it wanted to reach and was refused, of those that are kept."""
 
 
 @attrs.frozen

@@ -301,3 +301,36 @@ async def test_hostile_output_stays_text(page: Page, server: PageServer) -> None
     await opened(page, server.agent_url)
     assert await page.count(".log :is(img, style, script)") == 0
     assert "owned" not in await page.eval("document.title")
+
+
+async def test_a_refused_host_can_be_asked_for_from_its_row(page: Page, server: PageServer) -> None:
+    why = "evil.example:443 is not among what you may reach"
+    server.network = scenes.network(
+        scenes.reached("evil.example", "denied", why=why), scenes.reached("pypi.org", "allowed")
+    )
+    await opened(page, server.agent_url)
+    await page.wait("!document.querySelector('#network').hidden")
+    assert "2 · 1 refused" in await page.text("#network summary")
+    await page.eval("document.querySelector('#network').open = true")
+    await page.wait("document.querySelectorAll('#network .item').length === 2")
+    text = await page.text("#network")
+    assert "It may reach pypi.org. Its key or token is added on the way" in text
+    assert why in text
+    assert "1.5 kB out · 2.5 MB in" in text
+    await page.click("#network .item form button")
+    await page.wait("document.querySelector('dialog[open]')")
+    await page.click("dialog .primary")
+    sent = await server.wait_posted("/op-send")
+    assert sent["to"] == "manager"
+    assert '"evil.example"' in sent["body"]
+
+
+async def test_the_hosts_network_is_a_warning(page: Page, server: PageServer) -> None:
+    server.network = scenes.network(mode="host", account="given")
+    await opened(page, server.agent_url)
+    await page.wait("!document.querySelector('#network').hidden")
+    assert "⚠ the host's" in await page.text("#network summary")
+    await page.eval("document.querySelector('#network').open = true")
+    text = await page.text("#network")
+    assert "nothing is held back" in text
+    assert "It can read the key or token" in text

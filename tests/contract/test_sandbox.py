@@ -321,3 +321,25 @@ async def test_the_probe_finds_nothing_amiss_here(hive: RealSubject) -> None:
     findings = await hive.runtime.probe()
     fine = [finding.what for finding in findings if finding.is_ok]
     assert fine == ["bubblewrap", "sandbox", "limits"]
+
+
+async def test_it_has_a_network_of_its_own_with_a_loopback_alone(hive: RealSubject) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        said = await _say(
+            hive,
+            f"ls /proc/self/net/dev >/dev/null && cut -d: -f1 /proc/self/net/dev | tail -n +3;"
+            f" bash -c ': </dev/tcp/127.0.0.1/{port}' && echo reached; true",
+        )
+    assert said[0].strip() == "lo"
+    assert "reached" not in said
+
+
+async def test_with_the_hosts_network_it_reaches_what_the_host_reaches(hive: RealSubject) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = f"bash -c ': </dev/tcp/127.0.0.1/{server.getsockname()[1]}' && echo reached"
+        spec = attrs.evolve(hive.shell(A, command), network="host")
+        await hive.runtime.start(spec)
+        with trio.fail_after(PATIENCE_S):
+            await hive.runtime.wait_exit(A)
+        assert await hive.runtime.logs(A, 500) == ["reached"]

@@ -40,6 +40,7 @@ WAYS = [
     pytest.param(STAND_IN, "process", marks=pytest.mark.slow),
 ]
 """Every claude in every mode."""
+SECRET = "dummy-key-for-local-test"
 PATIENCE_S = 45.0
 CALL_S = 20.0
 
@@ -240,13 +241,13 @@ class Stage:
         self.daemon.kill()
         self.daemon.wait()
 
-    def kill(self, name: str, what: str) -> None:
-        """SIGKILL an agent's `claude` or its `harness`."""
+    def kill(self, name: str, what: str, *, may_be_gone: bool = False) -> None:
+        """SIGKILL an agent's `claude` or its `harness`; `may_be_gone`: if it runs."""
         for pid in self.processes(name):
             if _role(pid) == what:
                 os.kill(pid, signal.SIGKILL)
                 return
-        raise AssertionError(f"no {what} of {name} runs")
+        assert may_be_gone, f"no {what} of {name} runs"
 
     def processes(self, name: str) -> Iterator[int]:
         """Return the processes inside an agent's sandbox, known by what is mounted there."""
@@ -284,8 +285,10 @@ def _role(pid: int) -> str:
 
 
 @asynccontextmanager
-async def stage(root: Path, kind: str, mode: str, **settings: Any) -> AsyncIterator[Stage]:
-    """Run a hive below `root` for the length of the block."""
+async def stage(
+    root: Path, kind: str, mode: str, secret: str = "ANTHROPIC_API_KEY", **settings: Any
+) -> AsyncIterator[Stage]:
+    """Run a hive below `root` for the length of the block; `secret` is what claude's account is."""
     paths = Paths(root / "state", root / "run")
     config = root / "hive.json"
     config.write_text(
@@ -306,7 +309,7 @@ async def stage(root: Path, kind: str, mode: str, **settings: Any) -> AsyncItera
         if kind == REAL:
             env |= {
                 "HIVE_CLAUDE": str(claude_binary.find()),
-                "ANTHROPIC_API_KEY": "dummy-key-for-local-test",
+                secret: SECRET,
                 "ANTHROPIC_BASE_URL": api.url,
                 "CLAUDE_CODE_MAX_RETRIES": "0",
             }

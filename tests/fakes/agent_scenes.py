@@ -36,6 +36,27 @@ def agent_state() -> Json:
     }
 
 
+def reached(host: str, verdict: str, **fields: Any) -> Json:
+    """Return where the agent connected to, or was refused."""
+    row = {"host": host, "port": 443, "verdict": verdict, "count": 2, "sent": 1500}
+    times = {"received": 2_500_000, "first_at": NOW, "last_at": NOW, "why": None}
+    return {**row, **times, **fields}
+
+
+def network(*rows: Json, **fields: Any) -> Json:
+    """Return what the daemon says of the agent's network."""
+    report = {
+        "name": "alice",
+        "mode": "proxy",
+        "account": "gateway",
+        "allowed": ["pypi.org"],
+        "always": ["api.anthropic.com:443"],
+        "reached": list(rows),
+        "connections": [],
+    }
+    return {**report, **fields}
+
+
 def claude(kind: str, *content: Json, **fields: Any) -> Json:
     """Return a `stream` frame's fields: one line of claude with content blocks."""
     return {"line": {"type": kind, "message": {"role": kind, "content": list(content)}, **fields}}

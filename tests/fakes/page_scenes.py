@@ -36,6 +36,8 @@ def container(name: str, **fields: Any) -> Json:
         "limits_met": [],
         "note": None,
         "isolation": "bubblewrap",
+        "network": "proxy",
+        "denied": 0,
     }
     return {**row, **fields}
 

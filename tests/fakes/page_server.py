@@ -22,6 +22,7 @@ from hypercorn.trio import serve
 from hive import resources
 from hive.web.secure_headers import SECURE_HEADERS
 from hive.web.static import Assets
+from tests.fakes import agent_scenes
 from tests.fakes import page_scenes as scenes
 
 Json = dict[str, Any]
@@ -73,6 +74,7 @@ class PageServer:
     """What a path answers instead of its usual self."""
     on_post: Callable[[str, dict[str, str]], None] | None = None
     loose_ends: list[Json] = attrs.field(factory=list)
+    network: Json = attrs.field(factory=agent_scenes.network)
     job_lines: list[str] = attrs.field(factory=list)
     """What every job's log holds."""
     files: dict[str, str] = attrs.field(factory=dict)
@@ -174,6 +176,8 @@ class PageServer:
 
     def _extra(self, side: Side, path: str, query: dict[str, list[str]]) -> Json | None:
         """Answer what the dashboard asks for piece by piece."""
+        if path.startswith("/api/network/"):
+            return self.network
         if path.startswith("/api/journal/"):
             return {"lines": ["one line", "another line"]}
         if path == "/api/reminders":

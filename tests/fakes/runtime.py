@@ -64,6 +64,7 @@ class FakeRuntime:
 
     kind = "fake"
     isolates = True
+    separates_network = True
 
     def __init__(
         self, host: FakeHost | None = None, clock: Callable[[], float] = trio.current_time

@@ -72,3 +72,35 @@ def test_a_diff_ends_with_its_last_line() -> None:
     found = {"sha": "a" * 40, "base_sha": None, "files": [], "text": "@@\n+x\n"}
     shown = list(operator_views.diff({"diff": {**found, "is_truncated": False}}, Namespace()))
     assert shown[-2:] == ["@@", "+x"]
+
+
+def test_what_an_agent_reached_is_shown_with_why_it_was_refused() -> None:
+    row = {"port": 443, "count": 2, "sent": 2048, "received": 5 * 1024**3, "last_at": 0.0}
+    report = {
+        "mode": "proxy",
+        "account": "gateway",
+        "allowed": [],
+        "always": ["api.anthropic.com:443"],
+        "reached": [
+            {**row, "host": "pypi.org", "verdict": "allowed", "why": None},
+            {**row, "host": "evil.example", "verdict": "denied", "why": "not listed"},
+        ],
+    }
+    lines = list(operator_views.network({"network": report}, Namespace()))
+    assert lines[0] == "network: by hive's proxy alone"
+    assert "never holds it" in lines[1]
+    assert lines[2:4] == ["allowed: nothing", "always:  api.anthropic.com:443"]
+    assert lines[4].split()[2:] == [
+        "allowed",
+        "2",
+        "pypi.org:443",
+        "2",
+        "KiB",
+        "out,",
+        "5",
+        "GiB",
+        "in",
+    ]
+    assert lines[5].split()[2:] == ["denied", "2", "evil.example:443", "not", "listed"]
+    (first, _) = operator_views.network({"network": {**report, "mode": "host"}}, Namespace())
+    assert "nothing is held back" in first

@@ -6,7 +6,7 @@ from typing import Any
 
 from quart import Blueprint, request
 
-from hive.core import actions, proposals
+from hive.core import actions, network, proposals
 from hive.core.hive import Hive
 from hive.web import replies
 from hive.web.dashboard.actions import number
@@ -37,6 +37,10 @@ def make_blueprint(hive: Hive) -> Blueprint:
         faults = [*hive.audit.faults, *filter(None, [hive.audit.trouble])]
         rows = [codec.to_json(row) for row in hive.audit.newest(limit)]
         return {"faults": faults, "rows": rows}
+
+    @routes.get("/api/network/<name>")
+    async def reach(name: str) -> Json:
+        return _object(network.report(hive, agent_name(name)))
 
     @routes.get("/api/reminders")
     async def reminders() -> Json:

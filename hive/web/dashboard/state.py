@@ -15,7 +15,7 @@ from quart import Blueprint
 import hive as package
 from hive.core import actions, proposals
 from hive.core.hive import Hive
-from hive.wire import codec
+from hive.wire import codec, destinations
 from hive.wire.dashboard import Sent
 from hive.wire.jobs import MetaInput
 from hive.wire.messages import MessageRow
@@ -125,6 +125,13 @@ def notices(hive: Hive) -> list[Json]:
         )
     if hive.audit.trouble is not None:
         found.append(_notice("error", f"Nothing can be done: {hive.audit.trouble}"))
+    if hive.runtime.separates_network and hive.config.network == destinations.HOST:
+        found.append(
+            _notice(
+                "warning",
+                "Agents have this host's whole network by its settings: nothing is held back.",
+            )
+        )
     return found
 
 

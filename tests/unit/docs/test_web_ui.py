@@ -109,7 +109,11 @@ async def test_an_agents_page_serves_each_route(method: str, route: str) -> None
 
 def test_every_route_that_the_agents_script_uses_is_listed() -> None:
     source = (ROOT / "hive/web/assets/agent_page/urls.js").read_text(encoding="utf-8")
-    used = set(re.findall(r"(?:api|events)/[a-z-]+", source))
+    used = set(re.findall(r"(?<!/)(?:api|events)/[a-z-]+", source))
+    of_the_daemon = set(re.findall(r"`(/api/[a-z-]+)/", source))
+    assert of_the_daemon <= {
+        route.rpartition("/")[0] for _, route in listed("Routes of the dashboard")
+    }
     assert used <= {route[1:] for _, route in listed("Routes of an agent's page")}
 
 

@@ -253,3 +253,17 @@ def test_without_paths_of_its_own_everything_is_named_by_the_hosts(tmp_path: Pat
     assert server.command == f"{tree}/search"
     assert server.args == ("--index", f"{tree}/index", "--at", "/state/x")
     assert agent_files.servers_for(config, tree, INSIDE) == config.mcp_servers
+
+
+def test_a_destination_that_makes_no_sense_is_refused_with_its_line() -> None:
+    with pytest.raises(BadRequest, match=r"line 2: allow is refused: 'https://a.org' is no dest"):
+        agent_files.parse(b'model = "x"\nallow = ["https://a.org"]\n')
+    with pytest.raises(BadRequest, match=r"line 1: network is refused: 'open' is no network"):
+        agent_files.parse(b'network = "open"\n')
+
+
+def test_an_agents_network_is_its_own_and_else_the_daemons() -> None:
+    open_, plain = agent_files.parse(b'network = "host"'), agent_files.parse(b"")
+    assert agent_files.network_for(open_, HostConfig()) == "host"
+    assert agent_files.network_for(plain, HostConfig()) == "proxy"
+    assert agent_files.network_for(plain, HostConfig(network="host")) == "host"

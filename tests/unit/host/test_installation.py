@@ -8,6 +8,7 @@ from hive.config import HostConfig
 from hive.host.installation import Installation
 from hive.host.program import Program
 from hive.host.runtime import Inside
+from hive.wire.agent_config import AgentConfig
 from hive.wire.names import MANAGER, agent_name
 
 INSIDE = Inside("/run/hive", "/state", "/root", "/root/.claude", "/shared", "/etc/hive")
@@ -34,3 +35,55 @@ def test_the_manager_knows_the_hives_directories_by_the_runtimes_names() -> None
     inside = attrs.evolve(INSIDE, agents="/a", applied="/b", meta="/c")
     told = INSTALLATION.harness_config(HostConfig(), inside, MANAGER)
     assert (told.agents_dir, told.applied_dir, told.meta_dir) == ("/a", "/b", "/c")
+
+
+SECRET = {"ANTHROPIC_API_KEY": "sk-real", "CLAUDE_CODE_OAUTH_TOKEN": "token-real"}
+ALICE = agent_name("alice")
+
+
+def test_behind_the_proxy_claude_is_told_of_it_and_asks_the_gateway() -> None:
+    told = INSTALLATION.harness_config(HostConfig(), INSIDE, ALICE, network="proxy")
+    assert told.network == "proxy"
+    assert told.claude_env == {
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:3128",
+        "HTTPS_PROXY": "http://127.0.0.1:3128",
+        "HTTP_PROXY": "http://127.0.0.1:3128",
+        "NO_PROXY": "localhost,127.0.0.1,::1",
+        "https_proxy": "http://127.0.0.1:3128",
+        "http_proxy": "http://127.0.0.1:3128",
+        "no_proxy": "localhost,127.0.0.1,::1",
+    }
+
+
+def test_an_agent_with_a_login_of_its_own_asks_the_api_itself() -> None:
+    plain = attrs.evolve(INSTALLATION, claude_env={})
+    told = plain.harness_config(HostConfig(), INSIDE, ALICE, network="proxy")
+    assert "ANTHROPIC_BASE_URL" not in told.claude_env
+    assert told.claude_env["HTTPS_PROXY"] == "http://127.0.0.1:3128"
+
+
+def test_behind_the_proxy_every_secret_is_a_placeholder_of_its_own() -> None:
+    mine = attrs.evolve(INSTALLATION, secrets=SECRET)
+    given = mine.secrets_for("proxy")
+    assert set(given) == set(SECRET)
+    assert not set(given.values()) & set(SECRET.values())
+    assert len(set(given.values())) == len(SECRET)
+    assert mine.secrets_for("host") == SECRET
+
+
+def test_what_listens_on_the_hosts_loopback_is_offered_where_it_may_be_reached() -> None:
+    config = HostConfig(
+        allow=("localhost:5432", "pypi.org", "127.0.0.0/8:9", "*.localhost:7"),
+        forge_url="http://127.0.0.1:3000",
+        forge_token_file="/t",
+    )
+    agent = AgentConfig(allow=("127.0.0.1:8080", "[::1]:8081", "10.0.0.1:1234"))
+    told = INSTALLATION.harness_config(config, INSIDE, ALICE, agent, network="proxy")
+    assert told.local_services == (
+        "localhost:5432",
+        "127.0.0.1:8080",
+        "[::1]:8081",
+        "127.0.0.1:3000",
+    )
+    with_hosts = INSTALLATION.harness_config(config, INSIDE, ALICE, agent, network="host")
+    assert with_hosts.local_services == ()

@@ -13,8 +13,10 @@ from hive.errors import Unavailable
 from hive.store import audit_anchor, schema
 from hive.store.database import open_database
 from hive.store.jobs import JobStore, NewJob
+from hive.store.network import NetworkStore
 from hive.wire.agent_config import AgentConfig
 from hive.wire.audit import AuditHead
+from hive.wire.names import AgentName
 from tests.fakes.post import open_post
 
 DATA = Path(__file__).parents[2] / "data"
@@ -155,3 +157,17 @@ async def test_a_database_of_version_3_keeps_its_marks_and_the_head_of_the_log(
         assert [row.via for row in await post.broker.history(10)] == [(), (), ("peer",)]
         assert await audit_anchor.load(post.database) == AuditHead(2, "ab" * 32)
     assert audit_anchor.look(tmp_path / "broker.sqlite") == AuditHead(2, "ab" * 32)
+
+
+async def test_a_database_of_version_3_keeps_what_agents_reached(tmp_path: Path) -> None:
+    shutil.copy(DATA / "broker-v3.sqlite", tmp_path / "broker.sqlite")
+    async with open_post(tmp_path) as post:
+        store = NetworkStore(post.database)
+        (rows,) = (await store.reached()).values()
+        assert [(row.host, row.verdict, row.count) for row in rows] == [
+            ("pypi.org", "allowed", 3),
+            ("evil.example", "denied", 1),
+        ]
+        assert [each.host for each in (await store.connections())[AgentName("ada")]] == [
+            "evil.example"
+        ]

@@ -10,6 +10,7 @@ import { loadMarkdown } from "../shared/markdown.js";
 import { Terminal } from "../shared/terminal.js";
 import { awayOf, awayView, awayWords } from "./away.js";
 import { inboxDrawer, looseEndsDrawer } from "./drawers.js";
+import { networkDrawer } from "./network.js";
 import { KEPT, frameRows } from "./frames.js";
 import { headView } from "./head.js";
 import { line } from "./lines.js";
@@ -33,6 +34,7 @@ const connection = connectionBadge();
 const head = headView(must("#head"), connection.root, must("#state-detail"));
 const inbox = inboxDrawer();
 const looseEnds = looseEndsDrawer();
+const network = networkDrawer(name);
 const awayStrip = awayView(must("#away"), name, () => {
   live.stop();
   live.start();
@@ -50,7 +52,7 @@ const terminal = new Terminal({
 });
 const prompt = promptLine(terminal);
 
-must("#drawers").append(inbox.root, looseEnds.root);
+must("#drawers").append(inbox.root, looseEnds.root, network.root);
 must("#main").append(terminal.root);
 terminal.root.append(prompt.root);
 
@@ -81,6 +83,7 @@ function apply(frame) {
   if (reduce(state, frame)) show();
   if (frame.kind === "turn_start" || frame.kind === "turn_end") void refreshInbox();
   if (frame.kind === "turn_end") void looseEnds.refresh();
+  if (frame.kind === "turn_end") void network.refresh();
 }
 
 /** Mail has no frame on this page; a turn's two ends are when it moves. */
@@ -112,6 +115,7 @@ const live = new Live({
         state = snapshot;
         show();
         void looseEnds.refresh();
+        void network.refresh();
       },
     },
     {

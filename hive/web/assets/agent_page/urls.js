@@ -14,6 +14,9 @@ const PAGE = 300;
 
 /** @returns {string} whose page this is, by its address */
 export const agentName = () => /^\/agent\/([^/]+)\//.exec(location.pathname)?.[1] ?? "agent";
+/** @param {string} name of an agent; what it reached is the daemon's to say */
+export const network = (name) => `/api/network/${encodeURIComponent(name)}`;
+export const OPERATOR_SEND = "/op-send";
 /** @param {string} name of an agent that is to be started, at the dashboard */
 export const start = (name) => `/start/${encodeURIComponent(name)}`;
 

@@ -23,6 +23,14 @@ export function badgesOf(row) {
     row.rate_limited && badge("rate", "⊘", "rate limited", "danger"),
     row.failed && badge("failed", "✗", "failed", "danger"),
     row.needs_login && badge("login", "!", "needs login", "warm"),
+    row.network === "host" && {
+      ...badge("network", "⇄", "host network", "danger"),
+      title: "It reaches whatever this host reaches, its loopback included, and nothing of it is counted.",
+    },
+    row.denied > 0 && {
+      ...badge("denied", "⊘", `${row.denied} host${row.denied === 1 ? "" : "s"} refused`, "warm"),
+      title: "It wanted to connect where it may not; its page says where.",
+    },
     row.paused && badge("paused", "‖", "paused", "warm"),
     row.limits_met.length > 0 && limitsBadge(row.limits_met),
     turnBadge(row),

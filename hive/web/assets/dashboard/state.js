@@ -154,6 +154,8 @@ function placeholder(name) {
     note: null,
     isolation: "",
     limits_met: [],
+    network: "",
+    denied: 0,
   };
 }
 

@@ -10,7 +10,8 @@
  *   transient_since: number | null, active_model: string | null, status_text: string | null,
  *   status_set_at: number | null, parent: string | null, deployed_sha: string | null,
  *   deployed_tag: string | null, note: string | null, isolation: string,
- *   limits_met: string[]
+ *   limits_met: string[],
+ *   network: string, denied: number
  * }} ContainerRow
  * @typedef {{
  *   id: number, from: string, to: string, body: string, in_reply_to: number | null,
@@ -55,6 +56,14 @@
  *     outcome: string, detail: Record<string, string | number | boolean | null>
  *   }
  * }} AuditRow
+ * @typedef {{
+ *   host: string, port: number, verdict: string, count: number, sent: number, received: number,
+ *   first_at: number, last_at: number, why: string | null
+ * }} Reached
+ * @typedef {{
+ *   name: string, mode: string, account: string, allowed: string[], always: string[],
+ *   reached: Reached[], connections: object[]
+ * }} Network
  * @typedef {{level: string, message: string}} Notice
  * @typedef {{
  *   kind: string, id: number, text: string, age_seconds: number, asker?: string | null,

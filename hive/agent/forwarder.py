@@ -1,0 +1,152 @@
+"""Inside a container with a network of its own: passes its proxy port on to the daemon.
+
+Programs know a proxy by an address and a port, and the way out is a socket in /run/hive. What
+speaks HTTP is no concern of this room. A daemon that is away for a moment is waited for.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from hive.config import HarnessConfig
+from hive.errors import Unavailable
+from hive.relay import relay
+from hive.wire.destinations import PROXY_PORT, parse_target
+
+LOOPBACK = "127.0.0.1"
+AWAY_S = 15.0
+"""How long a daemon that restarts is waited for."""
+AGAIN_S = 0.1
+ANSWER_S = 20.0
+HEAD_BYTES = 4096
+PRIVILEGED = 1024
+AWAY = b"HTTP/1.1 503 hive: the daemon is away\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+log = logging.getLogger(__name__)
+
+
+async def run(
+    config: HarnessConfig, *, port: int = PROXY_PORT, task_status: trio.TaskStatus[None]
+) -> None:
+    """Listen until cancelled; ready at once where the container has the host's network.
+
+    Raises `Unavailable` when the proxy's port is taken.
+    """
+    if config.network == "host":
+        task_status.started()
+        await trio.sleep_forever()
+    async with trio.open_nursery() as nursery:
+        serve = partial(_pass_on, config.egress_socket)
+        await nursery.start(trio.serve_listeners, serve, [await _listen(port)])
+        for service in config.local_services:
+            await _offer(nursery, config.egress_socket, service)
+        task_status.started()
+
+
+async def _offer(nursery: trio.Nursery, way_out: Path, service: str) -> None:
+    """Answer a port of the host's loopback on the same port here."""
+    port = parse_target(service).port
+    if port < PRIVILEGED or port == PROXY_PORT:
+        log.info("%s is reached by the proxy alone: its port cannot be taken here", service)
+        return
+    try:
+        listener = await _listen(port)
+    except Unavailable as error:
+        # The agent may have taken it; by the proxy it is reached all the same.
+        log.warning("%s is reached by the proxy alone: %s", service, error)
+        return
+    serve = partial(_tunnel, way_out, service)
+    await nursery.start(trio.serve_listeners, serve, [listener])
+
+
+async def _listen(port: int) -> trio.SocketListener:
+    sock = trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    is_done = False
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        await sock.bind((LOOPBACK, port))
+        sock.listen(128)
+        is_done = True
+    except OSError as error:
+        raise Unavailable(f"cannot listen on {LOOPBACK}:{port}: {error.strerror}") from error
+    finally:
+        if not is_done:
+            sock.close()
+    return trio.SocketListener(sock)
+
+
+async def _pass_on(way_out: Path, near: trio.SocketStream) -> None:
+    async def begin(far: trio.SocketStream) -> bool:
+        del far
+        return True
+
+    await _join(way_out, near, begin, AWAY)
+
+
+async def _tunnel(way_out: Path, service: str, near: trio.SocketStream) -> None:
+    async def begin(far: trio.SocketStream) -> bool:
+        await far.send_all(f"CONNECT {service} HTTP/1.1\r\nHost: {service}\r\n\r\n".encode())
+        with trio.fail_after(ANSWER_S):
+            return await _says_yes(far)
+
+    await _join(way_out, near, begin, b"")
+
+
+async def _says_yes(far: trio.SocketStream) -> bool:
+    """Read the head of an answer, byte by byte: what follows belongs to the service."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        data = await far.receive_some(1)
+        if not data or len(head) == HEAD_BYTES:
+            return False
+        head += data
+    return head.startswith(b"HTTP/1.1 200 ")
+
+
+async def _join(
+    way_out: Path,
+    near: trio.SocketStream,
+    begin: Callable[[trio.SocketStream], Awaitable[bool]],
+    away: bytes,
+) -> None:
+    """Connect a client to the daemon and pass everything on; closes both."""
+    far: trio.SocketStream | None = None
+    try:
+        with trio.move_on_after(AWAY_S):
+            far = await _connect(way_out)
+        if far is None:
+            await near.send_all(away)
+        elif await begin(far):
+            await relay(near, far)
+    except (trio.BrokenResourceError, trio.TooSlowError):
+        return
+    finally:
+        near.socket.close()
+        if far is not None:
+            far.socket.close()
+
+
+async def _connect(way_out: Path) -> trio.SocketStream:
+    """Connect to the daemon as soon as it answers; raises `BrokenResourceError` when it cannot."""
+    while True:
+        sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        is_done = False
+        try:
+            await sock.connect(os.fspath(way_out))
+            is_done = True
+            return trio.SocketStream(sock)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ECONNREFUSED, errno.EAGAIN):
+                raise trio.BrokenResourceError(error.strerror) from error
+        finally:
+            if not is_done:
+                sock.close()
+        await trio.sleep(AGAIN_S)

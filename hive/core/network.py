@@ -1,0 +1,109 @@
+"""What each agent may connect to, what it reached, and what the gateway adds for it.
+
+The accounts of all agents are held in memory and stored every few seconds; what an agent may reach
+is asked for anew with every request, so that a deployed change counts at once.
+"""
+
+from __future__ import annotations
+
+from hive.config import HostConfig
+from hive.core.hive import Hive
+from hive.egress import gateway
+from hive.egress.gateway import Gateway
+from hive.egress.rules import ALWAYS, Policy
+from hive.errors import BadRequest
+from hive.host import agent_files
+from hive.host.installation import BASE_URL, placeholder
+from hive.wire import destinations
+from hive.wire.agent_config import AgentConfig
+from hive.wire.destinations import HOST, Destination
+from hive.wire.names import AgentName
+from hive.wire.network import NetworkReport
+
+_NOTHING = AgentConfig()
+_PROXIES = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"})
+BY_GATEWAY = "gateway"
+BY_AGENT = "agent"
+GIVEN = "given"
+NOBODYS = "none"
+
+
+def mode(hive: Hive, config: AgentConfig) -> str:
+    """Return how an agent of that configuration reaches the network here."""
+    if not hive.runtime.separates_network:
+        return HOST
+    return agent_files.network_for(config, hive.config)
+
+
+def policy(hive: Hive, name: AgentName) -> Policy:
+    """Return what an agent may connect to, as it is deployed now."""
+    own = _config(hive, name).allow
+    listed = destinations.parse_all(hive.config.allow) + destinations.parse_all(own)
+    return Policy((*destinations.parse_all(ALWAYS), *listed), trusted(hive))
+
+
+def trusted(hive: Hive) -> tuple[Destination, ...]:
+    """Return hive's own services as the operator gave them: claude's API and the forge."""
+    found = [hive.installation.claude_env.get(BASE_URL), hive.config.forge_url]
+    targets = [str(gateway.parse_origin(url).target) for url in found if url is not None]
+    return destinations.parse_all(tuple(targets))
+
+
+def gateway_of(hive: Hive) -> Gateway | None:
+    """Return what adds the operator's secret; None where there is neither one nor a base URL."""
+    installation = hive.installation
+    if not installation.has_gateway:
+        return None
+    origin = gateway.parse_origin(installation.claude_env.get(BASE_URL, gateway.API))
+    secrets = {
+        placeholder(variable).encode(): secret.encode()
+        for variable, secret in installation.secrets.items()
+    }
+    return Gateway(origin, secrets)
+
+
+def report(hive: Hive, name: AgentName) -> NetworkReport:
+    """Return one agent's network as every surface shows it; raises `NotFound`."""
+    hive.agents.get(name)
+    config = _config(hive, name)
+    book = hive.ledgers.of(name)
+    now = mode(hive, config)
+    return NetworkReport(
+        name=name,
+        mode=now,
+        account=_account(hive, now),
+        allowed=(*hive.config.allow, *config.allow),
+        always=(*ALWAYS, *(each.text for each in trusted(hive))),
+        reached=tuple(book.reached()),
+        connections=tuple(book.connections()),
+    )
+
+
+def summary(hive: Hive, name: AgentName) -> tuple[str, int]:
+    """Return what a row says: how it reaches the network, and how many places it was refused."""
+    return mode(hive, _config(hive, name)), hive.ledgers.of(name).denials
+
+
+def check(config: HostConfig, claude_env: dict[str, str], *, is_separate: bool) -> None:
+    """Raise `BadRequest` for settings that the proxy cannot be run with."""
+    named = [name for name in config.claude_env if name.upper() in _PROXIES]
+    if named and is_separate and config.network != HOST:
+        raise BadRequest(
+            f"claude_env names a proxy ({named[0]}), which agents behind hive's own cannot reach:"
+            ' take it out, or set "network" to "host"'
+        )
+    for url in (claude_env.get(BASE_URL), config.forge_url):
+        if url is not None:
+            gateway.parse_origin(url)
+
+
+def _config(hive: Hive, name: AgentName) -> AgentConfig:
+    return hive.agents.get(name).config or _NOTHING if name in hive.agents else _NOTHING
+
+
+def _account(hive: Hive, now: str) -> str:
+    if hive.config.demo:
+        return NOBODYS
+    if not hive.installation.secrets:
+        return BY_AGENT
+    return GIVEN if now == HOST else BY_GATEWAY
