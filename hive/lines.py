@@ -12,6 +12,7 @@ import logging
 import os
 import select
 import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 import attrs
 import trio
 
-from hive.errors import Conflict, DaemonUnreachable, HiveError, Unavailable
+from hive.errors import Conflict, DaemonUnreachable, HiveError, Refused, Unavailable
 from hive.wire import codec
 from hive.wire.limits import LINE_BYTES
 
@@ -28,6 +29,8 @@ WRITE_DEADLINE_S = 10.0
 HALF_CLOSED_CHECK_S = 0.5
 CONNECTIONS = 512
 _CHUNK = 64 * 1024
+_PEER = "iII"
+"""Process, user and group."""
 
 Reply = dict[str, Any]
 Replies = Reply | AsyncGenerator[Reply, None]
@@ -49,15 +52,19 @@ class Door:
     """Told of a reply that could not be written, so that what it carried can be taken back."""
     connections: int = CONNECTIONS
     """How many it answers at a time."""
+    admit: Callable[[int], None] = lambda _: None
+    """Given the user who connects; raises `Refused` for one that has no business here."""
 
 
-async def listen(path: Path, mode: int, *, made_in: Path | None = None) -> trio.SocketListener:
+async def listen(
+    path: Path, mode: int, *, made_in: Path | None = None, owner: int | None = None
+) -> trio.SocketListener:
     """Bind `path` with `mode`, replacing a stale file; it appears only when it can be used.
 
     Where others may write beside it, `made_in` names a directory of our own on the same file
-    system: the socket is made there and moved. Raises `Conflict` when somebody answers at `path`
-    (not asked with `made_in`: whoever may write there may answer there), `Unavailable` when it
-    cannot be bound.
+    system: the socket is made there and moved. `owner` is the user it belongs to, None the daemon's
+    own. Raises `Conflict` when somebody answers at `path` (not asked with `made_in`: whoever may
+    write there may answer there), `Unavailable` when it cannot be bound.
     """
     if made_in is None and await _answers(path):
         raise Conflict(f"another daemon answers on {path}: stop it first")
@@ -71,6 +78,8 @@ async def listen(path: Path, mode: int, *, made_in: Path | None = None) -> trio.
         new.unlink(missing_ok=True)
         await sock.bind(os.fspath(new))
         new.chmod(mode)
+        if owner is not None and owner != os.geteuid():
+            os.chown(new, owner, owner)
         sock.listen(CONNECTIONS)
         new.rename(path)
     except OSError as error:
@@ -98,12 +107,23 @@ async def serve(
     """Serve a door for ever; a client beyond its `connections` gets one error reply."""
     room = trio.CapacityLimiter(door.connections)
 
-    async def one(stream: trio.SocketStream) -> None:
-        if room.available_tokens < 1:
+    async def refuse(stream: trio.SocketStream, why: HiveError) -> None:
+        try:
             with trio.move_on_after(WRITE_DEADLINE_S):
-                busy = Unavailable("too many connections on this socket: close some")
-                await stream.send_all(codec.dumps(door.fail(busy)))
-            await stream.aclose()
+                await stream.send_all(codec.dumps(door.fail(why)))
+        except trio.BrokenResourceError:
+            pass  # it has gone already, and needs no answer
+        await stream.aclose()
+
+    async def one(stream: trio.SocketStream) -> None:
+        try:
+            door.admit(peer_user(stream.socket))
+        except Refused as error:
+            log.warning("%s: %s", door.name, error)
+            await refuse(stream, error)
+            return
+        if room.available_tokens < 1:
+            await refuse(stream, Unavailable("too many connections on this socket: close some"))
             return
         async with room:
             await _Connection(stream, door).run()
@@ -111,6 +131,15 @@ async def serve(
     async with trio.open_nursery() as nursery:
         await nursery.start(trio.serve_listeners, one, [listener])
         task_status.started()
+
+
+def peer_user(sock: trio.socket.SocketType) -> int:
+    """Return the user who connected, as the kernel noted it then."""
+    size = struct.calcsize(_PEER)
+    user: int = struct.unpack(_PEER, sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[
+        1
+    ]
+    return user
 
 
 class _Connection:
