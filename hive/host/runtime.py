@@ -37,6 +37,9 @@ class ContainerSpec:
     """None in a field: no limit by hive."""
     system: str = ""
     """What `build` returned for it; runtimes that build nothing ignore it."""
+    user: int | None = None
+    """Number of the user and of the group whose its processes are on the host; None: the daemon's
+    own. Only where the runtime shares no user."""
 
 
 @attrs.frozen
@@ -101,6 +104,16 @@ class Runtime(Protocol):
     kind: str
     isolates: bool
     """False when an agent can reach whatever the daemon's user can."""
+    shares_user: str | None
+    """Why all containers run as the daemon's user, for people; None where each may get another. May
+    change in `probe`."""
+
+    def user(self, name: AgentName) -> int:
+        """Return the user whose that container's processes are, of its newest run where it ended.
+
+        The daemon's own for one that never ran.
+        """
+        ...
 
     async def probe(self) -> list[Finding]:
         """Try what this host needs; never raises for a host that lacks something."""

@@ -141,6 +141,17 @@ _VERSION_2 = (
 )
 
 
+_USERS = (
+    # Never emptied: a number that was an agent's once is never another's.
+    """
+    CREATE TABLE users (
+        name TEXT PRIMARY KEY,
+        number INTEGER NOT NULL UNIQUE
+    )
+    """,
+)
+
+
 def _statements(statements: Sequence[str]) -> Migration:
     def run(connection: sqlite3.Connection) -> None:
         for statement in statements:
@@ -149,7 +160,11 @@ def _statements(statements: Sequence[str]) -> Migration:
     return run
 
 
-BROKER: tuple[Migration, ...] = (_statements(_VERSION_1), _statements(_VERSION_2))
+BROKER: tuple[Migration, ...] = (
+    _statements(_VERSION_1),
+    _statements(_VERSION_2),
+    _statements(_USERS),
+)
 """Migrations of broker.sqlite; the one at index n brings version n to n + 1."""
 
 

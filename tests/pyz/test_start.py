@@ -97,7 +97,7 @@ def test_a_home_that_cannot_be_written_is_no_hindrance(
 def test_other_users_can_read_the_tree_whatever_the_mask(
     pyz: Path, clean_env: dict[str, str]
 ) -> None:
-    words = "umask 077; exec \"$@\""
+    words = 'umask 077; exec "$@"'
     argv = ["/bin/sh", "-c", words, "sh", sys.executable, str(pyz), "--help"]
     subprocess.run(argv, env=clean_env, capture_output=True, check=True)
     (tree,) = Path(clean_env["HOME"]).glob(".cache/hyperhive/hive.pyz_*")

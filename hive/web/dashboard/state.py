@@ -115,7 +115,13 @@ def notices(hive: Hive) -> list[Json]:
                 "Agents run without isolation: each can read and change what you can.",
             )
         )
+    elif hive.runtime.kind == "bubblewrap" and hive.runtime.shares_user is not None:
+        found.append(_notice("info", f"{_sentence(hive.runtime.shares_user)}."))
     return found
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _notice(level: str, message: str) -> Json:
