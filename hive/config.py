@@ -23,6 +23,7 @@ CLAUDE_SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUT
 CLAUDE_SETTINGS = ("ANTHROPIC_BASE_URL", "CLAUDE_CODE_MAX_RETRIES")
 RUNTIMES = ("nixos", "bubblewrap", "process")
 TURN_MODES = ("live", "process")
+AGENT_UIDS = (1000, 2_147_000_000)
 _FORGE = re.compile(
     r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
     r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
@@ -206,6 +207,8 @@ class HostConfig:
     """How an agent reaches the network whose agent.toml does not say: `proxy` or `host`."""
     allow: tuple[str, ...] = ()
     """What every agent may connect to through the proxy, beside what its agent.toml lists."""
+    agent_uids: int = 1_900_000_000
+    """The first of the users that a daemon which is root gives its agents, one each."""
     build_s: float = 3600.0
     """How long nix may build an agent's system, on NixOS."""
     hive_flake: str | None = None
@@ -304,6 +307,9 @@ def check_host_config(config: HostConfig) -> None:
         raise BadRequest("build_s is at least 1 second")
     destinations.check_mode(config.network)
     destinations.parse_all(config.allow)
+    least, most = AGENT_UIDS
+    if not least <= config.agent_uids <= most:
+        raise BadRequest(f"agent_uids must be between {least} and {most}: nobody else's users")
     _check_forge(config)
     if not 0 <= config.port <= 65535:
         raise BadRequest("port must be between 0 and 65535")

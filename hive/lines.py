@@ -22,7 +22,7 @@ from typing import Any
 import attrs
 import trio
 
-from hive.errors import Conflict, DaemonUnreachable, HiveError, Unavailable
+from hive.errors import Conflict, DaemonUnreachable, HiveError, Refused, Unavailable
 from hive.wire import codec
 from hive.wire.limits import LINE_BYTES
 
@@ -30,6 +30,8 @@ WRITE_DEADLINE_S = 10.0
 HALF_CLOSED_CHECK_S = 0.5
 CONNECTIONS = 512
 _CHUNK = 64 * 1024
+_UCRED = "iII"
+"""Process, user and group."""
 
 Reply = dict[str, Any]
 Replies = Reply | AsyncGenerator[Reply, None]
@@ -56,8 +58,9 @@ def peer() -> Peer | None:
 
 def peer_of(sock: trio.socket.SocketType) -> Peer:
     """Return who connected to a unix socket of ours; raises `OSError`."""
-    size = struct.calcsize("3i")
-    return Peer(*struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)))
+    size = struct.calcsize(_UCRED)
+    told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    return Peer(*struct.unpack(_UCRED, told))
 
 
 @attrs.frozen
@@ -74,17 +77,24 @@ class Door:
     """Told of a reply that could not be written, so that what it carried can be taken back."""
     connections: int = CONNECTIONS
     """How many it answers at a time."""
+    admit: Callable[[int], None] = lambda _: None
+    """Given the user who connects; raises `Refused` for one that has no business here."""
 
 
 async def listen(
-    path: Path, mode: int, *, made_in: Path | None = None, gid: int | None = None
+    path: Path,
+    mode: int,
+    *,
+    made_in: Path | None = None,
+    gid: int | None = None,
+    owner: int | None = None,
 ) -> trio.SocketListener:
     """Bind `path` with `mode`, replacing a stale file; it appears only when it can be used.
 
-    With `gid` it is given to that group. Where others may write beside it, `made_in` names a
-    directory of our own on the same file system: the socket is made there and moved. Raises
-    `Conflict` when somebody answers at `path` (not asked with `made_in`: whoever may write there
-    may answer there), `Unavailable` when it cannot be bound.
+    With `gid` it is given to that group, with `owner` to that user and its group. Where others may
+    write beside it, `made_in` names a directory of our own on the same file system: the socket is
+    made there and moved. Raises `Conflict` when somebody answers at `path` (not asked with
+    `made_in`: whoever may write there may answer there), `Unavailable` when it cannot be bound.
     """
     if made_in is None and await _answers(path):
         raise Conflict(f"another daemon answers on {path}: stop it first")
@@ -100,6 +110,8 @@ async def listen(
         if gid is not None:
             os.chown(new, -1, gid)
         new.chmod(mode)
+        if owner is not None and owner != os.geteuid():
+            os.chown(new, owner, owner)
         sock.listen(CONNECTIONS)
         new.rename(path)
     except OSError as error:
@@ -127,16 +139,28 @@ async def serve(
     """Serve a door for ever; a client beyond its `connections` gets one error reply."""
     room = trio.CapacityLimiter(door.connections)
 
-    async def one(stream: trio.SocketStream) -> None:
-        if room.available_tokens < 1:
+    async def refuse(stream: trio.SocketStream, why: HiveError) -> None:
+        try:
             with trio.move_on_after(WRITE_DEADLINE_S):
-                busy = Unavailable("too many connections on this socket: close some")
-                await stream.send_all(codec.dumps(door.fail(busy)))
-            await stream.aclose()
+                await stream.send_all(codec.dumps(door.fail(why)))
+        except trio.BrokenResourceError:
+            pass  # it has gone already, and needs no answer
+        await stream.aclose()
+
+    async def one(stream: trio.SocketStream) -> None:
+        peer = peer_of(stream.socket)
+        try:
+            door.admit(peer.uid)
+        except Refused as error:
+            log.warning("%s: %s", door.name, error)
+            await refuse(stream, error)
+            return
+        if room.available_tokens < 1:
+            await refuse(stream, Unavailable("too many connections on this socket: close some"))
             return
         async with room:
             # Of this connection's task alone.
-            _PEER.set(peer_of(stream.socket))
+            _PEER.set(peer)
             await _Connection(stream, door).run()
 
     async with trio.open_nursery() as nursery:

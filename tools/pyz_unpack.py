@@ -22,11 +22,16 @@ class Archive:
         self._tree = "%s_%s" % (os.path.basename(path), build_id)
         self._root = ""
         self._is_new = False
+        self._mask = -1
 
     def is_unpacked(self) -> bool:
         """Find the place for the tree; True when the tree is there."""
         self._root = _root(self._tree)
-        return os.path.isdir(self.site_packages())
+        is_there = os.path.isdir(self.site_packages())
+        if not is_there:
+            # Where root unpacks, its agents are other users and run from this tree too.
+            self._mask = os.umask(0o022)
+        return is_there
 
     def site_packages(self) -> str:
         """Return where the tree is, or will be."""
@@ -37,6 +42,8 @@ class Archive:
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         """Keep the tree for as long as this process lives, and clear away old ones."""
+        if self._mask >= 0:
+            os.umask(self._mask)
         if self._is_new:
             # A daemon that unpacked itself would else hold the whole archive while it lives.
             del self._site

@@ -19,6 +19,7 @@ from hive.core.loose_ends import LooseEnds
 from hive.core.questions import Questions
 from hive.core.reminders import Reminders
 from hive.core.transients import Transients
+from hive.core.users import Users
 from hive.feed import Feed
 from hive.host.installation import Installation
 from hive.host.meta import Meta
@@ -88,6 +89,7 @@ class Hive:
     """Unix seconds."""
     feed: Feed
     agents: Agents
+    users: Users
     broker: Broker
     approvals: ApprovalStore
     questions: Questions

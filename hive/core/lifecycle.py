@@ -5,6 +5,7 @@ What brings a new commit into a container, spawn and rebuild included, is in `de
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hive.core import blueprints, network, notices, transients
 from hive.core.blueprints import Blueprint
 from hive.core.hive import Hive
 from hive.errors import Conflict, HiveError, Refused, Unavailable
-from hive.host import agent_files, state_dirs
+from hive.host import agent_files, owners, state_dirs
 from hive.host.runtime import Bind, ContainerSpec
 from hive.wire import live
 from hive.wire.audit import DONE, FAILED
@@ -202,6 +203,11 @@ async def _set_up(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
     is_paused = hive.agents.get(name).paused
     await trio.to_thread.run_sync(state_dirs.mark_paused, hive.paths, name, is_paused)
     await hive.agents.wait_open(name)
+    user = await hive.users.allot(name)
+    own = os.geteuid() if user is None else user
+    manager = own if name == MANAGER else hive.runtime.user(MANAGER)
+    # Last, and after its socket was made: what was just written is the agent's too.
+    await trio.to_thread.run_sync(owners.settle, hive.paths, name, own, manager)
 
 
 async def _see_up(hive: Hive, name: AgentName) -> None:
@@ -260,6 +266,7 @@ async def _start(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
         cwd=inside.state,
         system=blueprint.system,
         network=network.mode(hive, blueprint.config),
+        user=hive.users.of(name),
     )
     if blueprint.tree is not None:
         spec = agent_files.equip(spec, blueprint.config, blueprint.tree, hive.config, inside)

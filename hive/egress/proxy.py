@@ -46,6 +46,8 @@ class Exit:
     gateway: Callable[[], Gateway | None]
     """None: this agent has no way to the API but a tunnel."""
     ledger: Ledger
+    denied: Callable[[Target, str], None]
+    """Told of a connection that was refused, and why."""
     resolve: Resolve
     tls: Callable[[], ssl.SSLContext]
 
@@ -170,7 +172,7 @@ class _Conversation:
         try:
             return await dial(target, self._exit.policy(), self._exit.resolve)
         except Refused as error:
-            self._exit.ledger.denied(target, error.message)
+            self._exit.denied(target, error.message)
             raise
         except Unavailable as error:
             self._exit.ledger.failed(target, error.message)
@@ -180,7 +182,7 @@ class _Conversation:
         try:
             self._exit.policy().check(target)
         except Refused as error:
-            self._exit.ledger.denied(target, error.message)
+            self._exit.denied(target, error.message)
             raise
 
     async def _refuse(self, error: HiveError, status: int | None = None) -> None:

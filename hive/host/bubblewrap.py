@@ -1,7 +1,8 @@
 """The runtime `bubblewrap`: each container one sandboxed tree of processes, in 10 ms.
 
-It works for root and for an ordinary user. No `--die-with-parent`: a container outlives the daemon,
-and that option is tied to the thread that forked.
+It works for root, who gives each container a user of its own, and for an ordinary user. No
+`--die-with-parent`: a container outlives the daemon, and that option is tied to the thread that
+forked.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 
+import attrs
 import trio
 
 from hive.config import HostConfig, Paths, search_path
 from hive.errors import Unavailable
-from hive.host import pinned, sandbox, sandbox_probe, syscalls
-from hive.host.recorded_runtime import Launch, RecordedRuntime
+from hive.host import pinned, program, safe_repos, sandbox, sandbox_probe, syscalls, users
+from hive.host.private_mounts import PrivateMounts
+from hive.host.recorded_runtime import PLAIN_START, Launch, RecordedRuntime
 from hive.host.records import Record
-from hive.host.runtime import ContainerSpec, Finding, Inside
-from hive.wire.names import AgentName, container_name
+from hive.host.runtime import Bind, ContainerSpec, Finding, Inside
+from hive.wire.names import MANAGER, AgentName, container_name
 
 INSIDE = Inside(
     run="/run/hive",
@@ -44,11 +49,44 @@ class Bubblewrap(RecordedRuntime):
     ) -> None:
         super().__init__(paths, clock, host)
         self._bwrap = shutil.which("bwrap", path=search_path())
+        self._mounts = PrivateMounts(_tops(paths))
+
+    def _why_shared(self) -> str | None:
+        return users.why_shared(self._host.agent_uids)
 
     async def probe(self) -> list[Finding]:
-        """Try to start a sandbox, and tell what this host lacks."""
+        """Try to start a sandbox, and one of another user's; tell what this host lacks."""
         found = await sandbox_probe.probe(self._bwrap)
+        if self._bwrap is not None and all(finding.is_ok for finding in found):
+            found.append(await self._probe_users(self._bwrap))
         return [*found, await trio.to_thread.run_sync(self._limiter.finding)]
+
+    async def _probe_users(self, bwrap: str) -> Finding:
+        first = self._host.agent_uids
+        if self.shares_user is None:
+            here = await trio.to_thread.run_sync(partial(program.find, isolated=True))
+            why = users.why_unreadable(here.binds)
+            if why is None:
+                why = await trio.to_thread.run_sync(self._try_as_user, first, bwrap)
+            if why is not None:
+                self.shares_user = why
+                self._limiter = self._make_limiter()
+        if self.shares_user is None:
+            return Finding("users", True, f"each agent is a user of its own, from {first} on")
+        return Finding("users", True, self.shares_user)
+
+    def _try_as_user(self, user: int, bwrap: str) -> str | None:
+        """Return why that user cannot start a sandbox here; blocks for as long as one takes."""
+        try:
+            words = self._as_user(user, bwrap)
+            return sandbox_probe.try_as_user(words, self._mounts.start)
+        except Unavailable as error:
+            return users.failed(error.message)
+
+    def _as_user(self, user: int, bwrap: str) -> list[str]:
+        """Return the words that run bwrap as a user, wherever bwrap is."""
+        (seen,) = self._mounts.seen([Path(bwrap)])
+        return [*users.become(user), str(seen)]
 
     def inside(self, name: AgentName) -> Inside:
         """Return the paths of every container: the same as in a NixOS container."""
@@ -82,12 +120,16 @@ class Bubblewrap(RecordedRuntime):
     def _launch(self, spec: ContainerSpec, record: Record, lock: int) -> Iterator[Launch]:
         if self._bwrap is None:
             raise Unavailable(sandbox_probe.NO_BWRAP)
+        user, argv, start = spec.user, [self._bwrap], PLAIN_START
+        if user is not None:
+            spec = attrs.evolve(spec, binds=self._seen(spec.binds))
+            argv, start = self._as_user(user, self._bwrap), self._mounts.start
         with ExitStack() as stack:
             status = _own(stack, record.open_status())
-            accounts = {
-                path: _own(stack, _text(text))
-                for path, text in sandbox.account_files(os.getuid(), os.getgid()).items()
-            }
+            texts = _accounts(user)
+            if spec.name == MANAGER:
+                texts["/etc/gitconfig"] = safe_repos.SYSTEM
+            accounts = {path: _own(stack, _text(text)) for path, text in texts.items()}
             words = sandbox.arguments(spec, container_name(spec.name), accounts)
             # The status goes to a file that the monitor writes, and the lock to its process 1.
             words += ["--json-status-fd", str(status), "--sync-fd", str(lock)]
@@ -97,12 +139,48 @@ class Bubblewrap(RecordedRuntime):
             # Not on the command line, which everybody on the host can read.
             options = _own(stack, _text("".join(f"{word}\0" for word in words)))
             yield Launch(
-                argv=[self._bwrap, "--args", str(options), "--", *spec.argv],
+                argv=[*argv, "--args", str(options), "--", *spec.argv],
                 env={},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 fds=[lock, status, options, *calls, *accounts.values()],
+                start=start,
             )
+
+    def _seen(self, binds: tuple[Bind, ...]) -> tuple[Bind, ...]:
+        """Return binds of what another user reaches; raises `Unavailable` for what it may not read.
+
+        Of what lies in the hive's own state that is seen to elsewhere.
+        """
+        state = self._paths.state
+        given = (each for each in binds if not each.writable)
+        closed = users.unreadable(each for each in given if not each.source.is_relative_to(state))
+        if closed is not None:
+            raise Unavailable(f"agents' users cannot read {closed}: chmod -R o+rX it")
+        seen = self._mounts.seen([bind.source for bind in binds])
+        return tuple(
+            attrs.evolve(bind, source=source) for bind, source in zip(binds, seen, strict=True)
+        )
+
+
+def _accounts(user: int | None) -> dict[str, str]:
+    if user is None:
+        return sandbox.account_files(os.getuid(), os.getgid())
+    return sandbox.account_files(user, user)
+
+
+def _tops(paths: Paths) -> list[Path]:
+    """Return the directories that containers are made from, one more for the manager's own."""
+    return [
+        paths.agents,
+        paths.shared,
+        paths.given(MANAGER).parent,
+        paths.generation(MANAGER, "any").parents[1],
+        paths.all_applied,
+        paths.meta,
+        paths.run / "agents",
+        paths.agent_run(MANAGER),
+    ]
 
 
 def _own(stack: ExitStack, handle: int) -> int:

@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from hive.errors import Conflict, Unavailable
-from hive.host import git_tree, quarantine, trees
+from hive.host import git_tree, quarantine, safe_repos, trees
 from hive.host.applied import PROPOSAL, Applied
 from hive.host.git import Git, make_repository
 from hive.host.object_copy import Source
@@ -77,6 +77,7 @@ class Intake:
             make_repository(new)
             folder.parent.mkdir(exist_ok=True)
             new.rename(folder)
+            safe_repos.write(folder.parent)
         except OSError as error:
             raise Unavailable(f"cannot make {folder}: {error.strerror}") from error
         finally:

@@ -44,6 +44,9 @@ class Process(RecordedRuntime):
         state = os.fsencode(paths.state.resolve())
         self._hive = hashlib.sha256(state).hexdigest()[:12]
 
+    def _why_shared(self) -> str:
+        return "agents run as the user that runs hive, without any isolation"
+
     async def probe(self) -> list[Finding]:
         """Tell that it always works and what it does not do."""
         return [

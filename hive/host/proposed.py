@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
-from hive.host import git_refs, state_files, trees
+from hive.host import git_refs, owners, state_files, trees
 from hive.host.git import EMAIL, Git, make_repository
 from hive.host.object_copy import Source
 from hive.wire.names import AgentName
@@ -38,6 +38,8 @@ class Proposed:
     """A directory of the daemon alone, on the same file system."""
     applied_url: str
     """The applied repository by the path the manager sees."""
+    manager: int = attrs.field(factory=os.geteuid)
+    """Whose it is."""
 
     @property
     def source(self) -> Source:
@@ -68,6 +70,7 @@ class Proposed:
             await self.git.do(new, "add", "--all", "--force")
             await self.git.do(new, "commit", "-q", "--no-verify", "-m", SUBJECT)
             sha = (await self.git.do(new, "rev-parse", "HEAD")).stdout.strip()
+            await trio.to_thread.run_sync(owners.give_made, new, self.manager)
             await trio.to_thread.run_sync(self._place, new)
         finally:
             with trio.CancelScope(shield=True):
@@ -91,6 +94,7 @@ class Proposed:
             words = ("config", "--no-includes", "--file", str(new / "config"))
             for setting, value in sets:
                 await self.git.do(new, *words, "--replace-all", setting, value)
+            await trio.to_thread.run_sync(owners.give_made, new, self.manager)
             await trio.to_thread.run_sync(self._replace_config, new / "config")
         except ProgramFailed as failure:
             raise BadRequest(

@@ -38,6 +38,11 @@ _POLL_S = 0.001
 _SLOW_POLL_S = 0.01
 
 
+Start = Callable[..., "subprocess.Popen[bytes]"]
+"""Starts a program, with the arguments of `subprocess.Popen`."""
+PLAIN_START: Start = subprocess.Popen
+
+
 @attrs.define
 class Launch:
     """A program to start, and the descriptors it inherits under their own numbers."""
@@ -47,6 +52,7 @@ class Launch:
     cwd: str
     stdin: int
     fds: list[int] = attrs.field(factory=list)
+    start: Start = PLAIN_START
 
 
 @attrs.define
@@ -64,6 +70,7 @@ class RecordedRuntime(ABC):
     kind: str
     isolates: bool
     separates_network: bool
+    shares_user: str | None
 
     def __init__(
         self, paths: Paths, clock: Callable[[], float], host: HostConfig | None = None
@@ -71,9 +78,13 @@ class RecordedRuntime(ABC):
         self._paths = paths
         self._clock = clock
         self._host = host or HostConfig()
-        # A user's processes are counted within a sandbox alone; root's are not counted at all.
-        self._limiter = Limiter(paths, counts_tasks=self.isolates and os.geteuid() != 0)
+        self.shares_user = self._why_shared()
+        self._limiter = self._make_limiter()
         self._monitors: list[_Monitor] = []
+
+    @abstractmethod
+    def _why_shared(self) -> str | None:
+        """Return what `shares_user` is to begin with."""
 
     @abstractmethod
     async def probe(self) -> list[Finding]:
@@ -97,6 +108,11 @@ class RecordedRuntime(ABC):
     @abstractmethod
     def _path(self, name: AgentName) -> str:
         """Return where a container's programs are looked for, as the host sees it."""
+
+    def user(self, name: AgentName) -> int:
+        """Return whose that container's processes are; see `Runtime.user`."""
+        run = self._record(name).run()
+        return os.geteuid() if run is None or run.user is None else run.user
 
     async def build(self, order: BuildOrder, say: Callable[[str], None]) -> str:
         """See that this host has what the configuration asks for; see `Runtime.build`.
@@ -217,6 +233,11 @@ class RecordedRuntime(ABC):
         finally:
             os.close(lock)
 
+    def _make_limiter(self) -> Limiter:
+        # A user's processes are counted within a sandbox alone; root's are not counted at all.
+        is_user = os.geteuid() != 0 or self.shares_user is None
+        return Limiter(self._paths, counts_tasks=self.isolates and is_user)
+
     def _record(self, name: AgentName) -> Record:
         return Record(self._paths.sandbox(name))
 
@@ -274,13 +295,13 @@ class RecordedRuntime(ABC):
         if last is not None and last.started_at == started_at:
             # Two runs must never look the same to who still holds the last one.
             started_at = math.nextafter(started_at, math.inf)
-        run = Run(self.kind, proc.boot_id(), started_at, self._marker(spec.name))
+        run = Run(self.kind, proc.boot_id(), started_at, self._marker(spec.name), spec.user)
         record.begin(run)
         within = attrs.evolve(spec, argv=(*self._limiter.inner(spec.limits), *spec.argv))
         with self._launch(within, record, lock) as launch, record.log.open("ab") as log:
             try:
                 # On this thread: it takes half a millisecond and leaves no gap for a cancellation.
-                child = subprocess.Popen(
+                child = launch.start(
                     [*behind, *launch.argv],
                     env=launch.env,
                     cwd=launch.cwd,

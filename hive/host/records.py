@@ -38,6 +38,8 @@ class Run:
     """Unix seconds."""
     marker: str
     """An assignment in the environment of everything it starts; empty when it has a namespace."""
+    user: int | None = None
+    """Whose its processes are; None: the user's who started it, as with every older hive."""
 
 
 @attrs.frozen

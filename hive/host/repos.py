@@ -7,6 +7,7 @@ its tag `proposal/<id>`; the other tags say what became of it.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -53,11 +54,14 @@ class Repos:
         files: Callable[[AgentName], Mapping[str, str]],
         git: Git | None = None,
         applied_url: Callable[[AgentName], str] = seen_by_manager,
+        manager: Callable[[], int] = os.geteuid,
     ) -> None:
+        """`manager` says whose the proposed repositories are."""
         self._paths = paths
         self._files = files
         self._git = git or Git()
         self._applied_url = applied_url
+        self._manager = manager
         self._locks: defaultdict[AgentName, trio.Lock] = defaultdict(trio.Lock)
         self._clean: set[AgentName] = set()
         self._private = paths.state / "quarantine"
@@ -238,7 +242,8 @@ class Repos:
 
     def _proposed(self, name: AgentName) -> Proposed:
         url = self._applied_url(name)
-        return Proposed(self._git, self._paths.agents, name, self._private, url)
+        agents = self._paths.agents
+        return Proposed(self._git, agents, name, self._private, url, self._manager())
 
     def _applied(self, name: AgentName) -> Applied:
         return Applied(self._git, self._paths.applied(name))

@@ -41,6 +41,9 @@ class ContainerSpec:
     network: str = destinations.PROXY
     """`proxy`: a network of its own with nothing but a loopback; `host`: the host's. A runtime that
     cannot separate it ignores this."""
+    user: int | None = None
+    """Number of the user and of the group whose its processes are on the host; None: the daemon's
+    own. Only where the runtime shares no user."""
 
 
 @attrs.frozen
@@ -107,6 +110,16 @@ class Runtime(Protocol):
     """False when an agent can reach whatever the daemon's user can."""
     separates_network: bool
     """Whether a container can have a network of its own."""
+    shares_user: str | None
+    """Why all containers run as the daemon's user, for people; None where each may get another. May
+    change in `probe`."""
+
+    def user(self, name: AgentName) -> int:
+        """Return the user whose that container's processes are, of its newest run where it ended.
+
+        The daemon's own for one that never ran.
+        """
+        ...
 
     async def probe(self) -> list[Finding]:
         """Try what this host needs; never raises for a host that lacks something."""

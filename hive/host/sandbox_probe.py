@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hive.config import search_path
 from hive.errors import ProgramFailed
-from hive.host import sandbox
+from hive.host import sandbox, users
 from hive.host.runtime import ContainerSpec, Finding
 from hive.process import run
 from hive.wire.names import AgentName
@@ -61,6 +62,37 @@ async def _sandbox(bwrap: str) -> Finding:
             "sandbox", False, error.message, mend(error.stderr, _sysctl, is_root=os.getuid() == 0)
         )
     return Finding("sandbox", True, "a sandbox starts, with its own namespaces and no rights")
+
+
+def try_as_user(words: Sequence[str], start: Callable[..., subprocess.Popen[bytes]]) -> str | None:
+    """Return why a sandbox cannot be started by these words, which become another user's bwrap.
+
+    Blocks for as long as one takes.
+    """
+    command = shutil.which("true", path=search_path()) or "/bin/true"
+    spec = ContainerSpec(AgentName("probe"), (command,), {"PATH": "/usr/bin"}, (), "/")
+    argv = [*words, *sandbox.arguments(spec, "probe", {}), "--", command]
+    try:
+        tried = _run(argv, start)
+    except (OSError, subprocess.SubprocessError) as error:
+        return users.failed(str(error))
+    said = tried.stderr.decode(errors="replace").strip()
+    if tried.returncode != 0:
+        return users.failed(f"{said}; {mend(said, _sysctl, is_root=False)}")
+    return None
+
+
+def _run(
+    argv: list[str], start: Callable[..., subprocess.Popen[bytes]]
+) -> subprocess.CompletedProcess[bytes]:
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with start(argv, env={}, cwd="/", start_new_session=True, **pipes) as child:
+        try:
+            _, said = child.communicate(timeout=_TRY_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise
+    return subprocess.CompletedProcess(argv, child.returncode, b"", said)
 
 
 def mend(said: str, setting: Callable[[str], str | None], *, is_root: bool) -> str:

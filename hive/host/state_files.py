@@ -15,6 +15,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from hive.errors import BadRequest, Unavailable
+from hive.host import owners
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +32,9 @@ def write_below(root: Path, parts: tuple[str, ...], text: str, mode: int = 0o644
     """Write `text` to the file `parts` below `root`, on disk before it returns.
 
     `root` is an agent's state directory; directories below it are made as needed, and the file gets
-    `mode`. Raises `BadRequest` for a part that is not a plain name or that is a symlink, and for
-    a file that is there and not a plain one, `Unavailable` when it cannot be written.
+    `mode`. All that is made belongs to whom that directory belongs to. Raises `BadRequest` for a
+    part that is not a plain name or that is a symlink, and for a file that is there and not a plain
+    one, `Unavailable` when it cannot be written.
     """
     if not parts or any(part in {"", ".", ".."} or set("/\0") & set(part) for part in parts):
         raise BadRequest(f"{'/'.join(parts)!r} is not a path below the state directory")
@@ -74,6 +76,7 @@ def _step(folder: int, part: str) -> int:
         below = os.open(part, _DIRECTORY, dir_fd=folder)
     else:
         below = os.open(part, _DIRECTORY, dir_fd=folder)
+        owners.give_to_owner(below, folder)
     os.close(folder)
     return below
 
@@ -87,6 +90,7 @@ def _write(folder: int, name: str, text: str, mode: int) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             # Whatever the daemon's umask: the page shows what everybody may read.
             os.fchmod(file.fileno(), mode)
+            owners.give_to_owner(file.fileno(), folder)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

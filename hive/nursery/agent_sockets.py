@@ -89,7 +89,8 @@ async def _listen(hive: Hive, name: AgentName) -> trio.SocketListener:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(f"cannot make {path.parent}: {error.strerror}") from error
-    return await lines.listen(path, SOCKET_MODE, made_in=hive.paths.run)
+    owner = hive.runtime.user(name)
+    return await lines.listen(path, SOCKET_MODE, made_in=hive.paths.run, owner=owner)
 
 
 def make_door(hive: Hive, name: AgentName) -> lines.Door:
@@ -101,7 +102,30 @@ def make_door(hive: Hive, name: AgentName) -> lines.Door:
         parks=parks,
         connections=CONNECTIONS,
         lost=partial(_take_back, hive, name),
+        admit=partial(admit, hive, name),
     )
+
+
+def admit(hive: Hive, name: AgentName, user: int) -> None:
+    """Raise `Refused` for a user whose that agent's processes are not.
+
+    Asked for each connection: an agent that an older hive started has another until it is started
+    anew.
+    """
+    wanted = hive.runtime.user(name)
+    if user != wanted:
+        why = (
+            f"only {name} may speak here, as user {wanted}, and this is user {user}: ask the hive"
+            " as its operator, by hive.pyz"
+        )
+        hive.audit.denied(
+            actor=audit.NOBODY,
+            surface=audit.AGENT_SOCKET,
+            action="connect",
+            subject=name,
+            why=why,
+        )
+        raise Refused(why)
 
 
 async def _take_back(hive: Hive, name: AgentName, reply: lines.Reply) -> None:

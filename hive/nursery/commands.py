@@ -92,9 +92,12 @@ def _run(
 def keep_to_ourselves() -> None:
     """Let others of this host write nothing we make, whatever we were started with.
 
-    And have room for the connections of many agents: the usual 1,024 open files are those of a few.
+    Root's agents are other users, who read what is theirs behind the doors of the state's and the
+    sockets' directory: those keep others out. And have room for the connections of many agents: the
+    usual 1,024 open files are those of a few.
     """
-    os.umask(os.umask(0o077) | 0o027)
+    is_root = os.geteuid() == 0
+    os.umask(0o022 if is_root else os.umask(0o077) | 0o027)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < FILES:
         most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)

@@ -17,10 +17,13 @@ from hive.core import network
 from hive.core.hive import Hive
 from hive.egress import gateway, proxy
 from hive.egress.dial import make_resolver
-from hive.errors import HiveError, Unavailable
+from hive.errors import HiveError, Refused, Unavailable
+from hive.nursery import agent_sockets
+from hive.wire.destinations import Target
 from hive.wire.names import AgentName
 
 SOCKET_MODE = 0o660
+SURFACE = "egress socket"
 AGAIN_S = 5.0
 CONNECTIONS = 64
 """Of one agent; each takes two of the daemon's open files."""
@@ -61,7 +64,7 @@ async def _serve_one(
                 hive.view.set_trouble(name, f"its way out cannot be opened: {error}")
                 await trio.sleep(AGAIN_S)
         room = trio.CapacityLimiter(CONNECTIONS)
-        client = partial(_serve_client, name, make_exit(hive, name, tls), room)
+        client = partial(_serve_client, hive, name, make_exit(hive, name, tls), room)
         await trio.serve_listeners(client, [listener])
 
 
@@ -71,12 +74,22 @@ async def _listen(hive: Hive, name: AgentName) -> trio.SocketListener:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(f"cannot make {path.parent}: {error.strerror}") from error
-    return await lines.listen(path, SOCKET_MODE, made_in=hive.paths.run)
+    owner = hive.runtime.user(name)
+    return await lines.listen(path, SOCKET_MODE, made_in=hive.paths.run, owner=owner)
 
 
 async def _serve_client(
-    name: AgentName, exit_: proxy.Exit, room: trio.CapacityLimiter, stream: trio.SocketStream
+    hive: Hive,
+    name: AgentName,
+    exit_: proxy.Exit,
+    room: trio.CapacityLimiter,
+    stream: trio.SocketStream,
 ) -> None:
+    try:
+        agent_sockets.admit(hive, name, lines.peer_of(stream.socket).uid)
+    except Refused as error:
+        await proxy.turn_away(stream, error.message)
+        return
     if room.available_tokens < 1:
         await proxy.turn_away(stream, "too many connections at once: close some")
         return
@@ -88,10 +101,19 @@ def make_exit(
     hive: Hive, name: AgentName, tls: Callable[[], ssl.SSLContext] = gateway.make_tls
 ) -> proxy.Exit:
     """Return what that agent's proxy works with."""
+    ledger = hive.ledgers.of(name)
+
+    def denied(target: Target, why: str) -> None:
+        ledger.denied(target, why)
+        hive.audit.denied(
+            actor=name, surface=SURFACE, action="connect", subject=str(target), why=why
+        )
+
     return proxy.Exit(
         policy=partial(network.policy, hive, name),
         gateway=partial(network.gateway_of, hive),
-        ledger=hive.ledgers.of(name),
+        ledger=ledger,
+        denied=denied,
         resolve=make_resolver(),
         tls=tls,
     )

@@ -27,9 +27,18 @@ from hive.core.loose_ends import LooseEnds
 from hive.core.questions import Questions
 from hive.core.reminders import Reminders, StateDir
 from hive.core.transients import Transients
+from hive.core.users import Users
 from hive.errors import Conflict, HiveError
 from hive.feed import Feed
-from hive.host import installation, operator_group, program, runtimes, state_dirs, template
+from hive.host import (
+    installation,
+    operator_group,
+    owners,
+    program,
+    runtimes,
+    state_dirs,
+    template,
+)
 from hive.host.git import Git
 from hive.host.meta import choose_meta
 from hive.host.repos import Repos
@@ -62,6 +71,7 @@ from hive.store.messages import MessageStore
 from hive.store.network import NetworkStore
 from hive.store.questions import QuestionStore
 from hive.store.reminders import ReminderStore
+from hive.store.users import UserStore
 from hive.web.access import Access
 from hive.wire import codec
 from hive.wire.audit import DONE, FAILED
@@ -168,6 +178,7 @@ async def make(
     feed = Feed(clock())
     agents = Agents(AgentStore(database), clock)
     await agents.load()
+    users = await _users(config, paths, runtime, database)
 
     def publish(frame: object) -> None:
         feed.publish(partial(codec.to_tagged, "kind", frame))
@@ -213,6 +224,7 @@ async def make(
         clock=clock,
         feed=feed,
         agents=agents,
+        users=users,
         broker=broker,
         approvals=approvals,
         questions=questions,
@@ -239,12 +251,23 @@ async def make(
     return hive, supervisor
 
 
+async def _users(config: HostConfig, paths: Paths, runtime: Runtime, database: Database) -> Users:
+    is_shared = runtime.shares_user is not None
+    users = Users(UserStore(database), config.agent_uids, are_shared=is_shared)
+    await users.load()
+    manager = users.of(MANAGER)
+    if manager is not None:
+        await trio.to_thread.run_sync(owners.prepare_hive, paths, manager)
+    return users
+
+
 def _repos(paths: Paths, runtime: Runtime, git: Git) -> Repos:
     return Repos(
         paths,
         files=partial(template.files, runtime.kind),
         git=git,
         applied_url=lambda name: f"{runtime.inside(MANAGER).applied}/{name}/.git",
+        manager=lambda: runtime.user(MANAGER),
     )
 
 

@@ -175,6 +175,13 @@ _VERSION_3 = (
     )
     """,
     "CREATE INDEX connections_by_agent ON connections (agent)",
+    # Never emptied: a number that was an agent's once is never another's.
+    """
+    CREATE TABLE users (
+        name TEXT PRIMARY KEY,
+        number INTEGER NOT NULL UNIQUE
+    )
+    """,
 )
 
 

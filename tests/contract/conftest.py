@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.contract.container_subjects import (
+    IS_ROOT,
     FakeSubject,
     NixosSubject,
     RealSubject,
     Subject,
 )
 
+OWN_USERS = ["own users"] if IS_ROOT else []
 
-@pytest.fixture(params=["fake", "bubblewrap", "process", "nixos"])
+
+@pytest.fixture(params=["fake", "bubblewrap", *OWN_USERS, "process", "nixos"])
 async def subject(request: pytest.FixtureRequest, short_tmp: Path) -> AsyncIterator[Subject]:
     """Every runtime in turn."""
     made: Subject
@@ -23,6 +26,8 @@ async def subject(request: pytest.FixtureRequest, short_tmp: Path) -> AsyncItera
         made = FakeSubject()
     elif request.param == "nixos":
         made = NixosSubject(root=short_tmp)
+    elif request.param == "own users":
+        made = RealSubject("bubblewrap", short_tmp, has_users=True)
     else:
         made = RealSubject(request.param, short_tmp)
     yield made
@@ -39,7 +44,15 @@ async def real(request: pytest.FixtureRequest, short_tmp: Path) -> AsyncIterator
 
 @pytest.fixture
 async def sandbox(short_tmp: Path) -> AsyncIterator[RealSubject]:
-    """The runtime bubblewrap."""
+    """The runtime bubblewrap; as root with a user for each container, as hive has it then."""
+    made = RealSubject("bubblewrap", short_tmp, has_users=IS_ROOT)
+    yield made
+    await made.sweep()
+
+
+@pytest.fixture
+async def shared_user(short_tmp: Path) -> AsyncIterator[RealSubject]:
+    """The runtime bubblewrap where every container runs as the daemon's user."""
     made = RealSubject("bubblewrap", short_tmp)
     yield made
     await made.sweep()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from tests.contract.start_container import KINDS
 from tests.fakes.nixos import host as nixos_host
 from tests.fakes.runtime import ENDED, FakeHost, FakeRuntime, Script
 
+IS_ROOT = os.geteuid() == 0
+"""Whether containers of other users can be started here."""
+FIRST_USER = 1_900_000_000
 STARTER = Path(__file__).with_name("start_container.py")
 REPOSITORY = Path(__file__).parents[2]
 
@@ -143,6 +147,7 @@ class ProcessSubject(Subject):
             "binds": [[str(bind.source), bind.target, bind.writable] for bind in spec.binds],
             "cwd": spec.cwd,
             "system": spec.system,
+            "user": spec.user,
         }
         daemon.stdin.write(json.dumps(wanted).encode() + b"\n")
         daemon.stdin.flush()
@@ -153,6 +158,8 @@ class ProcessSubject(Subject):
 class RealSubject(ProcessSubject):
     """A runtime that keeps records of the processes it starts."""
 
+    has_users: bool = attrs.field(default=False, kw_only=True)
+    """Whether each container is another user's."""
     runtime: RecordedRuntime = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -162,6 +169,21 @@ class RealSubject(ProcessSubject):
         made = KINDS[self.kind](self.paths, lambda: 1.0)
         assert isinstance(made, RecordedRuntime)
         return made
+
+    def user(self, name: AgentName) -> int | None:
+        """Return whose a container's processes are; None: the daemon's own."""
+        return FIRST_USER + zlib.crc32(name.encode()) % 1000 if self.has_users else None
+
+    def shell(self, name: AgentName, command: str) -> ContainerSpec:
+        """Return a container that runs a shell command, as its user."""
+        return attrs.evolve(ProcessSubject.shell(self, name, command), user=self.user(name))
+
+    def own(self, name: AgentName, *paths: Path) -> None:
+        """Let files of the host belong to a container's user."""
+        user = self.user(name)
+        if user is not None:
+            for path in paths:
+                os.chown(path, user, user)
 
     def record(self, name: AgentName) -> Record:
         """Return what is kept of a container."""

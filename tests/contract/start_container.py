@@ -45,6 +45,7 @@ async def main() -> None:
         tuple(Bind(Path(source), target, writable) for source, target, writable in wanted["binds"]),
         wanted["cwd"],
         system=wanted["system"],
+        user=wanted["user"],
     )
     print("starting", flush=True)
     await runtime.start(spec)

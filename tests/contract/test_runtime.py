@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import trio
 import trio.testing
@@ -33,6 +35,15 @@ async def test_a_container_that_was_never_started_does_not_run(subject: Subject)
         assert await subject.runtime.wait_exit(A) == status
     await subject.runtime.stop(A, grace_s=1)
     await subject.runtime.destroy(A)
+
+
+async def test_a_containers_user_is_known_to_who_never_saw_its_start(subject: Subject) -> None:
+    assert subject.runtime.user(A) == os.geteuid()
+    spec = subject.spec(A, Script())
+    runtime = await subject.start_and_die(spec)
+    assert runtime.user(A) == (os.geteuid() if spec.user is None else spec.user)
+    await runtime.stop(A, grace_s=PATIENCE_S)
+    assert runtime.user(A) == (os.geteuid() if spec.user is None else spec.user)
 
 
 async def test_a_started_container_runs(subject: Subject) -> None:

@@ -30,13 +30,19 @@ PATIENCE_S = 20
 @pytest.fixture
 def hive(sandbox: RealSubject) -> RealSubject:
     """A hive of two agents; what is started is agent `a` as the daemon would mount it."""
+    return _furnish(sandbox)
+
+
+def _furnish(sandbox: RealSubject) -> RealSubject:
     paths = sandbox.paths
     for name in (A, B, MANAGER):
         folders = (paths.agent_run(name), paths.agent_state(name), paths.agent_claude(name))
         for folder in folders:
             folder.mkdir(parents=True)
             (folder / "mine").write_text(f"of {name}\n")
+            sandbox.own(name, folder, folder / "mine")
     paths.shared.mkdir(parents=True)
+    paths.shared.chmod(0o1777)
     paths.broker_db.write_text("everybody's mail")
     sandbox.binds = (
         Bind(paths.agent_run(A), "/run/hive", writable=True),
@@ -164,7 +170,8 @@ async def test_the_keyrings_of_the_daemons_user_are_out_of_reach(hive: RealSubje
     )
     binds = (*hive.binds, *here.binds)
     argv = (*here.argv[:-2], "-c", words, *map(str, numbers))
-    spec = ContainerSpec(A, argv, {"PATH": "/usr/bin", **here.env}, binds, "/state")
+    env = {"PATH": "/usr/bin", **here.env}
+    spec = ContainerSpec(A, argv, env, binds, "/state", user=hive.user(A))
     await hive.runtime.start(spec)
     await hive.runtime.wait_exit(A)
     assert await hive.runtime.logs(A, 50) == [f"-1 {errno.ENOSYS}"] * len(numbers)
@@ -212,7 +219,8 @@ async def test_this_hive_runs_inside_without_its_virtual_environment(hive: RealS
     (hive.paths.agent_state(A) / "attrs.py").write_text("raise SystemExit('shadowed')\n")
     words = "import attrs, trio, hive.config, sys; print(sys.prefix == sys.base_prefix)"
     argv = (*here.argv[:-2], "-c", words)
-    spec = ContainerSpec(A, argv, {"PATH": "/usr/bin", **here.env}, hive.binds, "/state")
+    env = {"PATH": "/usr/bin", **here.env}
+    spec = ContainerSpec(A, argv, env, hive.binds, "/state", user=hive.user(A))
     await hive.runtime.start(spec)
     await hive.runtime.wait_exit(A)
     assert await hive.runtime.logs(A, 5) == ["True"]
@@ -275,8 +283,9 @@ with socket.socket(socket.AF_UNIX) as stream:
 
 @pytest.mark.parametrize("is_late", [False, True])
 async def test_who_was_handed_a_containers_lock_is_neither_killed_nor_in_the_way(
-    hive: RealSubject, is_late: bool
+    shared_user: RealSubject, is_late: bool
 ) -> None:
+    hive = _furnish(shared_user)
     here = program.find(isolated=True)
     binds = (*hive.binds, *here.binds)
     argv = (*here.argv[:-2], "-c", SEND_LOCK)
@@ -320,7 +329,7 @@ async def test_a_bind_that_is_missing_fails_the_start_in_bwraps_own_words(
 async def test_the_probe_finds_nothing_amiss_here(hive: RealSubject) -> None:
     findings = await hive.runtime.probe()
     fine = [finding.what for finding in findings if finding.is_ok]
-    assert fine == ["bubblewrap", "sandbox", "limits"]
+    assert fine == ["bubblewrap", "sandbox", "users", "limits"]
 
 
 async def test_it_has_a_network_of_its_own_with_a_loopback_alone(hive: RealSubject) -> None:

@@ -27,7 +27,7 @@ from hive.config import Paths
 from hive.errors import HiveError
 from hive.host.bubblewrap import Bubblewrap
 from hive.wire.names import agent_name
-from tests.fakes import claude_binary, messages_api
+from tests.fakes import as_user, claude_binary, messages_api
 from tests.fakes.messages_api import Failure, MessagesApi, Request, Silence, Step, Text, ToolUse
 
 REAL = "real"
@@ -142,13 +142,23 @@ class Stage:
     api: MessagesApi
     model: Model
     daemon: subprocess.Popen[bytes] | None = None
+    launcher: list[str] = attrs.field(factory=list)
+    """Words before those of the daemon."""
 
     async def start(self) -> None:
         """Start the daemon and wait until it answers."""
         log = (self.paths.state.parent / "daemon.log").open("ab")
         with log:
             self.daemon = subprocess.Popen(  # noqa: ASYNC220 - as quick as a fork
-                [sys.executable, "-m", "hive", "serve", "--config", str(self.config)],
+                [
+                    *self.launcher,
+                    sys.executable,
+                    "-m",
+                    "hive",
+                    "serve",
+                    "--config",
+                    str(self.config),
+                ],
                 env=self.env,
                 stdout=log,
                 stderr=log,
@@ -185,11 +195,19 @@ class Stage:
 
     async def mail(self, name: str) -> list[str]:
         """Return the newest bodies an agent was ever sent, oldest first."""
-        path = self.paths.agent_socket(agent_name(name))
-        reply: dict[str, Any] = await lines.call(
-            path, {"cmd": "recent", "limit": 100}, timeout_s=CALL_S
-        )
+        reply = await self.as_agent(name, "recent", limit=100)
         return [row["body"] for row in reversed(reply["rows"])]
+
+    async def as_agent(self, name: str, cmd: str, /, **fields: Any) -> dict[str, Any]:
+        """Make one request as that agent, as the user whose it is."""
+        path = self.paths.agent_socket(agent_name(name))
+        request = {"cmd": cmd, **fields}
+        reply: dict[str, Any] = await as_user.call(path, request, self.user(name), CALL_S)
+        return reply
+
+    def user(self, name: str) -> int:
+        """Return whose an agent's processes are."""
+        return Bubblewrap(self.paths, lambda: 0.0).user(agent_name(name))
 
     async def wait_inbox(self, body: str) -> list[str]:
         """Wait until the operator has got that body; return the whole inbox."""

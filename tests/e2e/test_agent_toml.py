@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hive import lines
 from hive.host import program
 from hive.host.limits import Limiter
 from hive.wire.names import MANAGER
-from tests.e2e.stage import CALL_S, REAL, Stage, spawn, stage
+from tests.e2e.stage import REAL, Stage, spawn, stage
 
 SERVER = Path(__file__).parents[1] / "fakes/weather_server.py"
 AGENT_TOML = """
@@ -52,7 +51,9 @@ def _commit(folder: Path) -> str:
     (folder / "run-weather").write_text(text)
     (folder / "run-weather").chmod(0o755)
     (folder / "server.py").write_text(SERVER.read_text())
+    # It is the manager's, and we may be root.
     git = ["git", "-C", str(folder), "-c", "user.name=m", "-c", "user.email=m@hive"]
+    git += ["-c", f"safe.directory={folder}"]
     subprocess.run([*git, "add", "-A"], check=True)
     subprocess.run([*git, "commit", "-qm", "equip alice"], check=True)
     words = [*git, "rev-parse", "HEAD"]
@@ -61,9 +62,7 @@ def _commit(folder: Path) -> str:
 
 async def _deploy(hive: Stage, sha: str) -> None:
     """Propose a commit as the manager and approve it as the operator."""
-    request = {"cmd": "request_apply_commit", "agent": "alice", "commit_ref": sha}
-    socket = hive.paths.agent_socket(MANAGER)
-    queued = await lines.call(socket, request, timeout_s=CALL_S)
+    queued = await hive.as_agent(MANAGER, "request_apply_commit", agent="alice", commit_ref=sha)
     assert queued["kind"] == "approval_queued", queued
     reply = await hive.operator("approve", id=queued["id"])
     assert reply["ok"], reply

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from hive import lines
 from hive.wire.names import MANAGER
 from tests.e2e.stage import STAND_IN, Stage, spawn, stage
+from tests.fakes import as_user
 
 
 def _split(host: str) -> tuple[str, int]:
@@ -27,7 +27,8 @@ async def test_a_stop_is_not_held_up_by_open_streams_and_a_parked_recv(
 ) -> None:
     async with stage(short_tmp, STAND_IN, "live") as hive:
         streams = [await open_event_stream_of(hive, index) for index in range(3)]
-        parked = await lines.connect(hive.paths.agent_socket(MANAGER))
+        socket = hive.paths.agent_socket(MANAGER)
+        parked = await as_user.connected(socket, hive.user(MANAGER))
         await parked.send_all(b'{"cmd":"recv","wait_seconds":180}\n')
         await hive.operator("list")
         assert hive.daemon is not None

@@ -33,7 +33,7 @@ def done(word: str) -> str:
 def head(hive: Stage) -> str:
     """The newest commit the manager made, as the host sees it."""
     folder = hive.paths.agents / "worker" / "config"
-    words = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    words = ["git", "-c", f"safe.directory={folder}", "-C", str(folder), "rev-parse", "HEAD"]
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
 

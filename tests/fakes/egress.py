@@ -86,6 +86,7 @@ class Room:
             policy=lambda: Policy(tuple(map(parse, self.allowed)), tuple(map(parse, self.trusted))),
             gateway=lambda: self.gateway,
             ledger=self.ledger,
+            denied=self.ledger.denied,
             resolve=self.resolve,
             tls=lambda: self.tls or ssl.create_default_context(),
         )

@@ -92,6 +92,33 @@ async def test_a_refusal_shows_on_the_row_and_in_the_report(short_tmp: Path) -> 
         assert (await here.operator("network", name="zed"))["code"] == "not_found"
 
 
+async def test_a_refusal_is_recorded_once_for_many(short_tmp: Path) -> None:
+    async with running(short_tmp) as here:
+        await here.operator("spawn", name="ada")
+        for _ in range(3):
+            await _connect(here.hive, "evil.example:443")
+        await here.hive.audit.settle()
+        found = [row.entry for row in here.hive.audit.newest(200) if row.entry.actor == "ada"]
+        denied = [each for each in found if each.action == "connect"]
+        assert {(each.surface, each.subject, each.outcome) for each in denied} == {
+            (egress_sockets.SURFACE, "evil.example:443", "refused")
+        }
+        assert sum(int(str(each.detail.get("count", 1))) for each in denied) == 3
+
+
+async def test_another_user_is_turned_away_from_both_sockets_and_recorded(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(short_tmp) as here:
+        await here.operator("spawn", name="ada")
+        monkeypatch.setattr(here.runtime, "user", lambda _: 4242)
+        assert (await _connect(here.hive, "evil.example:443")).startswith("HTTP/1.1 503 hive: only")
+        assert (await here.agent("ada", "whoami"))["code"] == "refused"
+        await here.hive.audit.settle()
+        found = [row.entry for row in here.hive.audit.newest(200) if row.entry.actor == "nobody"]
+        assert {(each.action, each.subject) for each in found} == {("connect", "ada")}
+
+
 async def test_the_account_outlives_the_daemon_and_goes_when_its_agent_is_purged(
     short_tmp: Path,
 ) -> None:

@@ -94,6 +94,18 @@ def test_a_home_that_cannot_be_written_is_no_hindrance(
     assert list(root.glob("hive.pyz_*/site-packages/hive"))
 
 
+def test_other_users_can_read_the_tree_whatever_the_mask(
+    pyz: Path, clean_env: dict[str, str]
+) -> None:
+    words = 'umask 077; exec "$@"'
+    argv = ["/bin/sh", "-c", words, "sh", sys.executable, str(pyz), "--help"]
+    subprocess.run(argv, env=clean_env, capture_output=True, check=True)
+    (tree,) = Path(clean_env["HOME"]).glob(".cache/hyperhive/hive.pyz_*")
+    for path in (tree, tree / "site-packages", tree / "site-packages/hive/cli.py"):
+        wanted = 0o755 if path.is_dir() else 0o644
+        assert stat.S_IMODE(path.stat().st_mode) == wanted, path
+
+
 def test_code_that_others_could_have_written_is_not_run(
     pyz: Path, clean_env: dict[str, str]
 ) -> None:

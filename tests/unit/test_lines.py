@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hive import lines
-from hive.errors import Conflict, DaemonUnreachable, HiveError, NotFound, Unavailable
+from hive.errors import Conflict, DaemonUnreachable, HiveError, NotFound, Refused, Unavailable
 from hive.wire.limits import LINE_BYTES
 
 
@@ -217,3 +217,28 @@ async def test_a_call_has_a_deadline_and_the_next_one_a_new_connection(short_tmp
 async def test_the_socket_has_the_mode_it_was_given(short_tmp: Path) -> None:
     async with Echo().served(short_tmp / "s"):
         assert (short_tmp / "s").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_client_that_is_not_admitted_gets_one_clear_error_and_no_answer(
+    short_tmp: Path,
+) -> None:
+    path, seen, echo = short_tmp / "s", list[int](), Echo()
+
+    def admit(user: int) -> None:
+        seen.append(user)
+        raise Refused(f"you are user {user}")
+
+    door = lines.Door("test", echo.handle, fail, admit=admit)
+    listener = await lines.listen(path, 0o600)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(lines.serve, listener, door)
+        stream = await lines.connect(path)
+        said = b""
+        with trio.fail_after(5):
+            async for chunk in stream:
+                said += chunk
+        await stream.aclose()
+        reply = json.loads(said)
+        assert (reply["code"], reply["message"]) == ("refused", f"you are user {os.geteuid()}")
+        assert seen == [os.geteuid()]
+        nursery.cancel_scope.cancel()

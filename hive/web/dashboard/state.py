@@ -115,6 +115,8 @@ def notices(hive: Hive) -> list[Json]:
                 "Agents run without isolation: each can read and change what you can.",
             )
         )
+    elif hive.runtime.kind == "bubblewrap" and hive.runtime.shares_user is not None:
+        found.append(_notice("info", f"{_sentence(hive.runtime.shares_user)}."))
     if hive.audit.faults:
         found.append(
             _notice(
@@ -133,6 +135,10 @@ def notices(hive: Hive) -> list[Json]:
             )
         )
     return found
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _notice(level: str, message: str) -> Json:

@@ -20,7 +20,8 @@ class Stage:
     def __init__(self) -> None:
         self.rows = {"manager": self._row("manager"), "alice": self._row("alice")}
         self.told: list[tuple[str, str]] = []
-        self.hive: Any = SimpleNamespace(view=SimpleNamespace(rows=self.rows.values))
+        shared = SimpleNamespace(of=lambda _: None)
+        self.hive: Any = SimpleNamespace(view=SimpleNamespace(rows=self.rows.values), users=shared)
 
     def set(self, name: str, **fields: bool) -> None:
         self.rows[name] = self._row(name, **fields)

@@ -196,3 +196,26 @@ def test_without_a_fence_it_is_left_alone_unless_that_was_asked_for(
 def test_a_kernel_without_landlock_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_sweep, "_CREATE_RULESET", 100_000)
     assert not event_sweep.fence()
+
+
+if os.geteuid() == 0:
+
+    def test_root_sweeps_as_the_user_whose_the_history_is(agents: Path) -> None:
+        file, user = history(agents), 1_900_000_007
+        # With a writer at work its log and index are there, and made by whoever opens it first.
+        for path in (file.parent, *file.parent.iterdir()):
+            os.chown(path, user, user)
+        agents.chmod(0o700)
+        kept = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        done = sweep(agents)
+        assert (done.returncode, done.stdout) == (DONE, "5\n"), done.stderr
+        kept.close()
+        assert {path.stat().st_uid for path in file.parent.iterdir()} == {user}
+
+    def test_as_that_user_it_follows_no_link_out_of_the_directory(agents: Path) -> None:
+        (agents / "bob/state").mkdir(parents=True)
+        victim = history(agents, "bob")
+        (agents / "alice/state" / FILE).symlink_to(victim)
+        os.chown(agents / "alice/state", 1_900_000_007, 1_900_000_007)
+        assert sweep(agents).returncode == FAILED
+        assert count(victim) == 10
