@@ -20,7 +20,7 @@ import trio
 from hive.errors import HiveError, Unavailable
 from hive.store import audit_anchor, audit_chain, audit_files
 from hive.store.audit_files import AuditFiles, Opened
-from hive.wire.audit import AuditEntry, AuditHead, AuditReport, AuditRow
+from hive.wire.audit import FAILED, AuditEntry, AuditHead, AuditReport, AuditRow
 
 if TYPE_CHECKING:
     from hive.store.database import Database
@@ -124,11 +124,12 @@ class AuditLog:
         return [audit_chain.row(link) for link in links]
 
     async def verify(self) -> AuditReport:
-        """Check every line that is on disk now; raises `Unavailable`."""
-        async with self._lock:
-            anchors = [(self.head, "the running daemon"), (self._anchored, "the database")]
-            check = partial(audit_files.verify, self._folder, anchors)
-            return await trio.to_thread.run_sync(check, limiter=self._limiter)
+        """Check every line that is on disk now; raises `Unavailable`.
+
+        Nobody who writes waits for it: what comes meanwhile is checked as far as it is seen.
+        """
+        anchors = [(self.head, "the running daemon"), (self._anchored, "the database")]
+        return await trio.to_thread.run_sync(audit_files.verify, self._folder, anchors)
 
     async def export(
         self,
@@ -174,6 +175,10 @@ class AuditLog:
         for item, link in zip(batch, links, strict=True):
             item.n = link.n
             item.is_over = True
+        if self.dropped:
+            lost, self.dropped = self.dropped, 0
+            at, detail = batch[-1].entry.at, {"count": lost}
+            self.put(AuditEntry(at, "system", "daemon", "lose_lines", "", FAILED, {**detail}))
 
     async def _anchor(self) -> None:
         """Keep the head in the database; a failure is that database's and is told by its users."""

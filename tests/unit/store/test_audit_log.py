@@ -277,6 +277,34 @@ async def test_a_full_disk_refuses_who_waits_and_keeps_what_was_put(
         assert [row.entry.subject for row in log.newest(5)] == ["happened", "first"]
 
 
+async def test_what_found_no_place_meanwhile_is_counted_and_said(tmp_path: Path) -> None:
+    async with opened(tmp_path) as log:
+        for _ in range(audit.WAITING_MOST + 3):
+            log.put(entry())
+        await log.flush()
+        await log.flush()
+        (row,) = log.newest(1)
+        assert (row.entry.action, row.entry.detail) == ("lose_lines", {"count": 3})
+        assert row.n == audit.WAITING_MOST + 1
+
+
+async def test_checking_keeps_no_writer_waiting(tmp_path: Path) -> None:
+    async with opened(tmp_path) as log:
+        for number in range(20):
+            log.put(entry(subject=str(number)))
+        await log.flush()
+        reports: list[AuditReport] = []
+
+        async def check_often() -> None:
+            reports.extend([await log.verify() for _ in range(10)])
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(check_often)
+            for number in range(20):
+                await log.write(entry(subject=f"meanwhile {number}"))
+        assert all(report.problems == () for report in reports)
+
+
 def test_lines_are_found_by_time_and_by_agent(tmp_path: Path) -> None:
     of_bob = attrs.evolve(entry(subject="", at=3.0), detail={"agent": "bob"})
     filled(tmp_path, [entry(at=1.0), entry(at=2.0), of_bob])
