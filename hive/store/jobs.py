@@ -255,13 +255,20 @@ class JobStore:
         return await self._database.read(lambda connection: _rows(connection, where, values))
 
 
+def _is_cancelled(connection: Connection, id_: int) -> bool:
+    """Whether a job that an earlier daemon began waits only to be undone."""
+    found = connection.execute("SELECT cancelled_by FROM jobs WHERE id = ?", (id_,)).fetchone()
+    return found[0] is not None
+
+
 def _add(connection: Connection, job: NewJob, now: float) -> tuple[JobRow, bool]:
     if job.approval_id is None:
         # Only the newest: between two equal jobs another may undo what the first one does.
         where = "WHERE ended_at IS NULL AND agent IS ? ORDER BY id DESC LIMIT 1"
         for waiting in _rows(connection, where, (job.agent,)):
             same = (waiting.kind, waiting.args) == (job.kind, dict(job.args))
-            if waiting.state == QUEUED and waiting.approval_id is None and same:
+            is_plain = waiting.state == QUEUED and waiting.approval_id is None
+            if is_plain and same and not _is_cancelled(connection, waiting.id):
                 return waiting, False
     cursor = connection.execute(
         "INSERT INTO jobs (kind, agent, state, requested_by, created_at, args_json, approval_id,"

@@ -284,3 +284,14 @@ async def test_what_ran_waits_again_after_a_restart_with_what_is_known_of_it(
         assert await store.cancelled_by(first.id) == "operator"
         assert await store.cancelled_by(second.id) is None
         assert (await store.begin(first.id)).attempts == 2
+
+
+async def test_what_waits_to_be_undone_takes_no_newer_job_with_it(store: JobStore) -> None:
+    first, _ = await store.add(NewJob(REBUILD, ADA, "operator"))
+    await store.begin(first.id)
+    await store.requeue()
+    assert await store.mark_cancelled(first.id, "operator")
+    second, is_new = await store.add(NewJob(REBUILD, ADA, "operator"))
+    assert (is_new, second.id != first.id) == (True, True)
+    again, is_new = await store.add(NewJob(REBUILD, ADA, "operator"))
+    assert (is_new, again.id) == (False, second.id)
