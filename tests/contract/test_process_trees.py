@@ -163,7 +163,19 @@ async def test_a_working_directory_that_is_missing_fails_the_start(real: RealSub
     assert await real.runtime.running() == []
 
 
-async def test_signals_that_the_daemon_ignores_are_not_ignored_inside(real: RealSubject) -> None:
+@pytest.fixture
+def taking_signals() -> Iterator[None]:
+    """As a daemon is that nobody started in the background of a script."""
+    numbers = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+async def test_signals_that_the_daemon_ignores_are_not_ignored_inside(
+    real: RealSubject, taking_signals: None
+) -> None:
     await real.runtime.start(real.shell(A, "grep SigIgn /proc/self/status"))
     await real.runtime.wait_exit(A)
     assert await real.runtime.logs(A, 1) == ["SigIgn:\t0000000000000000"]

@@ -24,6 +24,7 @@ READS = (
     "/api/journal/bob",
     "/api/reminders",
     "/api/audit",
+    "/api/network/bob",
     "/api/approvals/1/diff",
     "/api/jobs/1/log",
     "/api/file-refs?messages=1",
