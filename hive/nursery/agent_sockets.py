@@ -172,7 +172,8 @@ def _oversteps(request: object) -> bool:
     """Whether a request that was not understood uses another's word, or names its own sender."""
     if not isinstance(request, dict):
         return False
-    cmd = request.get("cmd")
+    # Anything may stand there, a list too.
+    cmd = _word(request, "cmd")
     return cmd in _WORDS_OF_OTHERS or (cmd != "wake" and not _FORGED.isdisjoint(request))
 
 

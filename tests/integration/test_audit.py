@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -147,6 +147,9 @@ async def test_an_agent_that_oversteps_is_recorded_and_cannot_flood_the_log(
             assert reply["kind"] == "error"
         await daemon.agent("eve", "send", to="operator", body="hi", **{"from": "operator"})
         await daemon.agent("eve", "answer", id=1, answer="yes")
+        # What is no word at all is nobody's, and nothing fails by it.
+        reply = await daemon.agent("eve", cast("str", ["destroy"]))
+        assert reply["code"] == "bad_request"
         found = (await entries(daemon.hive))[before:]
     assert {(each.actor, each.surface, each.outcome) for each in found} == {
         ("eve", "agent socket", "refused"),
