@@ -7,6 +7,7 @@ argument lists take `AgentName`, so an unchecked name does not type-check.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import NewType
 
 from hive.errors import BadRequest
@@ -25,6 +26,13 @@ RESERVED = frozenset({"manager", "operator", "system", "reminder", "hm1nd", "all
 
 _PATTERN = re.compile(r"[a-z](?:[a-z0-9-]{0,7}[a-z0-9])?")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,99}")
+_CYRILLIC = (
+    "\u0430\u0432\u0435\u0456\u043a\u043c\u043d\u043e\u0440"
+    "\u0441\u0442\u0443\u0445\u0455\u0458\u0501\u04cf"
+)
+_GREEK = "\u03b1\u03b5\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7"
+_LOOK_ALIKES = str.maketrans(_CYRILLIC + _GREEK, "abeikmhopctyxsjdlaeiknoptux")
+"""Letters of Cyrillic and Greek that are drawn as letters of our names are."""
 _LABEL = re.compile(r"[\w][\w .:@/-]{0,63}")
 
 
@@ -84,9 +92,15 @@ def wake_label(text: str) -> str:
         raise BadRequest(
             "a wake label is 1 to 64 letters, digits, spaces or '_ . : @ / -', a letter first"
         )
-    if text.strip().lower() in RESERVED:
+    if _skeleton(text) in RESERVED:
         raise BadRequest(f"{text!r} is the name of a principal: choose another label")
     return text
+
+
+def _skeleton(text: str) -> str:
+    """Return the ASCII word that a label is taken for at a glance."""
+    plain = unicodedata.normalize("NFKD", text).casefold().translate(_LOOK_ALIKES)
+    return "".join(each for each in plain if each.isascii() and each.isalnum())
 
 
 def container_name(name: AgentName) -> str:
