@@ -185,6 +185,7 @@ check() {
   step "$PY" -m mypy --no-error-summary
   step quiet "$VENV/bin/lint-imports" --cache-dir "$CACHE/import_linter"
   step "$PY" tools/file_map.py --check
+  step "$PY" tools/attacks_page.py --check
   step node_modules/.bin/tsc --noEmit -p tsconfig.json
   step "$PY" -m pytest -q tests/unit "$@"
   if ((${#failures[@]})); then
@@ -214,6 +215,7 @@ format() {
   "$PY" -m ruff format .
   "$PY" -m ruff check --fix .
   "$PY" tools/file_map.py
+  "$PY" tools/attacks_page.py
 }
 
 lock() {

@@ -7,7 +7,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from tools import file_map
+from tools import attacks_page, file_map
 
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -21,6 +21,10 @@ def tracked(pattern: str) -> list[Path]:
 
 def test_the_file_map_is_fresh() -> None:
     assert file_map.main(["--check"]) == 0
+
+
+def test_the_page_of_attacks_is_fresh() -> None:
+    assert attacks_page.main(["--check"]) == 0
 
 
 def test_every_module_says_in_one_line_what_it_is_for() -> None:
