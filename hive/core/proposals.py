@@ -207,10 +207,8 @@ async def mend(hive: Hive, name: AgentName) -> tuple[str, str] | None:
     Not while a deploy of that agent is under way.
     """
     last = await hive.repos.deployed(name)
-    sha = None if last is None else last[1]
-    if sha is not None or await hive.repos.main(name) is not None:
-        # Where `main` is right its work tree may not be: the daemon may have ended between the two.
-        await hive.repos.roll_back(name, sha)
+    # Where `main` is right its work tree may not be: the daemon may have ended between the two.
+    await hive.repos.roll_back(name, None if last is None else last[1])
     return last
 
 

@@ -189,10 +189,10 @@ class Repos:
         """Move `main` back to a commit, None for none, and the work tree with it."""
         async with self._holding(name):
             applied = self._applied(name)
-            if sha is None:
-                await applied.clear()
-            else:
+            if sha is not None:
                 await applied.move(sha, await applied.main())
+            elif await applied.is_there():
+                await applied.clear()
 
     async def main(self, name: AgentName) -> str | None:
         """Return the commit of `main`."""
