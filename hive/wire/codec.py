@@ -78,8 +78,8 @@ def _str(value: Any, _: Any) -> str:
     return value
 
 
-def _make() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+def _make(*, may_grow: bool = False) -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=not may_grow, detailed_validation=True)
     converter.register_structure_hook(str, _str)
     converter.register_structure_hook(int, _int)
     converter.register_structure_hook(bool, _strict(bool, "true or false"))
@@ -94,7 +94,7 @@ def _make() -> cattrs.Converter:
 
     def structure(kind: type) -> Callable[[Any, Any], Any]:
         made: Callable[[Any, Any], Any] = make_dict_structure_fn(
-            kind, converter, _cattrs_forbid_extra_keys=True, **renames(kind)
+            kind, converter, _cattrs_forbid_extra_keys=not may_grow, **renames(kind)
         )
 
         def checked(value: Any, wanted: Any) -> Any:
@@ -143,6 +143,7 @@ def _add_collections(converter: cattrs.Converter) -> None:
 
 
 _CONVERTER = _make()
+_GROWING = _make(may_grow=True)
 
 
 def to_json(value: object) -> Any:
@@ -155,10 +156,13 @@ def to_tagged(key: str, value: object) -> dict[str, Any]:
     return {key: tag_of(type(value)), **_CONVERTER.unstructure(value)}
 
 
-def from_json(kind: type[T], value: object) -> T:
-    """Return plain JSON data as `kind`; raises `BadRequest` naming the first bad field."""
+def from_json(kind: type[T], value: object, *, may_grow: bool = False) -> T:
+    """Return plain JSON data as `kind`; raises `BadRequest` naming the first bad field.
+
+    `may_grow` passes over fields that are not known: what a newer hive tells.
+    """
     try:
-        return _CONVERTER.structure(value, kind)
+        return (_GROWING if may_grow else _CONVERTER).structure(value, kind)
     except (cattrs.BaseValidationError, TypeError, ValueError, KeyError) as error:
         raise BadRequest(_explain(error)) from error
 
@@ -168,8 +172,8 @@ def _kinds(union: UnionType) -> dict[str, type]:
     return {tag_of(kind): kind for kind in get_args(union)}
 
 
-def from_tagged(key: str, union: UnionType, value: object) -> Any:
-    """Return tagged JSON data as the member of `union` that `key` names; raises `BadRequest`."""
+def from_tagged(key: str, union: UnionType, value: object, *, may_grow: bool = False) -> Any:
+    """Return tagged JSON data as the member of `union` that `key` names; as `from_json` does."""
     if type(value) is not dict:
         raise BadRequest("a request is one JSON object on a line")
     fields = dict(value)
@@ -181,7 +185,7 @@ def from_tagged(key: str, union: UnionType, value: object) -> Any:
         known = ", ".join(sorted(_kinds(union)))
         raise BadRequest(f"unknown {key} {str(tag)[:40]!r}: this socket knows {known}")
     try:
-        return from_json(kind, fields)
+        return from_json(kind, fields, may_grow=may_grow)
     except BadRequest as error:
         raise BadRequest(f"{tag}: {error.message}") from error
 
