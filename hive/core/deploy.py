@@ -85,7 +85,9 @@ async def _order(hive: Hive, running: Running) -> Order:
     record = hive.agents.get(name) if name in hive.agents else None
     is_new = record is None or record.deployed_sha is None
     is_made = record is None or (is_new and record.created_at >= row.created_at)
-    is_touched = row.attempts > 1 and row.step not in UNTOUCHED
+    # Of several attempts only the last one's step is known.
+    is_untouched = row.attempts == 2 and row.step in UNTOUCHED
+    is_touched = row.attempts > 1 and not is_untouched
     if row.approval_id is not None:
         approval = await hive.approvals.get(row.approval_id)
         tag = f"deployed/{approval.id}"
@@ -228,6 +230,9 @@ async def _forget(hive: Hive, name: AgentName) -> None:
         # Registered, it would be started as if it had been deployed; a container is found again.
         if name in hive.agents:
             await hive.agents.remove(name)
+    with contextlib.suppress(HiveError):
+        # An earlier attempt may have got as far; the next start tries it again.
+        await hive.meta.sync(hive.agents.names())
 
 
 async def _put_back(hive: Hive, name: AgentName) -> None:
