@@ -14,8 +14,8 @@ import trio
 from hive import __version__, lines
 from hive.core import audit
 from hive.core.hive import Hive
-from hive.errors import BadRequest, HiveError, Refused, Unavailable
-from hive.nursery import manager_requests
+from hive.errors import BadRequest, HiveError, Refused
+from hive.nursery import agent_listeners, manager_requests
 from hive.wire import admin, agent, codec, manager
 from hive.wire.limits import (
     KEY_BYTES,
@@ -30,8 +30,6 @@ from hive.wire.limits import (
 )
 from hive.wire.names import MANAGER, AgentName, recipient_name, wake_label
 
-SOCKET_MODE = 0o660
-AGAIN_S = 5.0
 NAME_SHOWN = 40
 _FORGED = frozenset({"from", "from_", "sender", "origin", "via"})
 """Fields with which an agent would say who it is, or where a message came from."""
@@ -46,51 +44,21 @@ CONNECTIONS = 128
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     """Keep a listener for every agent of the registry."""
-    scopes: dict[AgentName, trio.CancelScope] = {}
-    hive.agents.open_names.clear()
+    are_open = hive.agents.open_names
+    are_open.clear()
+    serve = partial(_serve_one, hive)
     try:
-        async with trio.open_nursery() as nursery:
-            while True:
-                wanted = set(hive.agents.names())
-                for name in set(scopes) - wanted:
-                    scopes.pop(name).cancel()
-                    hive.agents.open_names.discard(name)
-                for name in wanted - set(scopes):
-                    scopes[name] = await nursery.start(_serve_one, hive, name)
-                task_status.started()
-                task_status = trio.TASK_STATUS_IGNORED
-                if set(hive.agents.names()) == set(scopes):
-                    await hive.agents.wait_changed()
+        await agent_listeners.follow(hive, serve, are_open.discard, task_status=task_status)
     finally:
-        hive.agents.open_names.clear()
+        are_open.clear()
 
 
-async def _serve_one(
-    hive: Hive, name: AgentName, *, task_status: trio.TaskStatus[trio.CancelScope]
-) -> None:
-    """Serve one agent's socket; what the agent does to its directory troubles itself alone."""
-    with trio.CancelScope() as scope:
-        task_status.started(scope)
-        while True:
-            try:
-                listener = await _listen(hive, name)
-                break
-            except HiveError as error:
-                hive.view.set_trouble(name, f"its socket cannot be opened: {error}")
-                await trio.sleep(AGAIN_S)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(lines.serve, listener, make_door(hive, name))
-            hive.agents.set_open(name)
-
-
-async def _listen(hive: Hive, name: AgentName) -> trio.SocketListener:
+async def _serve_one(hive: Hive, name: AgentName) -> None:
     path = hive.paths.agent_socket(name)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(f"cannot make {path.parent}: {error.strerror}") from error
-    owner = hive.runtime.user(name)
-    return await lines.listen(path, SOCKET_MODE, made_in=hive.paths.run, owner=owner)
+    listener = await agent_listeners.listen(hive, name, path, "socket")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(lines.serve, listener, make_door(hive, name))
+        hive.agents.set_open(name)
 
 
 def make_door(hive: Hive, name: AgentName) -> lines.Door:
@@ -102,30 +70,8 @@ def make_door(hive: Hive, name: AgentName) -> lines.Door:
         parks=parks,
         connections=CONNECTIONS,
         lost=partial(_take_back, hive, name),
-        admit=partial(admit, hive, name),
+        admit=partial(agent_listeners.admit, hive, name),
     )
-
-
-def admit(hive: Hive, name: AgentName, user: int) -> None:
-    """Raise `Refused` for a user whose that agent's processes are not.
-
-    Asked for each connection: an agent that an older hive started has another until it is started
-    anew.
-    """
-    wanted = hive.runtime.user(name)
-    if user != wanted:
-        why = (
-            f"only {name} may speak here, as user {wanted}, and this is user {user}: ask the hive"
-            " as its operator, by hive.pyz"
-        )
-        hive.audit.denied(
-            actor=audit.NOBODY,
-            surface=audit.AGENT_SOCKET,
-            action="connect",
-            subject=name,
-            why=why,
-        )
-        raise Refused(why)
 
 
 async def _take_back(hive: Hive, name: AgentName, reply: lines.Reply) -> None:

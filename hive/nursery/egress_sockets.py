@@ -17,65 +17,28 @@ from hive.core import network
 from hive.core.hive import Hive
 from hive.egress import gateway, proxy
 from hive.egress.dial import make_resolver
-from hive.errors import HiveError, Refused, Unavailable
-from hive.nursery import agent_sockets
+from hive.errors import Refused
+from hive.nursery import agent_listeners
 from hive.wire.destinations import Target
 from hive.wire.names import AgentName
 
-SOCKET_MODE = 0o660
 SURFACE = "egress socket"
-AGAIN_S = 5.0
 CONNECTIONS = 64
 """Of one agent; each takes two of the daemon's open files."""
 
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
     """Keep a proxy for every agent of the registry."""
-    scopes: dict[AgentName, trio.CancelScope] = {}
     tls = lru_cache(maxsize=1)(gateway.make_tls)
-    async with trio.open_nursery() as nursery:
-        while True:
-            wanted = set(hive.agents.names())
-            for name in set(scopes) - wanted:
-                scopes.pop(name).cancel()
-            for name in wanted - set(scopes):
-                scopes[name] = await nursery.start(_serve_one, hive, name, tls)
-            task_status.started()
-            task_status = trio.TASK_STATUS_IGNORED
-            if set(hive.agents.names()) == set(scopes):
-                await hive.agents.wait_changed()
+    await agent_listeners.follow(hive, partial(_serve_one, hive, tls), task_status=task_status)
 
 
-async def _serve_one(
-    hive: Hive,
-    name: AgentName,
-    tls: Callable[[], ssl.SSLContext],
-    *,
-    task_status: trio.TaskStatus[trio.CancelScope],
-) -> None:
-    """Serve one agent's way out; what the agent does to its directory troubles itself alone."""
-    with trio.CancelScope() as scope:
-        task_status.started(scope)
-        while True:
-            try:
-                listener = await _listen(hive, name)
-                break
-            except HiveError as error:
-                hive.view.set_trouble(name, f"its way out cannot be opened: {error}")
-                await trio.sleep(AGAIN_S)
-        room = trio.CapacityLimiter(CONNECTIONS)
-        client = partial(_serve_client, hive, name, make_exit(hive, name, tls), room)
-        await trio.serve_listeners(client, [listener])
-
-
-async def _listen(hive: Hive, name: AgentName) -> trio.SocketListener:
+async def _serve_one(hive: Hive, tls: Callable[[], ssl.SSLContext], name: AgentName) -> None:
     path = hive.paths.egress_socket(name)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(f"cannot make {path.parent}: {error.strerror}") from error
-    owner = hive.runtime.user(name)
-    return await lines.listen(path, SOCKET_MODE, made_in=hive.paths.run, owner=owner)
+    listener = await agent_listeners.listen(hive, name, path, "way out")
+    room = trio.CapacityLimiter(CONNECTIONS)
+    client = partial(_serve_client, hive, name, make_exit(hive, name, tls), room)
+    await trio.serve_listeners(client, [listener])
 
 
 async def _serve_client(
@@ -86,7 +49,7 @@ async def _serve_client(
     stream: trio.SocketStream,
 ) -> None:
     try:
-        agent_sockets.admit(hive, name, lines.peer_of(stream.socket).uid)
+        agent_listeners.admit(hive, name, lines.peer_of(stream.socket).uid)
     except Refused as error:
         await proxy.turn_away(stream, error.message)
         return

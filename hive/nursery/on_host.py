@@ -6,8 +6,8 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -80,6 +80,8 @@ from hive.wire.names import MANAGER, AgentName
 
 STOP_GRACE_S = 1.0
 STOP_CONTAINERS_S = 5.0
+LOCK_S = 1.0
+LOCK_POLL_S = 0.02
 LATE_S = {"build queue": 1800.0}
 """Tasks that may take long to be ready: what every agent is built from is fetched first, after an
 update from afar, and each agent of an older layout is given its repositories."""
@@ -136,7 +138,7 @@ async def serve(
     group = await trio.to_thread.run_sync(operator_group.find, config.operator_group)
     await trio.to_thread.run_sync(state_dirs.prepare_hive, paths)
     await trio.to_thread.run_sync(operator_group.open_way, paths, group)
-    with _only_one(paths):
+    async with _only_one(paths):
         if beforehand is not None:
             await beforehand()
         chosen = runtime or await runtimes.choose(config, paths, clock)
@@ -290,17 +292,30 @@ async def _stop_container(hive: Hive, name: AgentName) -> None:
         log.error("%s was not stopped: %s", name, error)  # noqa: TRY400 - foreseen
 
 
-@contextmanager
-def _only_one(paths: Paths) -> Iterator[None]:
-    """Hold the daemon's lock; raises `Conflict` when another daemon holds it."""
+@asynccontextmanager
+async def _only_one(paths: Paths) -> AsyncIterator[None]:
+    """Hold the daemon's lock; raises `Conflict` when another daemon holds it.
+
+    Not at the first try: what a killed daemon was about to start holds it for an instant longer.
+    """
     file = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Conflict(
-                f"another daemon runs on {paths.state}: stop it first, or give another --root"
-            ) from error
+        late = trio.current_time() + LOCK_S
+        while not _is_locked(file):
+            if trio.current_time() > late:
+                raise Conflict(
+                    f"another daemon runs on {paths.state}: stop it first, or give another --root"
+                )
+            await trio.sleep(LOCK_POLL_S)
         yield
     finally:
         os.close(file)
+
+
+def _is_locked(file: int) -> bool:
+    """Take the lock; whether that went well."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

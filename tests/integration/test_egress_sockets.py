@@ -10,7 +10,7 @@ import trio
 from hive.core import network
 from hive.core.hive import Hive
 from hive.host import agent_files
-from hive.nursery import egress_sockets, network_accounts
+from hive.nursery import agent_listeners, egress_sockets, network_accounts
 from hive.store.agents import Deployed
 from hive.wire.names import AgentName
 from tests.fakes.egress import Client, echo, server
@@ -42,7 +42,7 @@ async def test_each_agent_has_a_way_out_of_its_own_from_its_first_moment(short_t
         for name in ("manager", "ada"):
             path = here.hive.paths.egress_socket(AgentName(name))
             assert path.is_socket()
-            assert path.stat().st_mode & 0o777 == egress_sockets.SOCKET_MODE
+            assert path.stat().st_mode & 0o777 == agent_listeners.SOCKET_MODE
         await here.operator("destroy", name="ada")
         assert not here.hive.paths.egress_socket(ADA).exists()
 
