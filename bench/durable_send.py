@@ -318,7 +318,8 @@ async def _serve(home: Path) -> None:
             roster=lambda: names,
             publish=publish,
         )
-        hive: Any = SimpleNamespace(broker=broker, agents=names)
+        own = SimpleNamespace(user=lambda _: os.geteuid())
+        hive: Any = SimpleNamespace(broker=broker, agents=names, runtime=own)
         listener = await lines.listen(home / "mcp.sock", 0o600)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_stop_on_term, nursery.cancel_scope)
