@@ -147,6 +147,7 @@ async def _daemon(path: Path, port: int) -> None:
         policy=lambda: policy,
         gateway=lambda: None,
         ledger=Ledger(time.time),
+        denied=lambda _, why: None,
         resolve=make_resolver(),
         tls=ssl.create_default_context,
     )

@@ -66,7 +66,7 @@ def _watch_daemon(tell: Path) -> None:
 
     async def add_noted(self: Any, draft: Any) -> Any:
         made = await add(self, draft)
-        for number in made[0]:
+        for number in made.ids:
             stations[number] = {"committed": last_commit}
         return made
 
