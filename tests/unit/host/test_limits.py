@@ -11,7 +11,7 @@ import pytest
 
 from hive.config import Paths
 from hive.errors import Unavailable
-from hive.host.limits import Limiter
+from hive.host.limits import WAY_IN, Limiter
 from hive.wire.agent_config import Limits
 from hive.wire.names import MANAGER, AgentName
 
@@ -79,8 +79,12 @@ def old(tmp_path: Path) -> Tree:
 
 def value(words: tuple[str, ...], file: str) -> list[str]:
     """Return what is set in the groups that the words lead into."""
-    folders = [Path(word).parent for word in words if word.endswith("cgroup.procs")]
-    return [(folder / file).read_text() for folder in folders if (folder / file).exists()]
+    return [(each / file).read_text() for each in groups_of(words) if (each / file).exists()]
+
+
+def groups_of(words: tuple[str, ...]) -> list[Path]:
+    """Return the groups that the words lead into."""
+    return [Path(word).parent for word in words if Path(word).name in WAY_IN.values()]
 
 
 def test_version_2_stands_beside_the_daemons_own_group(new: Tree) -> None:
@@ -123,7 +127,7 @@ def test_version_1_stands_below_the_daemons_own_groups(old: Tree) -> None:
     limiter = old.limiter()
     assert limiter.ways() == {**dict.fromkeys(HELD, "cgroup v1"), **ALWAYS}
     words = limiter.enter(A, ALL)
-    files = [Path(word) for word in words if word.endswith("cgroup.procs")]
+    files = [Path(word) for word in words if word.endswith("/tasks")]
     assert {file.parents[2].name for file in files} == {"own"}
     assert len(files) == 3
     assert words[4:6] == ("-", "3")
@@ -152,7 +156,7 @@ def test_open_files_beyond_the_daemons_own_are_what_the_daemon_has(tmp_path: Pat
 def test_how_often_a_limit_was_met_is_what_the_kernel_counted(new: Tree, old: Tree) -> None:
     for tree, file in ((new, "memory.events"), (old, "memory.oom_control")):
         limiter = tree.limiter()
-        groups = [Path(word).parent for word in limiter.enter(A, ALL) if word.endswith(".procs")]
+        groups = groups_of(limiter.enter(A, ALL))
         for group in groups:
             (group / file).write_text("low 0\noom 3\noom_kill 2\n")
             (group / "pids.events").write_text("max 7\n")
