@@ -36,16 +36,29 @@ def hold(stack: ExitStack, agents: Path, binds: tuple[Bind, ...]) -> Held:
 
 
 def strange(process: int, meant: Held) -> list[Path]:
-    """Return the sources of which something else is mounted where that process looks."""
-    return [
+    """Return the sources of which something else is mounted where that process looks.
+
+    None for a process that has ended: nothing is mounted there any more.
+    """
+    found = [
         source
         for source, (target, handle) in meant.items()
         if not _is_mounted(Path(f"/proc/{process}/root{target}"), handle)
     ]
+    # Asked last: while it ends, the places are still there and what was mounted on them is gone.
+    return found if found and _has_mounts(process) else []
+
+
+def _has_mounts(process: int) -> bool:
+    try:
+        Path(f"/proc/{process}/ns/mnt").readlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _is_mounted(place: Path, handle: int) -> bool:
     try:
         return os.path.samestat(place.stat(), os.fstat(handle))
     except FileNotFoundError:
-        return True  # it has ended, and nothing is mounted any more
+        return True
