@@ -19,6 +19,7 @@ NAMES = (
     "durable_send",
     "command_line",
     "memory",
+    "sandbox",
     "egress",
     "event_streams",
     "crash_event",

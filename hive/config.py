@@ -44,6 +44,11 @@ class Paths:
         return self.run / "host.sock"
 
     @property
+    def etc(self) -> Path:
+        """Copies of what containers see of /etc; mounted there, read-only."""
+        return self.run / "etc"
+
+    @property
     def lock(self) -> Path:
         """Held by the daemon for as long as it lives."""
         return self.state / "daemon.lock"

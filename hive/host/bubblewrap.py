@@ -20,11 +20,12 @@ import trio
 
 from hive.config import HostConfig, Paths, search_path
 from hive.errors import Unavailable
-from hive.host import pinned, program, safe_repos, sandbox, sandbox_probe, syscalls, users
+from hive.host import pinned, proc, program, safe_repos, sandbox, sandbox_probe, syscalls, users
+from hive.host.etc_trees import EtcTrees
 from hive.host.private_mounts import PrivateMounts
-from hive.host.recorded_runtime import PLAIN_START, Launch, RecordedRuntime
+from hive.host.recorded_runtime import PLAIN_START, Launch, Ready, RecordedRuntime
 from hive.host.records import Record
-from hive.host.runtime import Bind, ContainerSpec, Finding, Inside
+from hive.host.runtime import ContainerSpec, Finding, Inside
 from hive.wire.names import MANAGER, AgentName, container_name
 
 INSIDE = Inside(
@@ -50,6 +51,7 @@ class Bubblewrap(RecordedRuntime):
         super().__init__(paths, clock, host)
         self._bwrap = shutil.which("bwrap", path=search_path())
         self._mounts = PrivateMounts(_tops(paths))
+        self._etc = EtcTrees(paths.etc, clock, self._mounted)
 
     def _why_shared(self) -> str | None:
         return users.why_shared(self._host.agent_uids)
@@ -78,15 +80,11 @@ class Bubblewrap(RecordedRuntime):
     def _try_as_user(self, user: int, bwrap: str) -> str | None:
         """Return why that user cannot start a sandbox here; blocks for as long as one takes."""
         try:
-            words = self._as_user(user, bwrap)
+            (seen,) = self._mounts.seen([Path(bwrap)])
+            words = [*users.become(user), str(seen)]
             return sandbox_probe.try_as_user(words, self._mounts.start)
         except Unavailable as error:
             return users.failed(error.message)
-
-    def _as_user(self, user: int, bwrap: str) -> list[str]:
-        """Return the words that run bwrap as a user, wherever bwrap is."""
-        (seen,) = self._mounts.seen([Path(bwrap)])
-        return [*users.become(user), str(seen)]
 
     def inside(self, name: AgentName) -> Inside:
         """Return the paths of every container: the same as in a NixOS container."""
@@ -116,21 +114,27 @@ class Bubblewrap(RecordedRuntime):
                 " manager can, and start it again"
             )
 
+    def _make_ready(self, spec: ContainerSpec, record: Record) -> Ready:
+        ready = super()._make_ready(spec, record)
+        etc = self._etc.ready(sandbox.points_in_etc(spec, _texts(spec)))
+        return attrs.evolve(ready, etc=etc)
+
     @contextmanager
-    def _launch(self, spec: ContainerSpec, record: Record, lock: int) -> Iterator[Launch]:
+    def _launch(
+        self, spec: ContainerSpec, record: Record, lock: int, ready: Ready
+    ) -> Iterator[Launch]:
         if self._bwrap is None:
             raise Unavailable(sandbox_probe.NO_BWRAP)
         user, argv, start = spec.user, [self._bwrap], PLAIN_START
+        texts, etc = _texts(spec), ready.etc
+        assert etc is not None
         if user is not None:
-            spec = attrs.evolve(spec, binds=self._seen(spec.binds))
-            argv, start = self._as_user(user, self._bwrap), self._mounts.start
+            spec, etc, bwrap = self._seen(spec, etc, Path(self._bwrap))
+            argv, start = [*users.become(user), str(bwrap)], self._mounts.start
         with ExitStack() as stack:
             status = _own(stack, record.open_status())
-            texts = _accounts(user)
-            if spec.name == MANAGER:
-                texts["/etc/gitconfig"] = safe_repos.SYSTEM
             accounts = {path: _own(stack, _text(text)) for path, text in texts.items()}
-            words = sandbox.arguments(spec, container_name(spec.name), accounts)
+            words = sandbox.arguments(spec, container_name(spec.name), accounts, etc)
             # The status goes to a file that the monitor writes, and the lock to its process 1.
             words += ["--json-status-fd", str(status), "--sync-fd", str(lock)]
             calls = [_own(stack, _data(each)) for each in (syscalls.machine_filter(),) if each]
@@ -147,26 +151,40 @@ class Bubblewrap(RecordedRuntime):
                 start=start,
             )
 
-    def _seen(self, binds: tuple[Bind, ...]) -> tuple[Bind, ...]:
-        """Return binds of what another user reaches; raises `Unavailable` for what it may not read.
+    def _seen(
+        self, spec: ContainerSpec, etc: Path, bwrap: Path
+    ) -> tuple[ContainerSpec, Path, Path]:
+        """Return what another user reaches of them; raises `Unavailable` for what it may not read.
 
         Of what lies in the hive's own state that is seen to elsewhere.
         """
         state = self._paths.state
-        given = (each for each in binds if not each.writable)
+        given = (each for each in spec.binds if not each.writable)
         closed = users.unreadable(each for each in given if not each.source.is_relative_to(state))
         if closed is not None:
             raise Unavailable(f"agents' users cannot read {closed}: chmod -R o+rX it")
-        seen = self._mounts.seen([bind.source for bind in binds])
-        return tuple(
-            attrs.evolve(bind, source=source) for bind, source in zip(binds, seen, strict=True)
-        )
+        sources = [etc, bwrap, *(bind.source for bind in spec.binds)]
+        etc, bwrap, *seen = self._mounts.seen(sources)
+        binds = zip(spec.binds, seen, strict=True)
+        binds_seen = tuple(attrs.evolve(bind, source=source) for bind, source in binds)
+        return attrs.evolve(spec, binds=binds_seen), etc, bwrap
+
+    def _mounted(self) -> Iterator[str]:
+        """Tell the tables of mounts of the containers that run."""
+        for name in self._names():
+            anchor = self._anchor(name)
+            if anchor is not None:
+                yield proc.mounts(anchor)
 
 
-def _accounts(user: int | None) -> dict[str, str]:
-    if user is None:
-        return sandbox.account_files(os.getuid(), os.getgid())
-    return sandbox.account_files(user, user)
+def _texts(spec: ContainerSpec) -> dict[str, str]:
+    """Return the files that hive itself writes for a container."""
+    user = spec.user
+    who = (os.getuid(), os.getgid()) if user is None else (user, user)
+    texts = sandbox.account_files(*who)
+    if spec.name == MANAGER:
+        texts["/etc/gitconfig"] = safe_repos.SYSTEM
+    return texts
 
 
 def _tops(paths: Paths) -> list[Path]:
@@ -178,6 +196,7 @@ def _tops(paths: Paths) -> list[Path]:
         paths.generation(MANAGER, "any").parents[1],
         paths.all_applied,
         paths.meta,
+        paths.etc,
         paths.run / "agents",
         paths.agent_run(MANAGER),
     ]

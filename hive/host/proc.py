@@ -39,6 +39,11 @@ def has_variable(pid: int, assignment: str) -> bool:
     return assignment.encode() in _read(pid, "environ").split(b"\0")
 
 
+def mounts(pid: int) -> str:
+    """Return a process's table of mounts as the kernel writes it."""
+    return os.fsdecode(_read(pid, "mountinfo"))
+
+
 def is_alive(pid: int) -> bool:
     """Whether there is such a process and it has not ended; a zombie has."""
     state = _stat(pid)[:1]

@@ -18,7 +18,7 @@ import trio
 
 from hive.config import HostConfig, Paths, search_path
 from hive.errors import ProgramFailed
-from hive.host.recorded_runtime import Launch, RecordedRuntime
+from hive.host.recorded_runtime import Launch, Ready, RecordedRuntime
 from hive.host.records import Record
 from hive.host.runtime import ContainerSpec, Finding, Inside
 from hive.wire.names import AgentName, container_name
@@ -76,7 +76,10 @@ class Process(RecordedRuntime):
         return f"{MARKER}={self._hive}/{container_name(name)}"
 
     @contextmanager
-    def _launch(self, spec: ContainerSpec, record: Record, lock: int) -> Iterator[Launch]:
+    def _launch(
+        self, spec: ContainerSpec, record: Record, lock: int, ready: Ready
+    ) -> Iterator[Launch]:
+        del ready
         # Asked before: the shell's own words for it could not be told from the command's.
         if shutil.which(spec.argv[0], path=spec.env.get("PATH", os.defpath)) is None:
             raise ProgramFailed(spec.argv, 127, f"{spec.argv[0]}: no such program")

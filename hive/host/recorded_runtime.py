@@ -14,6 +14,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import attrs
 import trio
@@ -53,6 +54,16 @@ class Launch:
     stdin: int
     fds: list[int] = attrs.field(factory=list)
     start: Start = PLAIN_START
+
+
+@attrs.frozen
+class Ready:
+    """What was made for one start."""
+
+    behind: tuple[str, ...]
+    """The words that put what follows them under its limits."""
+    etc: Path | None = None
+    """What is mounted at /etc."""
 
 
 @attrs.define
@@ -96,7 +107,7 @@ class RecordedRuntime(ABC):
 
     @abstractmethod
     def _launch(
-        self, spec: ContainerSpec, record: Record, lock: int
+        self, spec: ContainerSpec, record: Record, lock: int, ready: Ready
     ) -> AbstractContextManager[Launch]:
         """Prepare a start; what is opened for it is closed at the end of the block."""
 
@@ -136,8 +147,8 @@ class RecordedRuntime(ABC):
         lock = await self._lock(spec.name, record)
         offset = record.log_size()
         try:
-            behind = await trio.to_thread.run_sync(self._confine, spec, record)
-            monitor = self._spawn(spec, record, lock, behind)
+            ready = await trio.to_thread.run_sync(self._make_ready, spec, record)
+            monitor = self._spawn(spec, record, lock, ready)
         finally:
             os.close(lock)
         is_started = False
@@ -282,15 +293,13 @@ class RecordedRuntime(ABC):
             await trio.sleep(_POLL_S)
         raise Conflict(f"the container of {name} is running: stop it first")
 
-    def _confine(self, spec: ContainerSpec, record: Record) -> tuple[str, ...]:
-        """Make a container's limits; return the words that put what follows them under these."""
+    def _make_ready(self, spec: ContainerSpec, record: Record) -> Ready:
+        """Make what a container starts with; blocks on the disk and the kernel."""
         for line in self._limiter.unheld(spec.limits):
             record.add_line(f"hive: {line}")
-        return self._limiter.enter(spec.name, spec.limits)
+        return Ready(self._limiter.enter(spec.name, spec.limits))
 
-    def _spawn(
-        self, spec: ContainerSpec, record: Record, lock: int, behind: tuple[str, ...]
-    ) -> _Monitor:
+    def _spawn(self, spec: ContainerSpec, record: Record, lock: int, ready: Ready) -> _Monitor:
         started_at, last = self._clock(), record.run()
         if last is not None and last.started_at == started_at:
             # Two runs must never look the same to who still holds the last one.
@@ -298,11 +307,11 @@ class RecordedRuntime(ABC):
         run = Run(self.kind, proc.boot_id(), started_at, self._marker(spec.name), spec.user)
         record.begin(run)
         within = attrs.evolve(spec, argv=(*self._limiter.inner(spec.limits), *spec.argv))
-        with self._launch(within, record, lock) as launch, record.log.open("ab") as log:
+        with self._launch(within, record, lock, ready) as launch, record.log.open("ab") as log:
             try:
                 # On this thread: it takes half a millisecond and leaves no gap for a cancellation.
                 child = launch.start(
-                    [*behind, *launch.argv],
+                    [*ready.behind, *launch.argv],
                     env=launch.env,
                     cwd=launch.cwd,
                     stdin=launch.stdin,

@@ -104,6 +104,8 @@ class Record:
     @writing()
     def begin(self, run: Run) -> None:
         """Forget what was told of the last run and write this one down; raises `Unavailable`."""
+        # First: a file system may wait for the disk when a file is written over another.
+        self._run.unlink(missing_ok=True)
         # A new file: what a monitor of the last run may still write goes to the old one.
         temporary = self.status.with_suffix(".tmp")
         temporary.write_bytes(b"")

@@ -6,6 +6,7 @@ host are read-only; the only places to write are small tmpfs and the writable bi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from hive.host.runtime import Bind, ContainerSpec
@@ -25,6 +26,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the host's own programs are, inside and outside."""
 PACKAGE_TREES = ("/usr", "/nix/store", "/gnu/store")
 ROOT_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_VISIBLE = tuple(f"{tree}/" for tree in (*PACKAGE_TREES, *ROOT_LINKS))
 SYSTEM_LINKS = ("/run/current-system",)
 """Links into a package tree that programs are found by."""
 ETC = (
@@ -68,19 +70,22 @@ READ_ONLY = ("/dev", "/proc", "/")
 
 def is_visible(path: Path) -> bool:
     """Whether a host path is seen at the same place in every sandbox without a bind."""
-    return any(path.is_relative_to(tree) for tree in (*PACKAGE_TREES, *ROOT_LINKS))
+    return f"{path}/".startswith(_VISIBLE)
 
 
-def arguments(spec: ContainerSpec, hostname: str, accounts: dict[str, int]) -> list[str]:
+def arguments(
+    spec: ContainerSpec, hostname: str, accounts: dict[str, int], etc: Path | None = None
+) -> list[str]:
     """Return bwrap's arguments for a container.
 
-    `accounts` maps `/etc/passwd` and the like to descriptors that hold their text.
+    `accounts` maps `/etc/passwd` and the like to descriptors that hold their text. `etc` is a copy
+    of what is seen of /etc, with the mount points for what is below; None mounts each by itself.
     """
     network = () if spec.network == destinations.HOST else OWN_NETWORK
     words = [*NAMESPACES, *network, *RIGHTS, "--hostname", hostname, "--clearenv"]
     for key, value in spec.env.items():
         words += ["--setenv", key, value]
-    words += _system()
+    words += _system(etc)
     for path, handle in accounts.items():
         words += ["--ro-bind-data", str(handle), path]
     # A bind below another one must come after it.
@@ -109,13 +114,28 @@ def account_files(uid: int, gid: int) -> dict[str, str]:
 SHELL = "/bin/sh"
 
 
-def _system() -> list[str]:
+def points_in_etc(spec: ContainerSpec, accounts: Iterable[str]) -> dict[str, bool]:
+    """Return what is mounted below /etc, and whether it is a directory."""
+    found = dict.fromkeys(accounts, False)
+    found |= {bind.target: bind.source.is_dir() for bind in spec.binds}
+    etc = Path("/etc")
+    return {
+        str(Path(path).relative_to(etc)): is_directory
+        for path, is_directory in found.items()
+        if etc in (parents := Path(path).parents)
+        and not any(str(above) in found for above in parents)
+    }
+
+
+def _system(etc: Path | None) -> list[str]:
     words = []
     for tree in PACKAGE_TREES:
         words += ["--ro-bind-try", tree, tree]
     for root in ROOT_LINKS:
         words += _as_on_host(Path(root))
-    for name in ETC:
+    if etc is not None:
+        words += ["--ro-bind", str(etc), "/etc"]
+    for name in ETC if etc is None else ():
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     words += ["--proc", "/proc", "--dev", "/dev"]
     for path, mode, size_mib in TMPFS:

@@ -10,7 +10,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WORST_S = 300
-NAMES = ("turns", "memory", "event_streams", "crash_event", "deploys", "deploy_git", "egress")
+NAMES = (
+    "turns",
+    "memory",
+    "sandbox",
+    "event_streams",
+    "crash_event",
+    "deploys",
+    "deploy_git",
+    "egress",
+)
 """All but those that need a database server or hundreds of agents."""
 
 
