@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -55,14 +55,24 @@ def who() -> Who:
     return _WHO.get()
 
 
-@contextmanager
-def acting(someone: Who) -> Iterator[None]:
+def acting(someone: Who) -> AbstractContextManager[None]:
     """Let what is done in the block, and in tasks begun there, be that somebody's."""
-    token = _WHO.set(someone)
-    try:
-        yield
-    finally:
-        _WHO.reset(token)
+    return _Acting(someone)
+
+
+class _Acting:
+    """As a generator it would cost every message more than all of its checks."""
+
+    __slots__ = ("_someone", "_token")
+
+    def __init__(self, someone: Who) -> None:
+        self._someone = someone
+
+    def __enter__(self) -> None:
+        self._token = _WHO.set(self._someone)
+
+    def __exit__(self, *_: object) -> None:
+        _WHO.reset(self._token)
 
 
 @attrs.define

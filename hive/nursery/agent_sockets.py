@@ -65,7 +65,7 @@ def make_door(hive: Hive, name: AgentName) -> lines.Door:
     """Return what that agent's socket says."""
     return lines.Door(
         name=f"socket of {name}",
-        handle=partial(handle, hive, name),
+        handle=partial(handle, hive, name, who=audit.Who(name, audit.AGENT_SOCKET)),
         fail=fail,
         parks=parks,
         connections=CONNECTIONS,
@@ -94,9 +94,9 @@ def fail(error: HiveError) -> lines.Reply:
     return codec.to_tagged("kind", agent.Error(error.code, error.message))
 
 
-async def handle(hive: Hive, name: AgentName, request: object) -> lines.Reply:
-    """Answer one request of that agent; what it may not do is recorded."""
-    with audit.acting(audit.Who(name, audit.AGENT_SOCKET)):
+async def handle(hive: Hive, name: AgentName, request: object, *, who: audit.Who) -> lines.Reply:
+    """Answer one request of that agent, which is `who`; what it may not do is recorded."""
+    with audit.acting(who):
         try:
             union = manager.ManagerRequest if name == MANAGER else agent.AgentRequest
             parsed = codec.from_tagged("cmd", union, request)

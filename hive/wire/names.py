@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NewType
 
 from hive.errors import BadRequest
@@ -61,6 +62,7 @@ def agent_name(text: str) -> AgentName:
     return new_agent_name(text)
 
 
+@lru_cache(maxsize=1024)
 def recipient_name(text: str) -> str:
     """Check the recipient of a message: an agent, the manager, the operator or `*`.
 
