@@ -1,4 +1,4 @@
-"""Measures memory: the daemon without agents and with fifty, and one idle harness in its sandbox.
+"""Measures memory: the daemon without agents and with fifty, one idle harness and its sandbox.
 
 Everything runs from `dist/hive.pyz` as it is shipped. The agents are real: each has its sandbox and
 its harness, which waits for a message; none has had a turn yet, so no claude runs. The manager is
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -18,13 +20,37 @@ import trio
 
 from bench import hives
 from bench.figures import Figure, Report
+from hive.agent import forwarder
+from hive.config import HarnessConfig
+from hive.nursery import in_container
 
 AGENTS = 50
 SETTLE_S = 5.0
+HARNESS = in_container
+"""Imported for what a harness has before it listens."""
 AT_ONCE = 4
 DAEMON_BAR_MIB = 60
 FULL_BAR_MIB = 80
 HARNESS_BAR_MIB = 45
+BOUNDARY_BAR_MIB = 4
+TELL = "from bench import memory; memory.tell_forwarder()"
+
+
+@attrs.frozen
+class Boundary:
+    """What an idle agent's boundary takes, in MiB."""
+
+    sandbox: float
+    """PSS of the bwrap outside and of the one inside."""
+    daemon: float
+    """By how much the daemon's PSS grows with an agent: its proxy's listener, and all else."""
+    forwarder: float
+    """By how much a harness's PSS grows with its forwarder."""
+
+    @property
+    def whole(self) -> float:
+        """All of it."""
+        return self.sandbox + self.daemon + self.forwarder
 
 
 @attrs.frozen
@@ -46,7 +72,7 @@ class Size:
 def measure(*, quick: bool = False) -> Report:
     """Run a hive from the zipapp and look at its processes."""
     agents = 2 if quick else AGENTS
-    empty, full, harnesses, busy, bare = trio.run(_measure, agents)
+    empty, full, harnesses, boundary, busy, bare = trio.run(_measure, agents)
     middle = Size(
         statistics.median(size.rss for size in harnesses),
         statistics.median(size.pss for size in harnesses),
@@ -57,11 +83,21 @@ def measure(*, quick: bool = False) -> Report:
             _figure("the daemon without agents", empty, DAEMON_BAR_MIB, bare),
             _figure(f"the daemon with {agents} idle agents", full, FULL_BAR_MIB, bare),
             _figure("one idle harness in its sandbox", middle, HARNESS_BAR_MIB, bare),
+            Figure(
+                "an idle agent's sandbox and way out",
+                f"PSS {boundary.whole:.2f} MiB: bwrap {boundary.sandbox:.2f}, the daemon"
+                f" {boundary.daemon:.2f}, the forwarder {boundary.forwarder:.2f}",
+                "",
+                f"under {BOUNDARY_BAR_MIB} MiB",
+                boundary.whole < BOUNDARY_BAR_MIB,
+            ),
             Figure(f"the daemon's work with {agents} idle agents", f"{busy:.1%} of a core"),
         ),
         (
             "The daemon's figures are taken some seconds after the last change, the harness's is"
             f" the median of {len(harnesses)}.",
+            "The daemon's part of an agent is its growth divided by the agents, with all else that"
+            " it knows of them; what the kernel keeps of namespaces is in none of the figures.",
             "No turn was run: claude is a process of its own that an agent's first turn starts.",
         ),
     )
@@ -77,7 +113,7 @@ def _figure(name: str, size: Size, bar_mib: int, bare: Size) -> Figure:
     )
 
 
-async def _measure(agents: int) -> tuple[Size, Size, list[Size], float, Size]:
+async def _measure(agents: int) -> tuple[Size, Size, list[Size], Boundary, float, Size]:
     python = Path(sys.base_prefix) / "bin/python3"
     command = [python, hives.need_pyz()]
     async with hives.running(command, demo=True) as hive:
@@ -95,8 +131,14 @@ async def _measure(agents: int) -> tuple[Size, Size, list[Size], float, Size]:
         await trio.sleep(SETTLE_S)
         busy = (_cpu_s(hive.process.pid) - before_s) / SETTLE_S
         full = _size(hive.process.pid)
-        harnesses = [_size(_harness(hive, name)) for name in names]
-    return empty, full, harnesses, busy, await _bare()
+        pids = [_harness(hive, name) for name in names]
+        harnesses = [_size(pid) for pid in pids]
+        boundary = Boundary(
+            statistics.median(_sandbox(pid) for pid in pids),
+            (full.pss - empty.pss) / agents,
+            _forwarder(),
+        )
+    return empty, full, harnesses, boundary, busy, await _bare()
 
 
 async def _spawn(hive: hives.RunningHive, name: str, limit: trio.CapacityLimiter) -> None:
@@ -135,6 +177,47 @@ def _harness(hive: hives.RunningHive, name: str) -> int:
         except OSError:
             continue
     raise hives.Failed(f"no harness of {name} runs")
+
+
+def _sandbox(harness: int) -> float:
+    """Return the PSS of what stands over a harness: bwrap inside and bwrap outside."""
+    inside = _parent(harness)
+    return _size(inside).pss + _size(_parent(inside)).pss
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _forwarder() -> float:
+    told = subprocess.run(
+        [sys.executable, "-c", TELL], cwd=hives.ROOT, capture_output=True, text=True, check=True
+    )
+    return float(told.stdout)
+
+
+def tell_forwarder() -> None:
+    """Print by how much a process of a harness's modules grows when it listens for programs."""
+    trio.run(_tell_forwarder)
+
+
+async def _tell_forwarder() -> None:
+    folders = ("run_dir", "state_dir", "claude_dir", "home", "shared_dir", "path")
+    with hives.scratch() as root:
+        config = HarnessConfig(
+            label="bench",
+            role="agent",
+            claude=(),
+            hive=(),
+            network="proxy",
+            **dict.fromkeys(folders, str(root)),  # type: ignore[arg-type]
+        )
+        await trio.lowlevel.checkpoint()
+        before = _size(os.getpid()).pss
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(forwarder.run, config, port=0))
+            print(_size(os.getpid()).pss - before)
+            nursery.cancel_scope.cancel()
 
 
 def _cpu_s(pid: int) -> float:
