@@ -6,13 +6,14 @@ the scripted API reads the same directives from the conversation. So one body ru
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,20 @@ WAYS = [
     pytest.param(STAND_IN, "process", marks=pytest.mark.slow),
 ]
 """Every claude in every mode."""
+
+
+KINDS = (REAL, STAND_IN)
+MODES = ("live", "process")
+
+
+def at_night_but(kept: Collection[tuple[str, ...]], *columns: Sequence[str]) -> list[Any]:
+    """Return every combination, of which those that are not kept run at night alone."""
+    return [
+        values if values in kept else pytest.param(*values, marks=pytest.mark.slow)
+        for values in itertools.product(*columns)
+    ]
+
+
 SECRET = "dummy-key-for-local-test"
 PATIENCE_S = 45.0
 CALL_S = 20.0

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import WAYS, spawn, stage
+from tests.e2e.stage import KINDS, MODES, REAL, WAYS, at_night_but, spawn, stage
+
+KILLED = [("claude", REAL, "live"), ("harness", REAL, "process"), ("daemon", REAL, "live")]
 
 
 @pytest.mark.parametrize(("kind", "mode"), WAYS)
@@ -24,8 +26,9 @@ async def test_the_operator_asks_one_agent_works_with_another_and_the_answer_com
     assert inbox.count("bob says hello") == 1
 
 
-@pytest.mark.parametrize(("kind", "mode"), WAYS)
-@pytest.mark.parametrize("victim", ["claude", "harness", "daemon"])
+@pytest.mark.parametrize(
+    ("victim", "kind", "mode"), at_night_but(KILLED, ("claude", "harness", "daemon"), KINDS, MODES)
+)
 async def test_a_kill_in_the_middle_of_a_turn_loses_nothing_and_repeats_nothing(
     short_tmp: Path, kind: str, mode: str, victim: str
 ) -> None:

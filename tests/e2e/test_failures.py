@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import STAND_IN, WAYS, spawn, stage
+from tests.e2e.stage import KINDS, MODES, REAL, STAND_IN, at_night_but, spawn, stage
 
 QUICK: dict[str, Any] = {"rate_limit_s": 1.0, "overloaded_s": 1.0}
 
 
-@pytest.mark.parametrize(("kind", "mode"), WAYS)
-@pytest.mark.parametrize("refusal", ["!429", "!529", "!dropped", "!fail 500"])
+REFUSALS = ("!429", "!529", "!dropped", "!fail 500")
+REFUSED = [
+    ("!429", REAL, "live"),
+    ("!529", REAL, "process"),
+    ("!dropped", REAL, "live"),
+    ("!fail 500", STAND_IN, "live"),
+]
+
+
+@pytest.mark.parametrize(("refusal", "kind", "mode"), at_night_but(REFUSED, REFUSALS, KINDS, MODES))
 async def test_a_refused_turn_is_tried_again_and_answered_once(
     short_tmp: Path, kind: str, mode: str, refusal: str
 ) -> None:
@@ -32,7 +40,7 @@ async def test_a_refused_turn_is_tried_again_and_answered_once(
         assert row["unread"] == 0
 
 
-@pytest.mark.parametrize(("kind", "mode"), WAYS)
+@pytest.mark.parametrize(("kind", "mode"), at_night_but([(REAL, "live")], KINDS, MODES))
 async def test_a_refused_key_parks_the_agent_until_it_is_started_with_a_good_one(
     short_tmp: Path, kind: str, mode: str
 ) -> None:
@@ -53,7 +61,9 @@ async def test_a_refused_key_parks_the_agent_until_it_is_started_with_a_good_one
         assert inbox.count("after") == 1
 
 
-@pytest.mark.parametrize(("kind", "mode"), WAYS)
+@pytest.mark.parametrize(
+    ("kind", "mode"), at_night_but([(REAL, "live"), (REAL, "process")], KINDS, MODES)
+)
 async def test_a_conversation_that_is_too_long_is_compacted_and_the_work_goes_on(
     short_tmp: Path, kind: str, mode: str
 ) -> None:

@@ -21,11 +21,11 @@ PROBE = Path(__file__).parents[1] / "fakes/hostile_network.py"
 SLOW = pytest.mark.slow
 ACCOUNTS = [
     ("ANTHROPIC_API_KEY", "live"),
-    ("ANTHROPIC_AUTH_TOKEN", "process"),
-    ("CLAUDE_CODE_OAUTH_TOKEN", "live"),
+    ("CLAUDE_CODE_OAUTH_TOKEN", "process"),
     pytest.param("ANTHROPIC_API_KEY", "process", marks=SLOW),
     pytest.param("ANTHROPIC_AUTH_TOKEN", "live", marks=SLOW),
-    pytest.param("CLAUDE_CODE_OAUTH_TOKEN", "process", marks=SLOW),
+    pytest.param("ANTHROPIC_AUTH_TOKEN", "process", marks=SLOW),
+    pytest.param("CLAUDE_CODE_OAUTH_TOKEN", "live", marks=SLOW),
 ]
 
 
