@@ -125,7 +125,18 @@ async def on_stage(kind: str, mode: str, root: Path, toml: str) -> AsyncIterator
                 await one.aclose()
 
 
-@pytest.fixture(params=STAGES, ids="-".join)
+EACH = [
+    pytest.param(
+        stage,
+        id="-".join(stage),
+        marks=[pytest.mark.slow] if stage == (STAND_IN, PROCESS) else [],
+    )
+    for stage in STAGES
+]
+"""The stand-in's second mode at night: `test_claude` holds it to the real one each time."""
+
+
+@pytest.fixture(params=EACH)
 async def stage(request: pytest.FixtureRequest, short_tmp: Path) -> AsyncIterator[Stage]:
     """The real claude and the stand-in, in both modes."""
     kind, mode = request.param
@@ -173,10 +184,11 @@ async def test_the_model_and_the_environment_are_those_of_the_file(real: Stage) 
     assert "sonnet" in real.api.requests[-1]["model"]
 
 
-@pytest.mark.parametrize(("kind", "mode"), STAGES, ids=["-".join(each) for each in STAGES])
+@pytest.mark.parametrize("way", EACH)
 async def test_a_server_that_does_not_come_up_costs_its_tools_and_nothing_else(
-    kind: str, mode: str, short_tmp: Path
+    way: tuple[str, str], short_tmp: Path
 ) -> None:
+    kind, mode = way
     async with on_stage(kind, mode, short_tmp, BROKEN) as stage:
         stage.api.play((Text("done"),))
         prompt = Prompt(str(uuid.uuid4()), "hello" if kind == REAL else "hello\n!say done")
