@@ -29,6 +29,8 @@ from hive.wire.limits import LINE_BYTES
 WRITE_DEADLINE_S = 10.0
 HALF_CLOSED_CHECK_S = 0.5
 CONNECTIONS = 512
+BOUND_END = ".new"
+"""Of the name a socket is bound by; its listener keeps that, wherever the file is moved."""
 _CHUNK = 64 * 1024
 _UCRED = "iII"
 """Process, user and group."""
@@ -61,6 +63,11 @@ def peer_of(sock: trio.socket.SocketType) -> Peer:
     size = struct.calcsize(_UCRED)
     told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     return Peer(*struct.unpack(_UCRED, told))
+
+
+def is_daemons(address: object) -> bool:
+    """Whether what is connected to at that address of its own was made by `listen`."""
+    return isinstance(address, str) and address.endswith(BOUND_END)
 
 
 @attrs.frozen
@@ -99,9 +106,9 @@ async def listen(
     if made_in is None and await _answers(path):
         raise Conflict(f"another daemon answers on {path}: stop it first")
     new = (
-        path.with_name(path.name + ".new")
+        path.with_name(path.name + BOUND_END)
         if made_in is None
-        else made_in / f"{path.parent.name}-{path.stem}.new"
+        else made_in / f"{path.parent.name}-{path.stem}{BOUND_END}"
     )
     sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

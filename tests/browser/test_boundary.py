@@ -10,8 +10,9 @@ import pytest
 
 from tests.fakes.browser import Chromium, Page, open_page
 from tests.fakes.hostile_page import ATTEMPTS, hostile_page
+from tests.fakes.waiting import until
 from tests.integration.web.dashboard import Browser, browsing
-from tests.integration.web.test_agent_proxy import raw_harness, reply
+from tests.integration.web.test_agent_proxy import raw_harness, reply, scripted_harness
 
 REFUSED = {"refused", "nothing"}
 SENT_BLINDLY = {"blind post", "kept alive post", "beacon"}
@@ -168,25 +169,74 @@ async def test_what_a_hostile_harness_answers_runs_nothing_and_changes_nothing(
         await nothing_was_done(browser)
 
 
-async def test_an_agents_page_is_no_door_to_the_dashboard_for_what_its_harness_says(
-    short_tmp: Path, page: Page
-) -> None:
-    evil = "<img src=x onerror='window.pwned = 1'><script>window.pwned = 1</script>"
+EVIL = "<img src=x onerror='window.pwned = 1'><script>window.pwned = 1</script>"
+
+
+def hostile_state() -> dict[str, Any]:
+    """Return a state with markup wherever there may be text."""
     words = ("label", "role", "status", "model", "turn_state", "session_id", "version", "trouble")
-    state = {
-        **dict.fromkeys(words, evil),
+    return {
+        **dict.fromkeys(words, EVIL),
         **dict.fromkeys(("ctx_usage", "cost_usage", "last_turn_ms")),
         "demo": False,
         "seq": 0,
         "turn_state_since": 0,
         "inbox": [],
-        "notices": [{"level": "error", "message": evil}],
+        "notices": [{"level": "error", "message": EVIL}],
     }
+
+
+async def test_an_agents_page_is_no_door_to_the_dashboard_for_what_its_harness_says(
+    short_tmp: Path, page: Page
+) -> None:
     async with browsing(short_tmp, "bob") as browser:
         home = await enter(page, browser)
-        async with raw_harness(browser, reply("application/json", json.dumps(state))):
+        async with raw_harness(browser, reply("application/json", json.dumps(hostile_state()))):
             await page.navigate(f"{home}/agent/bob/")
             await page.wait("document.querySelector('textarea')")
             assert await page.eval("window.pwned === undefined")
             assert await page.count("img[src=x]") == 0
+        await nothing_was_done(browser)
+
+
+FRAMES = (
+    "event: open\nid: -1\ndata: {}",
+    "event: error\nid: 99999999999999999999\ndata: {}",
+    "event: reset\nid: ../../kill/bob\ndata: x",
+    "event: message\nid: \x1b[2J\nretry: 1\ndata: null",
+    'data: {"kind": "__proto__", "seq": {}, "constructor": 1}',
+    "data: " + json.dumps({"kind": "note", "seq": 1e99, "text": EVIL, "source": EVIL}),
+    "data: " + json.dumps({"kind": "turn_start", "seq": 2, "from": EVIL, "body": EVIL}),
+    "data: " + json.dumps({"kind": "stream", "seq": 3, "line": {"type": EVIL, "message": [EVIL]}}),
+    "data: " + json.dumps({"kind": "stream", "seq": 4, "line": EVIL * 20_000}),
+    "data: " + json.dumps({"kind": "turn_end", "seq": 5, "ok": False, "note": EVIL}),
+    "data: <script>window.pwned = 1</script>",
+)
+
+
+async def test_a_stream_of_forged_events_runs_nothing_and_leaves_the_dashboard_alone(
+    short_tmp: Path, page: Page
+) -> None:
+    events = "".join(f"{each}\n\n" for each in FRAMES).encode()
+    stream = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + events
+    history = {"seq": 0, "events": [{"kind": "note", "text": EVIL}, None, 7, {"kind": EVIL}]}
+    answers = {
+        b"/api/state": reply("application/json", json.dumps(hostile_state())),
+        b"/events/history": reply("application/json", json.dumps(history)),
+        b"/events/stream": stream,
+    }
+    async with browsing(short_tmp, "bob") as browser:
+        home = await enter(page, browser)
+        async with scripted_harness(browser, answers) as asked:
+            await page.navigate(f"{home}/agent/bob/")
+            # It comes to its end, and the page asks for what follows: twice at least.
+            await until(lambda: sum(each.startswith(b"GET /events/stream") for each in asked) > 1)
+            assert await page.eval("window.pwned === undefined && ({}).constructor === Object")
+            assert await page.count("img[src=x]") == 0
+            assert await page.eval("location.pathname") == "/agent/bob/"
+        told = b"".join(asked).lower()
+        assert b"cookie" not in told
+        assert browser.cookie.encode().lower() not in told
+        await page.navigate(f"{home}/")
+        await page.wait("document.querySelector('#main:not([aria-busy]) #containers')")
         await nothing_was_done(browser)

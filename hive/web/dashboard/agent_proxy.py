@@ -21,6 +21,7 @@ import attrs
 import h11
 import trio
 
+from hive import lines
 from hive.core import actions, audit
 from hive.core.hive import Hive
 from hive.core.transients import DESTROYING, STOPPING
@@ -33,7 +34,11 @@ from hive.wire.names import AgentName, agent_name
 CONNECT_S = 2.0
 ANSWER_S = 15.0
 CHUNK_S = 15.0
+WHOLE_S = 120.0
+"""For a whole answer: a browser has six connections to us, and one that dribbles keeps one."""
 ANSWER_BYTES = 32 * 1024 * 1024
+INFORMS_MOST = 8
+"""Heads before the answer's own; thousands of them fit into what is read at once."""
 _READ_BYTES = 64 * 1024
 SHELL = "agent_page/index.html"
 _STREAM = "text/event-stream"
@@ -44,7 +49,8 @@ _PASSES = {
 }
 _PATH = re.compile(r"/agent/([^/]*)(/.*)?", re.DOTALL)
 _DATA = re.compile(r"/(?:api|events)/[a-z-]{1,32}")
-_STATUSES = frozenset({200, 400, 401, 403, 404, 405, 408, 409, 413, 415, 500, 503})
+# Not 401: whether the operator is logged in is no harness's to say.
+_STATUSES = frozenset({200, 400, 403, 404, 405, 408, 409, 413, 415, 500, 503})
 _PASSED_ON = (b"accept", b"content-type", b"last-event-id")
 _POLICY = [
     (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
@@ -193,6 +199,9 @@ class _Exchange:
         try:
             with trio.fail_after(CONNECT_S), _pinned(self._path) as pinned:
                 await sock.connect(pinned)
+            # An agent can move one of these there; and we are more than it is, to ourselves.
+            if lines.is_daemons(sock.getpeername()):
+                raise FileNotFoundError(errno.ENOENT, "a socket of the daemon's", str(self._path))
             is_done = True
         except (OSError, trio.TooSlowError) as error:
             raise _NotThereError(self._name) from error
@@ -213,12 +222,13 @@ class _Exchange:
             self._h11.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
 
     async def _response(self, stream: trio.SocketStream) -> h11.Response:
-        while True:
+        for _ in range(INFORMS_MOST):
             event = await self._event(stream)
             if isinstance(event, h11.Response):
                 return event
             if not isinstance(event, h11.InformationalResponse):
                 raise Unavailable(f"{self._name} broke off its answer: try again")
+        raise Unavailable(f"{self._name} does not come to its answer: rebuild it")
 
     async def _begin(self, response: h11.Response) -> str:
         """Begin our answer under headers of our own; returns its media type."""
@@ -235,9 +245,11 @@ class _Exchange:
         """Pass on the body; an event stream has neither limit nor deadline, and just ends."""
         is_stream = media == _STREAM
         left = ANSWER_BYTES
+        until = math.inf if is_stream else trio.current_time() + WHOLE_S
         while True:
+            wait_until = math.inf if is_stream else trio.current_time() + CHUNK_S
             try:
-                with trio.fail_after(math.inf if is_stream else CHUNK_S):
+                with trio.fail_at(min(until, wait_until)):
                     event = await self._event(stream)
             except (trio.BrokenResourceError, h11.RemoteProtocolError):
                 if not is_stream:

@@ -43,12 +43,24 @@ async def harness(browser: Browser, app: Any) -> AsyncIterator[trio.Event]:
 @asynccontextmanager
 async def raw_harness(browser: Browser, answer: bytes) -> AsyncIterator[list[bytes]]:
     """Answer every connection on bob's `web.sock` with the same bytes, and keep what it asked."""
+    async with scripted_harness(browser, {b"/": answer}) as asked:
+        yield asked
+
+
+@asynccontextmanager
+async def scripted_harness(
+    browser: Browser, answers: dict[bytes, bytes]
+) -> AsyncIterator[list[bytes]]:
+    """Answer on bob's `web.sock` by what the target begins with, and keep what was asked."""
     asked: list[bytes] = []
 
     async def handle(stream: trio.SocketStream) -> None:
         async with stream:
-            asked.append(bytes(await stream.receive_some(65536)))
-            await stream.send_all(answer)
+            request = bytes(await stream.receive_some(65536))
+            asked.append(request)
+            target = request.partition(b" ")[2]
+            found = (each for start, each in answers.items() if target.startswith(start))
+            await stream.send_all(next(found, b""))
 
     sock = trio.socket.socket(socket.AF_UNIX)
     await sock.bind(str(browser.hive.paths.web_socket(BOB)))
