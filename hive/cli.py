@@ -32,7 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return verb(arguments)
     except HiveError as error:
-        print("hive: " + " ".join(str(error).split()), file=sys.stderr)
+        from hive import light
+
+        # A reason may quote what an agent's container printed.
+        print("hive: " + light.printable(" ".join(str(error).split())), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         return 130

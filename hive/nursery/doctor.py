@@ -138,4 +138,4 @@ def _print(findings: list[Finding]) -> None:
         mark = f"{good}ok{plain}  " if each.is_ok else f"{bad}BAD{plain} "
         print(f"{mark} {light.printable(f'{each.what}: {each.detail}')}")
         if each.mend and not each.is_ok:
-            print(f"     mend: {each.mend}")
+            print(f"     mend: {light.printable(each.mend)}")
