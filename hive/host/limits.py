@@ -2,9 +2,9 @@
 
 Both versions of control groups are known. All agents of a hive stand in one group, each in its own
 below it: in version 2 beside the daemon's own, below the first group above it that we may write to.
-Open files are a limit of each process, which what it starts inherits; what is on the disk is
-watched by `nursery/limit_watch`. A limit that cannot be held is never pretended: `Limiter.ways`
-says which are, and how.
+Open files and the size of a file are limits of each process, which what it starts inherits; what is
+on the disk as a whole is watched by `nursery/limit_watch`. A limit that cannot be held is never
+pretended: `Limiter.ways` says which are, and how.
 
 Everything here blocks for as long as the kernel takes, some microseconds to milliseconds.
 """
@@ -48,13 +48,15 @@ WAY_IN = {1: "tasks", 2: "cgroup.procs"}
 """The file by which a process moves itself. In version 1 the kernel then moves one thread, all that
 a shell has, and does without stopping every fork on the host for it, which takes milliseconds."""
 ENTER = (
-    '[ "$1" = - ] || ulimit -n "$1" || exit 126; shift; n=$1; shift;'
+    '[ "$1" = - ] || ulimit -n "$1" || exit 126; shift;'
+    ' [ "$1" = - ] || ulimit -f "$1" || exit 126; shift; n=$1; shift;'
     ' while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 126; shift; n=$((n-1)); done;'
     ' exec "$@"'
 )
 """Limit oneself before one becomes the command: nothing it starts can be outside."""
 TASKS_INSIDE = 'ulimit -u "$0" 2>/dev/null || ulimit -p "$0" || exit 126; exec "$@"'
 """Half of the shells call it -u, the others -p."""
+FILE_LEAST_MIB = 64
 _TRIES = 5
 
 
@@ -121,12 +123,12 @@ class Limiter:
 
         Raises `Unavailable`.
         """
-        if attrs.evolve(limits, disk_mib=None) == Limits():
+        is_alone = attrs.evolve(limits, disk_mib=None) == Limits()
+        files = [] if is_alone else self._groups(name, limits)
+        own = (_open_files(limits), _file_blocks(limits))
+        if not files and own == ("-", "-"):
             return ()
-        files = self._groups(name, limits)
-        if not files and limits.open_files is None:
-            return ()
-        return ("/bin/sh", "-c", ENTER, "sh", _open_files(limits), str(len(files)), *files)
+        return ("/bin/sh", "-c", ENTER, "sh", *own, str(len(files)), *files)
 
     def hits(self, name: AgentName) -> dict[str, int]:
         """Return how often an agent met each limit since its container was started.
@@ -273,6 +275,18 @@ def _open_files(limits: Limits) -> str:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     is_free = most == resource.RLIM_INFINITY
     return str(limits.open_files if is_free else min(limits.open_files, most))
+
+
+def _file_blocks(limits: Limits) -> str:
+    """Return how large a file may get, as the shell takes it: in blocks of 512 bytes.
+
+    No file is larger than all may be together; but never so small that a log is in its way.
+    """
+    if limits.disk_mib is None:
+        return "-"
+    blocks = max(limits.disk_mib, FILE_LEAST_MIB) * 2048
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    return str(blocks if most == resource.RLIM_INFINITY else min(blocks, most // 512))
 
 
 def _values(version: int, controller: str, limits: Limits) -> list[tuple[str, str, bool]]:

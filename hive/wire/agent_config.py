@@ -31,7 +31,7 @@ class Limits:
     open_files: int | None = None
     """Of each process."""
     disk_mib: int | None = None
-    """What `/state` and `/root/.claude` may take together; watched, not held by the kernel."""
+    """What an agent may have on the disk; watched. The kernel holds each file to it alone."""
 
 
 USUAL = Limits(memory_mib=4096, tasks=1024, open_files=4096, disk_mib=10_240)

@@ -6,8 +6,10 @@ import os
 import resource
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
+from tests.fakes.hostile_agent.kernel import syscall
 from tests.fakes.hostile_agent.trial import Room, Trial
 
 ROOM = Room("Amounts")
@@ -100,13 +102,51 @@ def temporary(trial: Trial) -> None:
         path.unlink(missing_ok=True)
 
 
+@ROOM.attempt("one file of all the disk", "the size of a file is a limit of each process")
+def large_file(trial: Trial) -> None:
+    """Make a file larger than limits.disk_mib, by a hole and by what is written behind one."""
+    most = trial.ground["disk_mib"] * MIB
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    for place in ("/state/large", "/shared/large", "/run/hive/large"):
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT)
+        trial.fails(f"a hole in {place}", partial(_grow, handle, most + 1))
+        trial.fails(f"behind {place}", lambda h=handle: os.pwrite(h, b"x", most) or None)
+        trial.holds("its size", os.fstat(handle).st_size == 0, place)
+        os.close(handle)
+        os.unlink(place)
+
+
+def _grow(handle: int, size: int) -> str:
+    os.ftruncate(handle, size)
+    return "grown"
+
+
+@ROOM.attempt(
+    "room without writing", "the system call filter answers as a file system that has none to give"
+)
+def room(trial: Trial) -> None:
+    """Take half of limits.disk_mib at one call, in every directory it may write to."""
+    if os.uname().machine not in {"x86_64", "aarch64", "riscv64"}:
+        trial.done("no filter is known for this machine")
+        return
+    number = 285 if os.uname().machine == "x86_64" else 47
+    for place in ("/state", "/shared", "/run/hive", "/root/.claude", "/tmp"):
+        path = f"{place}/room"
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT)
+        size = trial.ground["disk_mib"] * MIB // 2
+        trial.fails(place, partial(syscall, number, handle, 0, 0, size))
+        os.close(handle)
+        os.unlink(path)
+
+
 @ROOM.attempt(
     "all of the disk", "the daemon counts it, and stops who is a tenth above limits.disk_mib"
 )
 def disk(trial: Trial) -> None:
-    """Write half as much again as limits.disk_mib into /state."""
-    with Path("/state/fill").open("wb", buffering=0) as file:
-        file.writelines(os.urandom(MIB) for _ in range(trial.ground["disk_mib"] * 3 // 2))
+    """Write half as much again as limits.disk_mib into files of /state."""
+    for number in range(3):
+        with Path(f"/state/fill{number}").open("wb", buffering=0) as file:
+            file.writelines(os.urandom(MIB) for _ in range(trial.ground["disk_mib"] // 2))
     trial.done("that the daemon stops it")
 
 

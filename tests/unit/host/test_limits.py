@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import subprocess
+import sys
 from pathlib import Path
 
 import attrs
@@ -130,15 +131,28 @@ def test_version_1_stands_below_the_daemons_own_groups(old: Tree) -> None:
     files = [Path(word) for word in words if word.endswith("/tasks")]
     assert {file.parents[2].name for file in files} == {"own"}
     assert len(files) == 3
-    assert words[4:6] == ("-", "3")
+    assert words[4:7] == ("-", "-", "3")
     assert str(512 * 1024 * 1024) in value(words, "memory.limit_in_bytes")
     assert "150000" in value(words, "cpu.cfs_quota_us")
     assert "200" in value(words, "pids.max")
 
 
-@pytest.mark.parametrize("limits", [Limits(), Limits(disk_mib=64)], ids=["none", "disk"])
-def test_without_a_limit_of_the_kernels_no_group_is_made(new: Tree, limits: Limits) -> None:
-    assert new.limiter().enter(A, limits) == ()
+def test_without_a_limit_of_the_kernels_no_group_is_made(new: Tree) -> None:
+    assert new.limiter().enter(A, Limits()) == ()
+    words = new.limiter().enter(A, Limits(disk_mib=64))
+    assert not [word for word in words if word.endswith("cgroup.procs")]
+
+
+@pytest.mark.parametrize(("disk_mib", "file_mib"), [(1, 64), (64, 64), (300, 300)])
+def test_no_file_gets_larger_than_all_may_be(tmp_path: Path, disk_mib: int, file_mib: int) -> None:
+    words = Tree(tmp_path, ()).limiter().enter(A, Limits(disk_mib=disk_mib))
+    most = file_mib << 20
+    grow = f"import os; os.truncate('x', {most}); os.truncate('x', {most} + 1)"
+    (tmp_path / "x").touch()
+    command = [*words, sys.executable, "-c", grow]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert "File too large" in said.stderr
+    assert (tmp_path / "x").stat().st_size == most
 
 
 def test_open_files_are_limited_without_groups_too(tmp_path: Path) -> None:
