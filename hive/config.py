@@ -208,6 +208,8 @@ class HostConfig:
     limits: Limits = USUAL
     """What a container may use whose agent.toml does not say; what is left out of a table that is
     given has no limit."""
+    disk_reserve_mib: int = 1024
+    """Below so much free space where the state is, who writes most is stopped; 0: nobody is."""
     network: str = destinations.PROXY
     """How an agent reaches the network whose agent.toml does not say: `proxy` or `host`."""
     allow: tuple[str, ...] = ()
@@ -310,6 +312,8 @@ def check_host_config(config: HostConfig) -> None:
         raise BadRequest("rate_limit_s and overloaded_s are at least 1 second")
     if config.build_s < 1:
         raise BadRequest("build_s is at least 1 second")
+    if config.disk_reserve_mib < 0:
+        raise BadRequest("disk_reserve_mib is at least 0, which keeps no reserve")
     destinations.check_mode(config.network)
     destinations.parse_all(config.allow)
     least, most = AGENT_UIDS

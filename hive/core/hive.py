@@ -79,6 +79,15 @@ class Address:
     url: str | None = None
 
 
+@attrs.define
+class Disk:
+    """What is known of the disk the state is on; filled in by its guard."""
+
+    free_bytes: int | None = None
+    is_low: bool = False
+    """That less is free than the reserve."""
+
+
 @attrs.frozen
 class Hive:
     """Everything a running daemon works with."""
@@ -115,3 +124,4 @@ class Hive:
     """Put a frame of `wire/dashboard` on the feed."""
     tasks: Callable[[], tuple[TaskRow, ...]]
     """The state of the supervised tasks."""
+    disk: Disk = attrs.field(factory=Disk)

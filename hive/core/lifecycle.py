@@ -60,15 +60,20 @@ async def start(hive: Hive, name: AgentName) -> None:
     await notices.kick(hive, name, "started")
 
 
-async def stop(hive: Hive, name: AgentName, *, graceful: bool = False) -> None:
-    """Stop an agent, also one that is just coming up; `graceful` first lets a turn end."""
+async def stop(
+    hive: Hive, name: AgentName, *, graceful: bool = False, at_once: bool = False
+) -> None:
+    """Stop an agent, also one that is just coming up; `graceful` first lets a turn end.
+
+    `at_once`: nothing of it is asked or waited for.
+    """
     await hive.transients.interrupt(name, transients.COMING_UP)
     hive.agents.get(name)
     with held(hive, name, transients.STOPPING):
         await hive.agents.set_wanted(name, is_running=False)
         if graceful:
             await _wait_turn_over(hive, name)
-        await hive.runtime.stop(name, grace_s=GRACE_S)
+        await hive.runtime.stop(name, grace_s=0 if at_once else GRACE_S)
         hive.view.set_trouble(name, None)
 
 

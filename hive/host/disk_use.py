@@ -36,6 +36,33 @@ async def used_mib(folders: Sequence[Path]) -> int:
     return -(-int(sizes[-1]) // MIB)
 
 
+_BY_OWNER = (
+    'find "$1" -xdev -printf "%U %b %n %i\\n" |'
+    " awk '$3 < 2 || !seen[$4]++ { sum[$1] += $2 }"
+    """ END { for (user in sum) printf "%d %.0f\\n", user, sum[user] }'"""
+)
+"""Each file once, whatever names it has; in blocks of 512 bytes."""
+
+
+async def owners_mib(folder: Path) -> dict[int, int]:
+    """Return what each user has below a directory, in MiB; links are not followed.
+
+    Raises `Unavailable` when it could not be counted within two minutes.
+    """
+    words = ["nice", "-n", "19", "sh", "-c", _BY_OWNER, "sh", str(folder)]
+    try:
+        done = await process.run(words, timeout_s=TIMEOUT_S, env=program_environment())
+    except ProgramFailed as error:
+        raise Unavailable(f"what is in {folder} cannot be counted: {error.message}") from error
+    found = {}
+    for line in done.stdout.splitlines():
+        user, _, blocks = line.partition(" ")
+        found[int(user)] = -(-int(blocks) // (MIB // 512))
+    if not found:
+        raise Unavailable(f"what is in {folder} cannot be counted: {done.stderr.strip()[-200:]}")
+    return found
+
+
 async def free_bytes(folder: Path) -> int:
     """Return what may still be written where a directory is; raises `Unavailable`."""
     try:

@@ -157,6 +157,16 @@ class NixosContainer:
         """Return how often it met the limits of its unit; see `Runtime.hits`."""
         return await self._host.hits(container_name(name))
 
+    async def written(self) -> dict[AgentName, int]:
+        """Return what each running container wrote to disks; see `Runtime.written`."""
+        names = await trio.to_thread.run_sync(self._names)
+        units = await self._host.units(*(container_name(name) for name in names))
+        return {
+            name: await trio.to_thread.run_sync(self._host.written, unit)
+            for name, unit in zip(names, units, strict=True)
+            if unit.is_running and unit.main_pid
+        }
+
     async def logs(self, name: AgentName, lines: int) -> list[str]:
         """Return the newest lines of hive's unit; those of the console where it said nothing."""
         born = self._record(name).directory / nixos_files.BORN

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from hive.errors import (
     Refused,
     Unavailable,
 )
-from hive.host import systemd
+from hive.host import proc, systemd
 from hive.host.limits import MEMORY, TASKS, read_hits
 from hive.host.systemd import PROPERTIES, Unit
 from hive.process import Completed, run
@@ -101,6 +102,24 @@ class NixosHost:
             return {}
         read = partial(read_hits, self.groups / group, 2, (MEMORY, TASKS))
         return await trio.to_thread.run_sync(read)
+
+    def written(self, unit: Unit) -> int:
+        """Return how much the processes of a running unit wrote to disks; blocks shortly."""
+        return self.written_below(proc.group_path(unit.main_pid), unit.name)
+
+    def written_below(self, group: str, unit: str) -> int:
+        """Return what was written by all of a unit, by the group that one of its processes is in.
+
+        Nothing of a group that is not the unit's: it has ended meanwhile.
+        """
+        above, found, _ = group.partition(f"/{unit}")
+        if not found:
+            return 0
+        total = 0
+        for file in (self.groups / above.lstrip("/") / unit).rglob("cgroup.procs"):
+            with suppress(OSError):
+                total += sum(proc.written_bytes(int(pid)) for pid in file.read_text().split())
+        return total
 
     async def leader(self, container: str) -> int | None:
         """Return the host's number of a container's first process; None when it has ended.

@@ -87,6 +87,22 @@ def pid_namespace(pid: int) -> int | None:
     return int(str(link).removeprefix("pid:[").removesuffix("]"))
 
 
+def group_path(pid: int) -> str:
+    """Return the control group of version 2 that a process is in; "" where there is none."""
+    for line in _read(pid, "cgroup").decode(errors="replace").splitlines():
+        if line.startswith("0::"):
+            return line.removeprefix("0::")
+    return ""
+
+
+def written_bytes(pid: int) -> int:
+    """Return how much a process, and its children that ended, made dirty or wrote of disks."""
+    for line in _read(pid, "io").splitlines():
+        if line.startswith(b"write_bytes:"):
+            return int(line.split()[1])
+    return 0
+
+
 def holders(path: Path) -> list[int]:
     """Return every process that has that file open."""
     try:

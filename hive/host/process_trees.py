@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from typing import Protocol
 
 import attrs
@@ -15,6 +16,7 @@ import trio
 
 from hive.host import proc
 from hive.host.records import Record, Run, Told
+from hive.wire.names import AgentName
 
 FIRST_NUMBER = 2
 """In a sandbox bwrap is process 1; numbers under 300 are never used again by the kernel."""
@@ -34,6 +36,10 @@ class Tree(Protocol):
 
     def first(self) -> int | None:
         """Return the container's command, while it lives."""
+        ...
+
+    def holds(self, pid: int) -> bool:
+        """Whether a process is one of them."""
         ...
 
     def kill(self) -> bool:
@@ -64,6 +70,11 @@ class SandboxTree:
                 return pid
         return None
 
+    def holds(self, pid: int) -> bool:
+        """Whether a process is in the namespace."""
+        namespace = self.told.pid_namespace
+        return namespace is not None and proc.pid_namespace(pid) == namespace
+
     def kill(self) -> bool:
         """Kill process 1; the kernel ends the others with it."""
         return self.told.anchor is not None and _kill(self.told.anchor, self)
@@ -85,6 +96,10 @@ class MarkedTree:
         """Return the shell's only child."""
         anchor = self.anchor()
         return next(iter(proc.children(anchor)), None) if anchor is not None else None
+
+    def holds(self, pid: int) -> bool:
+        """Whether a process carries the marker."""
+        return proc.has_variable(pid, self.marker)
 
     def kill(self) -> bool:
         """Kill what carries the marker and what descends from it; the shell only when alone.
@@ -137,6 +152,17 @@ def tree_of(record: Record, run: Run) -> Tree:
     """Return the tree of a run, whichever runtime started it."""
     told = record.told() if run.boot_id == proc.boot_id() else Told()
     return MarkedTree(run.marker, told) if run.marker else SandboxTree(told)
+
+
+def written(trees: Mapping[AgentName, Tree]) -> dict[AgentName, int]:
+    """Return what the processes of each tree wrote, at one pass over all processes."""
+    found = dict.fromkeys(trees, 0)
+    for pid in proc.pids():
+        for name, tree in trees.items():
+            if tree.holds(pid):
+                found[name] += proc.written_bytes(pid)
+                break
+    return found
 
 
 async def end(record: Record, run: Run) -> None:

@@ -228,6 +228,13 @@ class RecordedRuntime(ABC):
         """Return how often it met its limits; see `Runtime.hits`."""
         return await trio.to_thread.run_sync(self._limiter.hits, name)
 
+    async def written(self) -> dict[AgentName, int]:
+        """Return what each running container wrote to disks; see `Runtime.written`."""
+        records = {status.name: self._record(status.name) for status in await self.running()}
+        runs = {name: (record, record.run()) for name, record in records.items()}
+        trees = {name: tree_of(record, run) for name, (record, run) in runs.items() if run}
+        return await trio.to_thread.run_sync(process_trees.written, trees)
+
     async def logs(self, name: AgentName, lines: int) -> list[str]:
         """Return the newest lines its processes printed; lines are cut at 4096 characters."""
         return await trio.to_thread.run_sync(self._record(name).log_lines, lines)

@@ -172,6 +172,13 @@ class Runtime(Protocol):
         """
         ...
 
+    async def written(self) -> dict[AgentName, int]:
+        """Return how many bytes each running container gave the kernel to keep on a disk.
+
+        As of its start, as far as the kernel counts it; for comparing two looks.
+        """
+        ...
+
     async def logs(self, name: AgentName, lines: int) -> list[str]:
         """Return the newest `lines` lines its processes printed, oldest first."""
         ...

@@ -8,6 +8,7 @@ agent is told to make room, a tenth above it it is stopped.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import attrs
 import trio
@@ -45,6 +46,22 @@ class Watched:
     """That it is above its limit of disk."""
 
 
+@attrs.define
+class Shared:
+    """What users have in /shared, counted when it is first asked for."""
+
+    by_user: dict[int, int] | None = None
+
+    async def of(self, hive: Hive, name: AgentName) -> int:
+        """Return what an agent has there, in MiB; nobody knows where users are shared."""
+        user = hive.users.of(name)
+        if user is None:
+            return 0
+        if self.by_user is None:
+            self.by_user = await disk_use.owners_mib(hive.paths.shared)
+        return self.by_user.get(user, 0)
+
+
 def newly_met(before: dict[str, int] | None, now: dict[str, int]) -> set[str]:
     """Return the keys of the limits that were met since the last look."""
     if before is None:
@@ -66,16 +83,19 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
         now_free = await disk_use.free_bytes(hive.paths.state)
         fills = free - now_free > FILLS_BYTES
         free = now_free
+        shared = Shared()
         for name in sorted(running & set(hive.agents.names())):
             try:
-                await _look(hive, name, watched.setdefault(name, Watched()), fills=fills)
+                await _look(hive, name, watched.setdefault(name, Watched()), shared, fills=fills)
             except HiveError as error:
                 # The next look is soon, and the other agents have limits too.
                 log.warning("the limits of %s were not looked at: %s", name, error)
         await trio.sleep(LOOK_S)
 
 
-async def _look(hive: Hive, name: AgentName, known: Watched, *, fills: bool) -> None:
+async def _look(
+    hive: Hive, name: AgentName, known: Watched, shared: Shared, *, fills: bool
+) -> None:
     now = trio.current_time()
     hits = await hive.runtime.hits(name)
     for key in newly_met(known.hits, hits):
@@ -83,7 +103,7 @@ async def _look(hive: Hive, name: AgentName, known: Watched, *, fills: bool) -> 
     known.hits = hits
     if fills or known.counted_at is None or now - known.counted_at >= COUNT_S:
         known.counted_at = now
-        if await _is_over(hive, name, known):
+        if await _is_over(hive, name, known, shared):
             known.met_at[DISK] = now
         else:
             known.met_at.pop(DISK, None)
@@ -91,29 +111,43 @@ async def _look(hive: Hive, name: AgentName, known: Watched, *, fills: bool) -> 
     hive.view.set_met(name, tuple(shown))
 
 
-async def _is_over(hive: Hive, name: AgentName, known: Watched) -> bool:
+async def _is_over(hive: Hive, name: AgentName, known: Watched, shared: Shared) -> bool:
     """Count what an agent has on the disk; whether that is too much, which it is told of once."""
     config = hive.agents.get(name).config or AgentConfig()
     most = agent_files.limits_for(config, hive.config).disk_mib
     if most is None:
         return False
-    folders = (hive.paths.agent_state(name), hive.paths.agent_claude(name))
-    used = await disk_use.used_mib(folders)
+    used = await disk_use.used_mib(await _folders(hive, name)) + await shared.of(hive, name)
     if used <= most:
         known.is_told = False
         return False
-    said = f"/state and /root/.claude take {used} MiB together, and limits.disk_mib is {most}"
+    said = f"what is yours takes {used} MiB of the disk, and limits.disk_mib is {most}"
     if used * 100 > most * STOP_PERCENT:
-        await _stop(hive, name, said)
+        await stop(hive, name, said)
     elif not known.is_told:
         known.is_told = True
-        body = f"{said}. Remove what you do not need: at a tenth above the limit you are stopped."
+        body = (
+            f"{said}: that is /state, /root/.claude, /run/hive and, where agents are users of their"
+            " own, your files in /shared. Remove what you do not need: at a tenth above the limit"
+            " you are stopped."
+        )
         await notices.post(hive, (Draft(SYSTEM, (name,), body, hive.clock(), origin="system"),))
     return True
 
 
-async def _stop(hive: Hive, name: AgentName, said: str) -> None:
-    await lifecycle.stop(hive, name)
+async def _folders(hive: Hive, name: AgentName) -> list[Path]:
+    """Return where an agent writes; the manager in the others' proposed repositories too."""
+    paths = hive.paths
+    found = [paths.agent_state(name), paths.agent_claude(name), paths.agent_run(name)]
+    if name == MANAGER:
+        configs = [paths.agent_config(each) for each in hive.agents.names()]
+        found += await trio.to_thread.run_sync(lambda: [each for each in configs if each.is_dir()])
+    return found
+
+
+async def stop(hive: Hive, name: AgentName, said: str, *, at_once: bool = False) -> None:
+    """Stop an agent for what it takes of the disk, which its row says; tell the manager."""
+    await lifecycle.stop(hive, name, at_once=at_once)
     place = hive.paths.agent_root(name)
     hive.view.set_trouble(
         name, f"stopped: {said}; make room below {place} or raise the limit, then start it"

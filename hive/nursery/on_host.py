@@ -50,6 +50,7 @@ from hive.nursery import (
     build_worker,
     crash_watch,
     dashboard_server,
+    disk_guard,
     egress_sockets,
     event_vacuum,
     forge_mirror,
@@ -109,6 +110,7 @@ def tasks_of(hive: Hive) -> list[Task]:
         ("event vacuum", event_vacuum.run),
         ("state watch", state_watch.run),
         ("limit watch", limit_watch.run),
+        ("disk guard", disk_guard.run),
         ("operator's socket", admin_socket.run),
         ("dashboard", dashboard_server.run),
     ]

@@ -11,7 +11,9 @@ import attrs
 import trio
 
 from hive.config import Paths
+from hive.host import proc
 from hive.host.limits import Limiter
+from hive.host.runtime import Bind
 from hive.wire.agent_config import Limits
 from hive.wire.names import AgentName
 from tests.contract.container_subjects import RealSubject
@@ -22,6 +24,7 @@ PATIENCE_S = 30
 SIZE = 300 * 1024 * 1024
 HOARD = f"head -c {SIZE} /dev/zero | tail -c {SIZE} | wc -c"
 """`tail` keeps all of it in memory; the number is what came through."""
+FEW = 8 * 1024 * 1024
 FORK = "i=0; while [ $i -lt 60 ]; do sleep 2 >/dev/null 2>&1 & i=$((i+1)); done; echo all of them"
 BURN = "timeout 2 sh -c 'while :; do :; done'; times"
 NOBODY = 65534
@@ -145,3 +148,32 @@ def _left(groups: set[str]) -> list[Path]:
     return [
         place for root in roots for group in groups if (place := root / group[1:]).parent.exists()
     ]
+
+
+async def test_what_a_container_wrote_is_known_whatever_became_of_the_file(
+    real: RealSubject, tmp_path: Path
+) -> None:
+    """As of what the kernel counts for ourselves: nothing, where the disk is memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    before = proc.written_bytes(os.getpid())
+    (folder / "own").write_bytes(bytes(FEW))
+    ours = proc.written_bytes(os.getpid()) - before
+    place = str(folder) if real.kind == "process" else "/disk"
+    # By a child that ended, into a file without a name.
+    write = f"(head -c {FEW} /dev/zero; rm {place}/x) >{place}/x; echo written; exec sleep 1000"
+    spec = attrs.evolve(real.shell(A, write), limits=Limits())
+    if real.kind != "process":
+        spec = attrs.evolve(spec, binds=(*spec.binds, Bind(folder, place, writable=True)))
+    await real.runtime.start(spec)
+    await real.runtime.start(real.shell(B, "exec sleep 1000"))
+    with trio.fail_after(PATIENCE_S):
+        while "written" not in await real.runtime.logs(A, 10):  # noqa: ASYNC110
+            await trio.sleep(0.01)
+    written = await real.another().written()
+    assert set(written) == {A, B}
+    assert written[A] >= ours
+    assert written[B] < FEW
+    await real.sweep()
+    assert await real.runtime.written() == {}

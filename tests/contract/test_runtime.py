@@ -222,3 +222,11 @@ async def test_who_met_no_limit_met_none_running_or_not(subject: Subject) -> Non
     assert not any((await subject.runtime.hits(A)).values())
     await subject.runtime.start(subject.spec(A, Script()))
     assert not any((await subject.another().hits(A)).values())
+
+
+async def test_what_was_written_is_told_of_those_that_run(subject: Subject) -> None:
+    assert await subject.runtime.written() == {}
+    for name in (A, B):
+        await subject.runtime.start(subject.spec(name, Script()))
+    await subject.runtime.stop(B, grace_s=0)
+    assert set(await subject.another().written()) == {A}

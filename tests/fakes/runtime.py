@@ -82,6 +82,8 @@ class FakeRuntime:
         """Every build that was tried, oldest first."""
         self.met: dict[AgentName, dict[str, int]] = {}
         """How often a container met its limits."""
+        self.wrote: dict[AgentName, int] = {}
+        """What a container has written to the disk."""
         self._clock = clock
 
     def crash(self, name: AgentName, exit_code: int = 1) -> None:
@@ -184,6 +186,10 @@ class FakeRuntime:
         """Return what the test says."""
         await trio.lowlevel.checkpoint()
         return dict(self.met.get(name, {}))
+
+    async def written(self) -> dict[AgentName, int]:
+        """Return what the test says of those that run."""
+        return {each.name: self.wrote.get(each.name, 0) for each in await self.running()}
 
     async def logs(self, name: AgentName, lines: int) -> list[str]:
         """Return the newest lines."""

@@ -127,6 +127,15 @@ def notices(hive: Hive) -> list[Json]:
         )
     if hive.audit.trouble is not None:
         found.append(_notice("error", f"Nothing can be done: {hive.audit.trouble}"))
+    if hive.disk.is_low:
+        free = (hive.disk.free_bytes or 0) // (1024 * 1024)
+        found.append(
+            _notice(
+                "error",
+                f"The disk of {hive.paths.state} has {free} MiB left: make room."
+                " Agents that fill it are stopped.",
+            )
+        )
     if hive.runtime.separates_network and hive.config.network == destinations.HOST:
         found.append(
             _notice(

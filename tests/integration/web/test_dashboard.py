@@ -36,6 +36,16 @@ async def test_the_snapshot_has_what_the_page_shows(short_tmp: Path) -> None:
         assert state["notices"][0]["level"] == "info"
 
 
+async def test_a_disk_below_its_reserve_is_warned_of_and_nobody_is_stopped(
+    short_tmp: Path,
+) -> None:
+    async with browsing(short_tmp, "bob", disk_reserve_mib=2**40) as browser:
+        await until(browser, lambda rows: [row["running"] for row in rows] == [True, True])
+        notices = (await browser.get("/api/state")).json()["notices"]
+        (said,) = [each["message"] for each in notices if each["level"] == "error"]
+        assert "MiB left: make room" in said
+
+
 async def test_a_message_is_sent_and_shows_on_the_stream_and_in_the_history(
     short_tmp: Path,
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hive.errors import Unavailable
 from hive.host import trees
-from hive.host.disk_use import used_mib
+from hive.host.disk_use import owners_mib, used_mib
 
 MIB = 1024 * 1024
 
@@ -49,3 +49,28 @@ async def test_a_directory_deeper_than_any_path_is_counted(tmp_path: Path) -> No
 async def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be counted"):
         await used_mib([tmp_path / "none"])
+
+
+async def test_what_each_user_has_is_counted_by_whose_it_is_and_once(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_bytes(os.urandom(3 * MIB))
+    (tmp_path / "again").hardlink_to(mine)
+    (tmp_path / "odd\n7 99999 1 1").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("/usr")
+    deep = tmp_path / "a/b"
+    deep.mkdir(parents=True)
+    (deep / "other").write_bytes(os.urandom(2 * MIB))
+    me = os.geteuid()
+    if me != 0:
+        assert 5 <= (await owners_mib(tmp_path))[me] <= 6
+        return
+    os.chown(deep / "other", 1_800_000_000, 1_800_000_000)
+    found = await owners_mib(tmp_path)
+    assert set(found) == {0, 1_800_000_000}
+    assert 3 <= found[0] <= 4
+    assert found[1_800_000_000] == 2
+
+
+async def test_a_shared_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="cannot be counted"):
+        await owners_mib(tmp_path / "none")

@@ -52,6 +52,9 @@ class Stage:
         self.used: int | None = 1
         """None: it cannot be counted."""
         self.free = 10**12
+        self.user: int | None = None
+        """Alice's own, where she has one."""
+        self.shared: dict[int, int] = {}
         self.met: tuple[str, ...] = ()
         self.trouble: str | None = None
         self.told: list[str] = []
@@ -65,6 +68,7 @@ class Stage:
             agents=SimpleNamespace(
                 names=lambda: [ALICE], get=lambda _: SimpleNamespace(config=config)
             ),
+            users=SimpleNamespace(of=lambda _: self.user),
             view=SimpleNamespace(set_met=self._set_met, set_trouble=self._set_trouble),
         )
 
@@ -78,10 +82,15 @@ class Stage:
 
     async def count(self, folders: Sequence[Path]) -> int:
         """Count as the disk would."""
-        assert [folder.name for folder in folders] == ["state", "claude"]
+        assert [folder.name for folder in folders] == ["state", "claude", "alice"]
         if self.used is None:
             raise Unavailable("it cannot be counted")
         return self.used
+
+    async def owners(self, folder: Path) -> dict[int, int]:
+        """Say what users have in /shared."""
+        assert folder == self.hive.paths.shared
+        return self.shared
 
     async def free_bytes(self, folder: Path) -> int:
         """Say what is free on the disk."""
@@ -98,9 +107,10 @@ class Stage:
         assert hive is self.hive
         self.events.append((event, agent))
 
-    async def stop(self, hive: object, name: AgentName) -> None:
+    async def stop(self, hive: object, name: AgentName, *, at_once: bool) -> None:
         """Stop as the lifecycle does."""
         assert hive is self.hive
+        assert not at_once
         await self.runtime.stop(name, grace_s=0)
 
     async def start(self) -> None:
@@ -127,6 +137,7 @@ async def looks(count: float = 1) -> None:
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage(tmp_path)
     monkeypatch.setattr(disk_use, "used_mib", made.count)
+    monkeypatch.setattr(disk_use, "owners_mib", made.owners)
     monkeypatch.setattr(disk_use, "free_bytes", made.free_bytes)
     monkeypatch.setattr(notices, "post", made.post)
     monkeypatch.setattr(notices, "tell_manager", made.tell)
@@ -155,7 +166,7 @@ async def test_who_has_too_much_is_told_once_and_shown_until_it_made_room(
         await trio.sleep(3 * COUNT_S)
         assert stage.met == ("disk_mib",)
         (body,) = stage.told
-        assert "take 105 MiB together, and limits.disk_mib is 100" in body
+        assert "takes 105 MiB of the disk, and limits.disk_mib is 100" in body
         stage.used = 90
         await trio.sleep(COUNT_S + LOOK_S)
         assert stage.met == ()
@@ -173,7 +184,7 @@ async def test_who_goes_on_is_stopped_and_its_row_says_why(
         await trio.sleep(COUNT_S + LOOK_S)
         assert not (await stage.runtime.status(ALICE)).is_running
         assert stage.trouble is not None
-        assert "stopped: /state and /root/.claude take 111 MiB" in stage.trouble
+        assert "stopped: what is yours takes 111 MiB" in stage.trouble
         assert stage.events == [("killed", "alice")]
         await looks()
         assert stage.met == ()
@@ -201,3 +212,19 @@ async def test_a_disk_that_fills_quickly_is_counted_at_once(
         stage.free -= FILLS_BYTES + 1
         await looks()
         assert len(stage.told) == 1
+
+
+async def test_what_an_agents_own_user_has_in_shared_is_counted_with_the_rest(
+    stage: Stage, autojump_clock: object
+) -> None:
+    stage.shared = {7: 70, 8: 500}
+    stage.used = 41
+    async with stage.watching():
+        # Users are shared: nobody knows whose it is.
+        await trio.sleep(2 * COUNT_S)
+        assert stage.met == ()
+        stage.user = 7
+        await trio.sleep(COUNT_S + LOOK_S)
+        assert not (await stage.runtime.status(ALICE)).is_running
+        assert stage.trouble is not None
+        assert "takes 111 MiB" in stage.trouble
