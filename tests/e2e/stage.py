@@ -159,6 +159,8 @@ class Stage:
     daemon: subprocess.Popen[bytes] | None = None
     launcher: list[str] = attrs.field(factory=list)
     """Words before those of the daemon."""
+    owner: int | None = None
+    """Whose the daemon is; None: the user's who runs the test."""
 
     async def start(self) -> None:
         """Start the daemon and wait until it answers."""
@@ -222,6 +224,8 @@ class Stage:
 
     def user(self, name: str) -> int:
         """Return whose an agent's processes are."""
+        if self.owner is not None:
+            return self.owner
         return Bubblewrap(self.paths, lambda: 0.0).user(agent_name(name))
 
     async def wait_inbox(self, body: str) -> list[str]:
@@ -319,9 +323,19 @@ def _role(pid: int) -> str:
 
 @asynccontextmanager
 async def stage(
-    root: Path, kind: str, mode: str, secret: str = "ANTHROPIC_API_KEY", **settings: Any
+    root: Path,
+    kind: str,
+    mode: str,
+    secret: str = "ANTHROPIC_API_KEY",
+    *,
+    launcher: Sequence[str] = (),
+    owner: int | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Stage]:
-    """Run a hive below `root` for the length of the block; `secret` is what claude's account is."""
+    """Run a hive below `root` for the length of the block; `secret` is what claude's account is.
+
+    `launcher` makes the daemon another's; `owner` says whose, where that is no root any more.
+    """
     paths = Paths(root / "state", root / "run")
     config = root / "hive.json"
     config.write_text(
@@ -346,7 +360,7 @@ async def stage(
                 "ANTHROPIC_BASE_URL": api.url,
                 "CLAUDE_CODE_MAX_RETRIES": "0",
             }
-        made = Stage(kind, mode, paths, config, env, api, model)
+        made = Stage(kind, mode, paths, config, env, api, model, None, [*launcher], owner)
         try:
             await made.start()
             yield made

@@ -22,7 +22,6 @@ import trio
 
 from hive.host import program
 from hive.host.installation import placeholder
-from hive.host.limits import Limiter
 from hive.nursery import agent_sockets
 from hive.wire.names import MANAGER, AgentName
 from tests.e2e.stage import STAND_IN, Stage, spawn, stage
@@ -39,11 +38,12 @@ RUN_S = 240.0
 GROWTH_KIB = 200 * 1024
 """What the daemon may take more of after all of it; a line without an end has 48 MiB."""
 REDIRECT = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 5\r\n\r\nhello"
-WAYS = [
-    IS_ROOT,
-    # Root of a container that was given few rights: agents are its own user.
-    *([pytest.param(False, marks=pytest.mark.slow)] if IS_ROOT else []),
-]
+NOBODYS = 1_800_000_000
+"""No user of this host."""
+USERS, ORDINARY, FEW_RIGHTS = "each a user", "an ordinary user's", "root with few rights"
+RARE = pytest.param(FEW_RIGHTS, marks=pytest.mark.slow)
+WAYS = [USERS, ORDINARY, RARE] if IS_ROOT else [ORDINARY]
+"""Whose the agents are; root of a container that was given few rights runs them as itself."""
 
 
 def _canary() -> str:
@@ -107,13 +107,18 @@ class Scene:
     hive: Stage
     host: Host
     root: Path
-    has_users: bool
+    way: str
     key: str
     names: list[str]
     victims: dict[Path, tuple[bytes, int, int]] = attrs.field(factory=dict)
     before_kib: int = 0
     token: str = ""
     port: int = 0
+
+    @property
+    def has_users(self) -> bool:
+        """Whether each agent is a user of its own."""
+        return self.way == USERS
 
     @property
     def paths(self) -> Any:
@@ -127,9 +132,20 @@ class Scene:
 
 
 @asynccontextmanager
-async def _scene(root: Path, *, has_users: bool) -> AsyncIterator[Scene]:
+async def _scene(root: Path, way: str) -> AsyncIterator[Scene]:
     key = _canary()
     (root / "key").write_text(key)
+    launcher: list[str] = []
+    owner = None
+    if way == FEW_RIGHTS:
+        launcher = ["setpriv", "--bounding-set", "-sys_admin"]
+    elif IS_ROOT and way == ORDINARY:
+        owner = NOBODYS
+        for path in (root, root / "key"):
+            os.chown(path, owner, owner)
+        places = (sys.prefix, sys.base_prefix, TESTS.parent, root)
+        launcher = [sys.executable, str(TESTS / "fakes/run_as_user.py"), str(owner)]
+        launcher += [*map(str, places), "--"]
     async with _host() as host:
         names = ["ip6-localhost", socket.gethostname().lower()]
         settings: dict[str, Any] = {
@@ -141,12 +157,10 @@ async def _scene(root: Path, *, has_users: bool) -> AsyncIterator[Scene]:
             "claude_secret_files": {KEY: str(root / "key")},
             "claude_env": {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{host.api.port}"},
         }
-        async with stage(root, STAND_IN, "live", **settings) as hive:
-            if IS_ROOT and not has_users:
-                await hive.stop()
-                hive.launcher = ["setpriv", "--bounding-set", "-sys_admin"]
-                await hive.start()
-            scene = Scene(hive, host, root, has_users, key, names)
+        async with stage(
+            root, STAND_IN, "live", launcher=launcher, owner=owner, **settings
+        ) as hive:
+            scene = Scene(hive, host, root, way, key, names)
             await _furnish(scene)
             yield scene
 
@@ -167,18 +181,43 @@ async def _furnish(scene: Scene) -> None:
         scene.root / "victim.sqlite",
         paths.agent_state(BOB) / "secret",
         paths.agent_claude(MANAGER) / ".credentials.json",
-        *([paths.shared / "private"] if scene.has_users else []),
     ):
-        path.write_text(_canary())
-        path.chmod(0o600)
-        if scene.has_users:
-            user = hive.user("bob") if "bob" in path.parts or path.name == "private" else 0
-            os.chown(path, user, user)
+        _put(scene, path, _canary())
         info = path.stat()
         scene.victims[path] = (path.read_bytes(), info.st_mode, info.st_uid)
+    private = paths.shared / "private"
+    _put(scene, private, _canary() if scene.has_users else "everybody's")
+    if scene.has_users:
+        info = private.stat()
+        scene.victims[private] = (private.read_bytes(), info.st_mode, info.st_uid)
     scene.token = (await hive.operator("create_token", name="test"))["token"]
     scene.port = urlsplit((await hive.operator("urls"))["urls"]["home"]).port or 0
     scene.before_kib = _peak_kib(hive)
+
+
+def _put(scene: Scene, path: Path, text: str) -> None:
+    """Write a file as whoever keeps it there, for itself alone."""
+    path.write_text(text)
+    path.chmod(0o600)
+    if IS_ROOT and scene.way != FEW_RIGHTS:
+        is_bobs = "bob" in path.parts or path.name == "private"
+        user = scene.hive.user("bob") if is_bobs else scene.hive.owner or 0
+        os.chown(path, user, user)
+
+
+def _held(scene: Scene) -> list[str]:
+    """Return which limits the daemon can hold here, found out as itself."""
+    code = (
+        "import json, pathlib, sys; from hive.config import Paths; from hive.host import limits;"
+        " paths = Paths(*map(pathlib.Path, sys.argv[1:3]));"
+        " found = limits.Limiter(paths, counts_tasks=sys.argv[3] == 'True').ways();"
+        " print(json.dumps(sorted(found)))"
+    )
+    paths, counts = scene.paths, str(scene.way != FEW_RIGHTS)
+    words = [sys.executable, "-c", code, str(paths.state), str(paths.run), counts]
+    done = subprocess.run([*scene.hive.launcher, *words], capture_output=True, check=True)
+    found: list[str] = json.loads(done.stdout)
+    return found
 
 
 def _tell(body: str) -> str:
@@ -219,7 +258,7 @@ def _ground(scene: Scene) -> dict[str, Any]:
         "names": scene.names,
         "placeholder": placeholder(KEY),
         "words": sorted(agent_sockets._WORDS_OF_OTHERS),
-        "held": sorted(Limiter(paths, counts_tasks=scene.has_users).ways()),
+        "held": _held(scene),
         **LIMITS,
     }
 
@@ -239,7 +278,8 @@ async def _attack(scene: Scene) -> list[dict[str, Any]]:
     report = shared / "report"
     with trio.fail_after(RUN_S):
         while not report.exists():
-            assert (await scene.hive.operator("list"))["ok"]
+            row = await scene.hive.row("mallory")
+            assert row["running"] or report.exists(), (row, (shared / "new").read_text()[-2000:])
             assert (await scene.page("/healthz")).status == 200
             await trio.sleep(0.2)
     lines = report.read_text().splitlines()
@@ -253,16 +293,19 @@ def _program() -> list[Path]:
     return sorted((TESTS / "fakes/hostile_agent").glob("*.py"))
 
 
-@pytest.mark.parametrize("has_users", WAYS)
+@pytest.mark.parametrize("way", WAYS)
 async def test_nothing_that_a_hostile_agent_tries_works_and_nobody_takes_harm(
-    short_tmp: Path, has_users: bool
+    short_tmp: Path, way: str
 ) -> None:
-    async with _scene(short_tmp, has_users=has_users) as scene:
+    async with _scene(short_tmp, way) as scene:
         daemon = scene.hive.daemon
         assert daemon is not None
+        _check_users(scene)
         report = await _attack(scene)
         assert [row for row in report if row["error"]] == []
-        assert {row["attempt"]: row["worked"] for row in report if row["worked"]} == {}
+        worked = {row["attempt"]: row["worked"] for row in report if row["worked"]}
+        wanted = {each.name for each in ATTEMPTS if each.works_where_shared and way != USERS}
+        assert set(worked) == wanted, worked
         assert [row["attempt"] for row in report] == [each.name for each in ATTEMPTS]
         assert all(row["tried"] for row in report)
         _check_services(scene)
@@ -275,6 +318,17 @@ async def test_nothing_that_a_hostile_agent_tries_works_and_nobody_takes_harm(
         await _check_a_new_daemon(scene)
         await _check_end(scene)
         assert "Traceback" not in (scene.root / "daemon.log").read_text()
+
+
+def _check_users(scene: Scene) -> None:
+    """Who runs is who is meant to."""
+    hive, daemon = scene.hive, scene.hive.daemon
+    assert daemon is not None
+    owner = os.geteuid() if hive.owner is None else hive.owner
+    assert Path(f"/proc/{daemon.pid}").stat().st_uid == owner
+    found = {Path(f"/proc/{pid}").stat().st_uid for pid in hive.processes("mallory")}
+    assert found == {hive.user("mallory")}
+    assert (found == {owner}) != scene.has_users
 
 
 def _check_services(scene: Scene) -> None:
@@ -349,6 +403,9 @@ async def _check_pages(scene: Scene) -> None:
     for name in ("state", "loose-ends"):
         reply = await scene.page(f"/agent/mallory/api/{name}")
         assert reply.status == 503, reply.body
+    if scene.way == ORDINARY:
+        said = [each["message"] for each in (await scene.page("/api/state")).json()["notices"]]
+        assert [each for each in said if f"as your user (uid {scene.hive.user('bob')})" in each]
     for target in ("/", "/api/state", "/agent/mallory/", "/api/logs/mallory", "/agent/bob/"):
         assert (await scene.page(target)).status == 200, target
 

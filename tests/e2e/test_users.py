@@ -1,30 +1,22 @@
-"""A whole hive of root's, where each agent is a user of its own, and an ordinary user's."""
+"""A whole hive of root's, where each agent is a user of its own."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-import trio
 
 from hive import lines
-from hive.errors import HiveError
-from hive.host import users
-from hive.host.private_mounts import PrivateMounts
 from hive.wire.names import MANAGER, AgentName
-from tests.e2e.stage import CALL_S, PATIENCE_S, STAND_IN, Stage, spawn, stage
+from tests.e2e.stage import CALL_S, STAND_IN, Stage, spawn, stage
 from tests.fakes import as_user
+from tests.fakes.http_client import fetch
 
 FIRST = 1_900_000_000
 ALICE = AgentName("alice")
-NOBODYS = 1_800_000_000
-"""No user of this host."""
 
 
 def _bash(command: str) -> str:
@@ -169,78 +161,12 @@ if os.geteuid() == 0:
             (said,) = [each for each in await _notices(hive) if "root's number" in each["message"]]
             assert "this root has no CAP_SYS_ADMIN" in said["message"]
 
-    async def test_an_ordinary_users_hive_works_and_says_what_that_means(short_tmp: Path) -> None:
-        """The daemon in a sandbox that shows an ordinary user what root's home holds."""
-        os.chown(short_tmp, NOBODYS, NOBODYS)
-        config = short_tmp / "hive.json"
-        config.write_text(json.dumps({"root": str(short_tmp), "port": 0, "demo": True}))
-        config.chmod(0o644)
-        daemon = _start_as(NOBODYS, short_tmp, config)
-        try:
-            hive = short_tmp / "run/host.sock"
-            await _until_up(hive, daemon)
-            reply = await _ask(hive, "spawn", name="alice")
-            assert reply["ok"], reply
-            await _ask(hive, "send", to="alice", body="\n".join([_bash("id -u"), _tell("hi")]))
-            with trio.fail_after(PATIENCE_S):
-                while not (await _ask(hive, "inbox"))["inbox"]:  # noqa: ASYNC110
-                    await trio.sleep(0.05)
-            assert _owner(short_tmp / "state/agents/alice/state/hyperhive-events.sqlite") == NOBODYS
-            said = [each["message"] for each in await _notices_at(hive)]
-            assert [each for each in said if f"as your user (uid {NOBODYS})" in each]
-        finally:
-            daemon.send_signal(signal.SIGTERM)
-            await trio.to_thread.run_sync(daemon.wait)
-
-
-def _start_as(user: int, root: Path, config: Path) -> subprocess.Popen[bytes]:
-    repository = Path(__file__).parents[2]
-    shown = [Path(sys.prefix), Path(sys.base_prefix), repository, root]
-    mounts = PrivateMounts([])
-    words = [*users.become(user), "/usr/bin/bwrap", "--bind", "/", "/", "--tmpfs", "/root"]
-    for source, seen in zip(shown, mounts.seen(shown), strict=True):
-        words += ["--bind" if source == root else "--ro-bind", str(seen), str(source)]
-    words += ["--dev", "/dev", "--unshare-pid", "--proc", "/proc", "--die-with-parent", "--"]
-    words += [sys.executable, "-m", "hive", "serve", "--config", str(config)]
-    env = {"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": str(repository)}
-    with (root / "daemon.log").open("ab") as log:
-        return mounts.start(words, env=env, cwd="/", stdout=log, stderr=log)
-
-
-async def _until_up(path: Path, daemon: subprocess.Popen[bytes]) -> None:
-    with trio.fail_after(PATIENCE_S):
-        while True:
-            try:
-                if (await _ask(path, "list"))["ok"]:
-                    return
-            except HiveError:
-                said = path.parents[1] / "daemon.log"
-                assert daemon.poll() is None, said.read_text()
-            await trio.sleep(0.05)
-
-
-async def _ask(path: Path, cmd: str, /, **fields: Any) -> dict[str, Any]:
-    reply: dict[str, Any] = await lines.call(path, {"cmd": cmd, **fields}, timeout_s=CALL_S)
-    return reply
-
 
 async def _notices(hive: Stage) -> list[dict[str, str]]:
-    return await _notices_at(hive.paths.host_socket)
-
-
-async def _notices_at(path: Path) -> list[dict[str, str]]:
     """Return what the dashboard says of the hive as a whole."""
-    token = (await _ask(path, "create_token", name="test"))["token"]
-    host = (await _ask(path, "urls"))["urls"]["home"].removeprefix("http://").rstrip("/")
-    name, _, port = host.rpartition(":")
-    said = b""
-    async with await trio.open_tcp_stream(name, int(port)) as stream:
-        head = f"GET /api/state HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
-        await stream.send_all(f"{head}Connection: close\r\n\r\n".encode())
-        async for chunk in stream:
-            said += chunk
-    body = said.partition(b"\r\n\r\n")[2]
-    found: list[dict[str, str]] = json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])[
-        "notices"
-    ]
+    token = (await hive.operator("create_token", name="test"))["token"]
+    port = urlsplit((await hive.operator("urls"))["urls"]["home"]).port or 0
+    headers = {"Authorization": f"Bearer {token}"}
+    reply = await fetch(port, "GET", "/api/state", headers=headers)
+    found: list[dict[str, str]] = reply.json()["notices"]
     return found

@@ -207,13 +207,12 @@ def _programs() -> list[str]:
 
 @ROOM.attempt(
     "another agent's shared file",
-    "a user of its own and a sticky directory; where users are shared, nothing does",
+    "a user of its own and a sticky directory",
+    where_shared="**it works**: agents are one user, and `/shared` is theirs together",
+    works=True,
 )
 def others_shared(trial: Trial) -> None:
     """Read, change, replace, rename and hard-link what another agent keeps in /shared."""
-    if not trial.ground["users"]:
-        trial.done("users are shared here, and so is /shared")
-        return
     path = "/shared/private"
     trial.fails("read", lambda: os.open(path, os.O_RDONLY))
     trial.fails("write", lambda: os.open(path, os.O_WRONLY))

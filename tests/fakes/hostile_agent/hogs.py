@@ -18,7 +18,11 @@ FORKS_MOST = 600
 FILES_MOST = 5000
 
 
-@ROOM.attempt("a fork bomb", "limits.tasks, by a control group or the user's own number")
+@ROOM.attempt(
+    "a fork bomb",
+    "limits.tasks, by a control group or the user's own number",
+    where_shared="limits.tasks, by a control group or the number of one sandbox's processes",
+)
 def forks(trial: Trial) -> None:
     """Fork until it fails."""
     if "tasks" not in trial.ground["held"]:
@@ -52,7 +56,11 @@ def _bomb() -> int:
     return done
 
 
-@ROOM.attempt("all memory", "limits.memory_mib by a control group, its whole tree counted")
+@ROOM.attempt(
+    "all memory",
+    "limits.memory_mib by a control group, its whole tree counted",
+    where_shared="the same where the user may make control groups, else nothing; `doctor` says so",
+)
 def memory(trial: Trial) -> None:
     """Take three times the memory it may have."""
     wanted = 3 * trial.ground["memory_mib"]
@@ -139,17 +147,6 @@ def room(trial: Trial) -> None:
         os.unlink(path)
 
 
-@ROOM.attempt(
-    "all of the disk", "the daemon counts it, and stops who is a tenth above limits.disk_mib"
-)
-def disk(trial: Trial) -> None:
-    """Write half as much again as limits.disk_mib into files of /state."""
-    for number in range(3):
-        with Path(f"/state/fill{number}").open("wb", buffering=0) as file:
-            file.writelines(os.urandom(MIB) for _ in range(trial.ground["disk_mib"] // 2))
-    trial.done("that the daemon stops it")
-
-
 @ROOM.attempt("all of the processor", "nothing needs to: the kernel shares it, limits.cpu_percent")
 def processor(trial: Trial) -> None:
     """Count as fast as it can in as many processes as there are processors, for half a second."""
@@ -165,3 +162,16 @@ def processor(trial: Trial) -> None:
     for pid in children:
         os.waitpid(pid, 0)
     trial.done("that the daemon answers all the while")
+
+
+@ROOM.attempt(
+    "all of the disk",
+    "the daemon counts it, and stops who is a tenth above limits.disk_mib",
+    where_shared="the same, but for what lies in `/shared`; the reserve holds for that too",
+)
+def disk(trial: Trial) -> None:
+    """Write half as much again as limits.disk_mib into files of /state."""
+    for number in range(3):
+        with Path(f"/state/fill{number}").open("wb", buffering=0) as file:
+            file.writelines(os.urandom(MIB) for _ in range(trial.ground["disk_mib"] // 2))
+    trial.done("that the daemon stops it")

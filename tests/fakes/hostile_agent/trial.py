@@ -76,6 +76,9 @@ class Attempt:
     name: str
     tries: str
     stopped_by: str
+    where_shared: str
+    """What stops it where the daemon is an ordinary user."""
+    works_where_shared: bool
     run: Run
 
 
@@ -86,12 +89,20 @@ class Room:
         self.title = title
         self.attempts: list[Attempt] = []
 
-    def attempt(self, name: str, stopped_by: str) -> Callable[[Run], Run]:
-        """Put a function into the list; its docstring's first line says what it tries."""
+    def attempt(
+        self, name: str, stopped_by: str, *, where_shared: str = "the same", works: bool = False
+    ) -> Callable[[Run], Run]:
+        """Put a function into the list; its docstring's first line says what it tries.
+
+        `where_shared`: what stops it where agents share the user of a daemon that is not root;
+        `works`: nothing does.
+        """
 
         def add(run: Run) -> Run:
             tries = (run.__doc__ or "").strip().splitlines()[0].rstrip(".")
-            self.attempts.append(Attempt(self.title, name, tries, stopped_by, run))
+            self.attempts.append(
+                Attempt(self.title, name, tries, stopped_by, where_shared, works, run)
+            )
             return run
 
         return add
