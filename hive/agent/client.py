@@ -19,7 +19,7 @@ from hive import lines
 from hive.errors import DaemonUnreachable, Unavailable, from_code
 from hive.wire import agent, codec, manager
 from hive.wire.limits import OUTCOME_WAIT_S
-from hive.wire.messages import DeliveredMessage, LooseEnd, MessageRow
+from hive.wire.messages import DeliveredMessage, MessageRow
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 CALL_S = 10.0
@@ -153,11 +153,6 @@ class HiveClient:
         """Return the newest messages to this agent, newest first; fails at once."""
         reply = await self._ask(agent.Recent(limit), agent.RecentReply, backoff_s=())
         return reply.rows
-
-    async def loose_ends(self) -> tuple[LooseEnd, ...]:
-        """Return what is still open; fails at once."""
-        reply = await self._ask(agent.GetLooseEnds(), agent.LooseEnds, backoff_s=())
-        return reply.loose_ends
 
     async def ack_turn(self, ids: Sequence[int]) -> None:
         """Acknowledge exactly these; whatever else is held goes back to the inbox."""

@@ -59,10 +59,6 @@ class HarnessPage:
         """Return the newest kept frames with a number below `before`, oldest first."""
         return await self.harness.bus.history(before=before, limit=limit)
 
-    async def loose_ends(self) -> list[dict[str, Any]]:
-        """Return what is still open for this agent; raises `HiveError`."""
-        return [codec.to_json(each) for each in await self.harness.page_client.loose_ends()]
-
     async def cancel(self) -> None:
         """Interrupt the turn that runs, if any; its message counts as handled."""
         harness = self.harness

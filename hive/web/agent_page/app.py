@@ -27,10 +27,6 @@ class Page(Controls, History, Protocol):
         """Return the page's state as JSON data, with `seq` taken before anything was read."""
         ...
 
-    async def loose_ends(self) -> list[dict[str, Any]]:
-        """Return what is still open for this agent as JSON data."""
-        ...
-
 
 def make_app(page: Page) -> App:
     """Return the application over `page`."""
@@ -65,12 +61,10 @@ class _AgentPage:
             await replies.send_json(scope, send, await self._read(path, scope))
 
     async def _read(self, path: str, scope: Scope) -> dict[str, Any]:
-        if path not in {"/api/state", "/api/loose-ends", "/events/history"}:
+        if path not in {"/api/state", "/events/history"}:
             raise NotFound("there is nothing at this address")
         if scope["method"] not in {"GET", "HEAD"}:
             raise replies.MethodNotAllowed("this address takes GET")
         if path == "/api/state":
             return await self._page.snapshot()
-        if path == "/api/loose-ends":
-            return {"loose_ends": await self._page.loose_ends()}
         return await stream.history(self._page, scope)

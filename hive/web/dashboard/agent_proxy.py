@@ -1,8 +1,9 @@
 """The agents' pages below `/agent/<name>/`: our shell, and a harness's data.
 
-What a harness says is not trusted: it reaches the browser as data only. The shell and its scripts
-are the daemon's own; of a harness's answer three content types pass, under headers made anew and a
-policy that makes a document of it powerless. Cookies and tokens never travel to a harness.
+What a harness says is not trusted: it reaches the browser as data only. The shell, its scripts and
+all that the operator acts on are the daemon's own; of a harness's answer three content types pass,
+under headers made anew and a policy that makes a document of it powerless. Cookies and tokens never
+travel to a harness.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from hive.errors import HiveError, NotFound, Unavailable
 from hive.web import replies
 from hive.web.exchange import Receive, Scope, Send
 from hive.web.static import Assets
+from hive.wire import codec
 from hive.wire.names import AgentName, agent_name
 
 CONNECT_S = 2.0
@@ -105,14 +107,22 @@ class AgentPages:
             await self._assets.answer(scope, send, rest.removeprefix("/static/"))
         elif rest == "/send":
             await self._send(name, scope, receive, send)
-        elif _DATA.fullmatch(rest):
-            if scope["method"] == "POST":
-                async with audit.recorded(self._hive.audit, rest.rpartition("/")[2], name):
-                    await self._forward(name, rest, scope, receive, send)
-            else:
+        elif rest == "/api/loose-ends":
+            await self._loose_ends(name, scope, send)
+        elif not _DATA.fullmatch(rest):
+            raise NotFound("there is nothing at this address")
+        else:
+            await self._ask(name, rest, scope, receive, send)
+
+    async def _ask(
+        self, name: AgentName, rest: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Pass a request on to the harness; what changes something is recorded."""
+        if scope["method"] == "POST":
+            async with audit.recorded(self._hive.audit, rest.rpartition("/")[2], name):
                 await self._forward(name, rest, scope, receive, send)
         else:
-            raise NotFound("there is nothing at this address")
+            await self._forward(name, rest, scope, receive, send)
 
     async def _send(self, name: AgentName, scope: Scope, receive: Receive, send: Send) -> None:
         """Send as the operator; the harness has no part in it."""
@@ -121,6 +131,13 @@ class AgentPages:
         wanted = await replies.read_typed(scope, receive, SendBody)
         number = await actions.send(self._hive, name, wanted.body, wanted.in_reply_to)
         await replies.send_json(scope, send, {"ok": True, "id": number})
+
+    async def _loose_ends(self, name: AgentName, scope: Scope, send: Send) -> None:
+        """Say what is open, whatever the harness would: the operator answers what stands there."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise replies.MethodNotAllowed("this address takes GET")
+        rows = await self._hive.loose_ends.for_agent(name)
+        await replies.send_json(scope, send, {"loose_ends": [codec.to_json(row) for row in rows]})
 
     async def _forward(
         self, name: AgentName, rest: str, scope: Scope, receive: Receive, send: Send

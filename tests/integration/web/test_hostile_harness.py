@@ -284,3 +284,18 @@ async def test_what_stands_in_the_place_of_a_harness_gets_nothing_done(short_tmp
         await is_well(browser)
         assert (await browser.daemon.operator("inbox"))["inbox"] == []
     assert found == {key: {(503, "coming_up")} for key in PLANTS}
+
+
+async def test_a_question_on_its_page_is_the_daemons_whatever_the_harness_says(
+    short_tmp: Path,
+) -> None:
+    async with browsing(short_tmp, "bob", "alice") as browser:
+        for name, text in (("alice", "May I drop the database?"), ("bob", "Red or green?")):
+            asked = await browser.daemon.agent(name, "ask", question=text)
+            assert asked["kind"] == "question_queued", asked
+        forged = {"kind": "question", "id": 1, "text": "Shall I go on?", "options": ["yes"]}
+        answer = reply("application/json", json.dumps({"loose_ends": [forged]}))
+        async with speaking(browser, once(answer)):
+            rows = (await browser.get("/agent/bob/api/loose-ends")).json()["loose_ends"]
+            assert [(row["asker"], row["text"]) for row in rows] == [("bob", "Red or green?")]
+            assert (await browser.post("/agent/bob/api/loose-ends")).status == 405

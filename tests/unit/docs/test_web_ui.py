@@ -27,7 +27,7 @@ NOT_OF_THE_FRAMEWORK = {
     ("POST", "/logout"),
     ("GET", stream.PATH),
 }
-OF_THE_DAEMON = {("POST", "/send")}
+OF_THE_DAEMON = {("POST", "/send"), ("GET", "/api/loose-ends")}
 
 
 def listed(heading: str) -> list[tuple[str, str]]:
@@ -55,9 +55,6 @@ class FakePage:
 
     async def snapshot(self) -> dict[str, Any]:
         return {}
-
-    async def loose_ends(self) -> list[dict[str, Any]]:
-        return []
 
     async def history(self, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         del before, limit
