@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 import attrs
 import trio
 
+from hive.core import audit_gathering
 from hive.core.audit_gathering import Event, Gathering
 from hive.errors import HiveError, Unavailable
 from hive.wire.audit import BEGUN, DONE, FAILED, REFUSED, AuditEntry, AuditReport, AuditRow, Scalar
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-AGENT_SOCKET = "agent socket"
+AGENT_SOCKET = audit_gathering.AGENT_SOCKET
 AGENT_BURST = 60.0
 AGENT_EACH_S = 10.0
 """An agent causes lines of its own for so many actions at once, and for one more after each time

@@ -2,7 +2,8 @@
 
 The same event again within a while is one line with a count; of many different ones of a cause the
 later are lumped together, and so are causes beyond `CAUSES_MOST`. Whoever goes on is written down
-less and less often.
+less and less often. Each surface has room of its own, so that an agent's thousand refused
+connections hide no word of the operator's that it tried on its socket.
 """
 
 from __future__ import annotations
@@ -20,9 +21,14 @@ FIRST_S = 1.0
 PAUSE_S = 60.0
 PAUSE_MOST_S = 600.0
 EVENTS_MOST = 8
-"""How many different events of one cause stand in the log by themselves at a time."""
-CAUSES_MOST = 256
+"""How many different events of a cause on one surface stand by themselves at a time."""
+CAUSES_MOST = 512
+"""Each on one surface."""
 OTHERS = "(others)"
+AGENT_SOCKET = "agent socket"
+EGRESS_SOCKET = "egress socket"
+APART = frozenset({AGENT_SOCKET, EGRESS_SOCKET})
+"""Surfaces with room of their own; all others share one."""
 
 
 @attrs.frozen
@@ -59,17 +65,18 @@ class Gathering:
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock` gives the times that are written down."""
         self._clock = clock
-        self._gathered: dict[str, _Gathered] = {}
+        self._gathered: dict[tuple[str, str], _Gathered] = {}
         self._news = trio.Event()
 
     def add(self, cause: str, event: Event) -> None:
         """Count an event; never waits and never raises."""
-        if cause not in self._gathered and len(self._gathered) >= CAUSES_MOST:
+        surface = event.surface if event.surface in APART else OTHERS
+        if (cause, surface) not in self._gathered and len(self._gathered) >= CAUSES_MOST:
             cause, event = OTHERS, attrs.evolve(event, actor=OTHERS)
         due_at = trio.current_time() + FIRST_S
-        known = self._gathered.setdefault(cause, _Gathered(due_at))
+        known = self._gathered.setdefault((cause, surface), _Gathered(due_at))
         if event not in known.events and len(known.events) >= EVENTS_MOST:
-            event = Event(event.actor, OTHERS, OTHERS, "", event.outcome, "")
+            event = Event(event.actor, surface, OTHERS, "", event.outcome, "")
         count = known.events.get(event)
         if count is None:
             known.events[event] = _Count(self._clock())
@@ -88,14 +95,14 @@ class Gathering:
         """Return what is due, or everything, each event with its count; it begins anew."""
         now = trio.current_time()
         found: list[tuple[Event, dict[str, Scalar]]] = []
-        for cause, gathered in list(self._gathered.items()):
+        for key, gathered in list(self._gathered.items()):
             if gathered.due_at > now and not all_of_it:
                 continue
             for event, count in gathered.events.items():
                 detail: dict[str, Scalar] = {"why": event.why or None, "count": count.count}
                 found.append((event, {**detail, "first_at": round(count.first_at, 3)}))
             if not gathered.events:
-                del self._gathered[cause]
+                del self._gathered[key]
                 continue
             gathered.events.clear()
             gathered.pause_s = min(max(PAUSE_S, 2 * gathered.pause_s), PAUSE_MOST_S)

@@ -14,6 +14,7 @@ import trio
 
 from hive import lines
 from hive.core import network
+from hive.core.audit_gathering import EGRESS_SOCKET
 from hive.core.hive import Hive
 from hive.egress import gateway, proxy
 from hive.egress.dial import make_resolver
@@ -22,7 +23,7 @@ from hive.nursery import agent_listeners
 from hive.wire.destinations import Target
 from hive.wire.names import AgentName
 
-SURFACE = "egress socket"
+SURFACE = EGRESS_SOCKET
 CONNECTIONS = 64
 """Of one agent; each takes two of the daemon's open files."""
 
