@@ -155,6 +155,9 @@ def _add_approvals(verbs: Verbs[argparse.ArgumentParser]) -> None:
         "commit", nargs="?", metavar="COMMIT", help="7 to 40 hex digits; the newest when left out"
     )
     request.add_argument("--description", metavar="TEXT", help="shown on the approval's card")
+    allow = _add_client(verbs, "allow", "queue the approval of hosts an agent may connect to")
+    allow.add_argument("name", metavar="NAME")
+    allow.add_argument("hosts", metavar="HOST[:PORT]", nargs="+", help="such as pypi.org")
     _add_client(verbs, "pending", "show the approval queue")
     diff = _add_client(verbs, "diff", "show what an approval would change")
     diff.add_argument("id", type=int, metavar="ID")

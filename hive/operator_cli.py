@@ -271,6 +271,11 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
     "destroy": (_destroy, operator_views.done, JOB_S),
     "request-spawn": (_request_spawn, _show_request, CALL_S),
     "request-apply-commit": (_request_apply_commit, _show_request, CALL_S),
+    "allow": (
+        lambda each: {"cmd": "allow", "name": each.name, "hosts": each.hosts},
+        _show_request,
+        CALL_S,
+    ),
     "stop": (_stop, operator_views.done, JOB_S),
     "pending": (_plain("pending"), operator_views.pending, CALL_S),
     "diff": (_diff, operator_views.diff, CALL_S),

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import attrs
 import trio
 
-from hive.core import audit, lifecycle, notices, proposals, transients, work
+from hive.core import allowing, audit, lifecycle, notices, proposals, transients, work
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
@@ -21,7 +21,7 @@ from hive.core.rebuild import renewal
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused, Unavailable
 from hive.host import state_dirs
 from hive.store.jobs import NewJob
-from hive.wire import approvals, jobs
+from hive.wire import approvals, destinations, jobs
 from hive.wire.approvals import APPROVED, DENIED, PENDING, Approval
 from hive.wire.dashboard import Tombstone
 from hive.wire.jobs import MetaInput
@@ -61,6 +61,16 @@ async def request_apply_commit(
         commit_ref = await hive.repos.head_of_proposed(agent_name(text))
     check_size("commit_ref", commit_ref, COMMIT_BYTES)
     return await proposals.request_apply_commit(hive, text, commit_ref, description)
+
+
+@audit.action("allow", "hosts")
+async def allow(hive: Hive, text: str, hosts: Sequence[str]) -> Approval:
+    """Queue the approval of a commit that lets an agent connect to these hosts."""
+    if not hosts:
+        raise BadRequest("name the hosts it is to reach, such as pypi.org or 10.1.2.3:8080")
+    for host in hosts:
+        destinations.parse(host)
+    return await allowing.request(hive, _existing(hive, text), hosts)
 
 
 @audit.action("revive")

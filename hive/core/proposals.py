@@ -14,7 +14,7 @@ import trio
 from hive.core import blueprints, notices, transients
 from hive.core.hive import Hive
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
-from hive.host.repos import Diff
+from hive.host.repos import Change, Diff
 from hive.store.messages import Draft
 from hive.wire import approvals as kinds
 from hive.wire import jobs
@@ -107,6 +107,19 @@ async def request_apply_commit(
     if name not in hive.agents:
         description = f"{MAKES_IT} {description or ''}".strip()
     return await _add(hive, name, kinds.APPLY_COMMIT, commit_ref, description)
+
+
+async def request_change(hive: Hive, name: AgentName, change: Change, description: str) -> Approval:
+    """Ask for a commit that hive makes itself, behind what is deployed, to be deployed.
+
+    Raises `Conflict` while another commit of that agent waits or is being deployed: whichever came
+    second could not be deployed any more.
+    """
+    refuse_busy(hive, name, jobs.SPAWN, jobs.DEPLOY, jobs.DESTROY)
+    for row in await hive.approvals.pending(name):
+        if row.kind in kinds.WITH_COMMIT:
+            raise Conflict(f"approval {row.id} waits with a change of {name}: decide that first")
+    return await _add(hive, name, kinds.APPLY_COMMIT, "", description, change)
 
 
 async def request_update_meta_inputs(
@@ -243,7 +256,12 @@ async def fail(hive: Hive, approval: Approval, note: str) -> None:
 
 
 async def _add(
-    hive: Hive, name: AgentName, kind: str, commit_ref: str, description: str | None
+    hive: Hive,
+    name: AgentName,
+    kind: str,
+    commit_ref: str,
+    description: str | None,
+    change: Change | None = None,
 ) -> Approval:
     if description is not None:
         check_body("the description", description)
@@ -253,16 +271,19 @@ async def _add(
         name, kind, commit_ref=commit_ref, description=description or None
     )
     if kind in kinds.WITH_COMMIT:
-        approval = await _pin(hive, name, approval)
+        approval = await _pin(hive, name, approval, change)
     hive.publish(ApprovalAdded(approval))
     hive.forge.changed(name)
     return approval
 
 
-async def _pin(hive: Hive, name: AgentName, approval: Approval) -> Approval:
+async def _pin(hive: Hive, name: AgentName, approval: Approval, change: Change | None) -> Approval:
     """Pin the commit; a request whose commit cannot be had must not stay in the queue."""
     try:
-        sha = await hive.repos.pin(name, approval.id, approval.commit_ref)
+        if change is None:
+            sha = await hive.repos.pin(name, approval.id, approval.commit_ref)
+        else:
+            sha = await hive.repos.propose(name, approval.id, change)
         warning = await _warning(hive, name, sha)
         pinned = await hive.approvals.set_fetched(approval.id, sha, warning)
     except HiveError as error:

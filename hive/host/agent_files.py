@@ -18,7 +18,7 @@ import attrs
 
 from hive.config import HostConfig
 from hive.errors import BadRequest
-from hive.host import packages, toml_lines
+from hive.host import packages, toml_edit, toml_lines
 from hive.host.runtime import Bind, ContainerSpec, Inside
 from hive.wire import codec, destinations
 from hive.wire.agent_config import FILE, AgentConfig, Limits, McpServer
@@ -94,6 +94,25 @@ def parse(data: bytes) -> AgentConfig:
         keys = error.keys if isinstance(error, _Bad) else _keys(error.message)
         raise BadRequest(f"{_place(toml_lines.find(text, keys))}: {error.message}") from error
     return config
+
+
+def allowing(data: bytes, entries: tuple[str, ...]) -> bytes:
+    """Return an agent.toml with entries added to `allow`, and nothing else of it changed.
+
+    Raises `BadRequest` for one that is not in order, then or now, or that cannot be added to so.
+    """
+    before = parse(data)
+    after = toml_edit.add_strings(data.decode(), "allow", entries).encode()
+    wanted = attrs.evolve(before, allow=(*before.allow, *entries))
+    try:
+        is_right = parse(after) == wanted
+    except BadRequest:
+        # An entry too many says so; whatever else is wrong came by the change.
+        _check(wanted)
+        is_right = False
+    if not is_right:
+        raise BadRequest(f"{FILE} is written in a way hive does not extend: change it by hand")
+    return after
 
 
 def harness_words(words: tuple[str, ...], tree: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ import trio
 
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
 from hive.host import git_refs
-from hive.host.git import EMPTY_TREE, MAIN, Git
+from hive.host.git import EMAIL, EMPTY_TREE, MAIN, Git
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +119,29 @@ class Applied:
         """Change references, all of them or none."""
         given = "".join(f"{command}\n" for command in ["start", *commands, "commit"])
         await self.git.do(self.folder, "update-ref", "--stdin", given=given)
+
+    async def amend(self, base: str, path: str, data: bytes, message: str, author: str) -> str:
+        """Make a commit behind `base` in which one file, not in a directory, is another.
+
+        Nothing points at it yet.
+        """
+
+        async def said(*words: str, given: str | bytes = b"", env: Mapping[str, str]) -> bytes:
+            return (await self.git.do(self.folder, *words, given=given, env=env)).raw
+
+        who = {"GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": f"{author}@{EMAIL.partition('@')[2]}"}
+        blob = await said("hash-object", "-w", "--stdin", given=data, env=who)
+        listed = await said("ls-tree", "-z", "--full-tree", base, env=who)
+        kept = [
+            line
+            for line in listed.split(b"\0")
+            if line and line.partition(b"\t")[2] != path.encode()
+        ]
+        made = b"100644 blob " + blob.strip() + b"\t" + path.encode()
+        given = b"".join(line + b"\0" for line in (*kept, made))
+        tree = (await said("mktree", "-z", given=given, env=who)).decode("ascii").strip()
+        commit = await said("commit-tree", tree, "-p", base, "-F", "-", given=message, env=who)
+        return commit.decode("ascii").strip()
 
     async def move(self, sha: str, main: str | None) -> None:
         """Point `main`, now at another or the same, at a commit, with the work tree's files."""

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import attrs
 import trio
 
 from hive.config import Paths
@@ -34,9 +35,22 @@ from hive.host.intake import Intake
 from hive.host.proposed import Proposed
 from hive.wire.names import AgentName
 
-__all__ = ["BASES", "STATES", "Diff", "FileStat", "Repos"]
+__all__ = ["BASES", "STATES", "Change", "Diff", "FileStat", "Repos"]
 
 BASES = ("running", "approved", "queued")
+
+
+@attrs.frozen
+class Change:
+    """One file as somebody other than the manager wants it."""
+
+    base: str
+    """The deployed commit it was made from."""
+    path: str
+    """Without a directory."""
+    data: bytes
+    message: str
+    author: str
 
 
 def seen_by_manager(name: AgentName) -> str:
@@ -146,6 +160,28 @@ class Repos:
                 return main
             source = self._proposed(name).source
             return await self._intake.take(applied, source, commit_ref, main, ref)
+
+    async def propose(self, name: AgentName, number: int, change: Change) -> str:
+        """Make a commit of the daemon's own behind what is deployed, as `proposal/<number>`.
+
+        Returns it. The proposed repository is neither read nor written, so nothing that the
+        manager has there is deployed by it or lost. Raises `Conflict` when something else is
+        deployed by now than the change was made for.
+        """
+        async with self._holding(name):
+            ref = f"refs/tags/{tag(PROPOSAL, number)}"
+            applied = self._applied(name)
+            pinned, main = await applied.look(ref, MAIN)
+            if pinned is not None:
+                raise Conflict(f"{PROPOSAL}/{number} of {name} is {pinned[:12]} already")
+            if main != change.base:
+                raise Conflict(f"what is deployed of {name} has just changed: ask again")
+            sha = await applied.amend(
+                change.base, change.path, change.data, change.message, change.author
+            )
+            await applied.update([f"create {ref} {sha}"])
+            await applied.tidy()
+            return sha
 
     async def diff(self, name: AgentName, number: int, base: str) -> Diff:
         """Compare a proposal with one of `BASES`; from tags only, so nobody can change it.

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}'
     r"|'''.*?'{3,5}"
     r'|"(?:\\.|[^"\\\n])*"'
@@ -39,7 +39,7 @@ def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
     parts: list[str] = []
     number, depth = 1, 0
     is_header = is_value = False
-    for word in _TOKEN.findall(f"{text}\n"):
+    for word in TOKEN.findall(f"{text}\n"):
         if word == "\n" and not (is_value and depth):
             if is_header:
                 table = tuple(parts)

@@ -13,6 +13,7 @@ from hive.nursery.manager_requests import check_inputs
 from hive.wire import admin, admin_work, codec
 from hive.wire.admin import Reply
 from hive.wire.admin_work import WorkRequest
+from hive.wire.approvals import Approval
 from hive.wire.audit import ROWS_MOST
 from hive.wire.names import agent_name
 
@@ -93,9 +94,9 @@ async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
             kept = await trio.to_thread.run_sync(actions.tombstones, hive)
             return admin.ok(tombstones=_rows(kept))
         case admin_work.RequestApplyCommit(name, commit_ref, description):
-            approval = await actions.request_apply_commit(hive, name, commit_ref, description)
-            warning = {} if approval.note is None else {"note": approval.note}
-            return admin.ok(approval_id=approval.id, **warning)
+            return _asked(await actions.request_apply_commit(hive, name, commit_ref, description))
+        case admin_work.Allow(name, hosts):
+            return _asked(await actions.allow(hive, name, hosts))
         case admin_work.Revive(name):
             return admin.ok(approval_id=(await actions.revive(hive, name)).id)
         case admin_work.Purge(name):
@@ -110,6 +111,11 @@ async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
             )
             return admin.ok(audit_lines=lines)
     raise BadRequest(f"{type(request).__name__} is not served here")
+
+
+def _asked(approval: Approval) -> Reply:
+    warning = {} if approval.note is None else {"note": approval.note}
+    return admin.ok(approval_id=approval.id, **warning)
 
 
 def _rows(values: list[Any] | tuple[Any, ...]) -> list[Any]:

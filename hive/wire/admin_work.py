@@ -114,6 +114,15 @@ class RequestApplyCommit:
 
 
 @attrs.frozen
+class Allow:
+    """Queue the approval of a commit that lets an agent connect to further hosts."""
+
+    name: str
+    hosts: tuple[str, ...]
+    """As entries of `allow` in agent.toml."""
+
+
+@attrs.frozen
 class Revive:
     """Queue the approval of an agent of which only its state is left."""
 
@@ -163,6 +172,7 @@ WorkRequest = (
     | Network
     | Tombstones
     | RequestApplyCommit
+    | Allow
     | Revive
     | Purge
     | VerifyAudit

@@ -43,6 +43,13 @@ class DenyBody:
 
 
 @attrs.frozen
+class AllowBody:
+    """Where an agent is to be let."""
+
+    host: str
+
+
+@attrs.frozen
 class DestroyBody:
     """Whether the state goes too."""
 
@@ -152,6 +159,12 @@ def _add_approvals(routes: Blueprint, hive: Hive) -> None:
     async def request_spawn() -> Json:
         body = await read(SpawnBody)
         approval = await actions.request_spawn(hive, body.name, body.description)
+        return {**OK, "id": approval.id}
+
+    @routes.post("/allow/<name>")
+    async def allow(name: str) -> Json:
+        body = await read(AllowBody)
+        approval = await actions.allow(hive, agent_name(name), (body.host,))
         return {**OK, "id": approval.id}
 
     @routes.post("/approve/<text>")

@@ -6,7 +6,7 @@ import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { size, timeTag } from "../shared/time.js";
 import { entryFor } from "./network_text.js";
-import { OPERATOR_SEND, network } from "./urls.js";
+import { allow, network } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Network} Network */
 /** @typedef {import("../shared/wire.js").Reached} Reached */
@@ -82,24 +82,22 @@ function place(name, row) {
   return { root, update: () => undefined };
 }
 
-/** The way to an approval: the manager writes the commit, the operator looks at its diff. */
+/** The way to an approval: hive writes the commit, the operator looks at its diff. */
 /** @param {string} name @param {Reached} row */
 function asking(name, row) {
   const entry = entryFor(row);
   return actionForm(
     {
-      url: OPERATOR_SEND,
-      leet: "◆ 4SK",
-      plain: `Ask for ${entry}`,
+      url: allow(name),
+      leet: "◆ 4LL0W",
+      plain: `Ask for ${entry} to be allowed`,
       tone: "badge calm",
-      title: `Let the manager propose it?`,
-      confirm: `The manager is asked to propose allow = ["${entry}"] for ${name}. It counts once you have approved its commit.`,
-      button: "Ask the manager",
-      fields: {
-        to: "manager",
-        body: `Please add "${entry}" to the list \`allow\` in the agent.toml of ${name}, keep what is in it, commit, and request the approval of that commit (request_apply_commit).`,
-      },
+      title: `Let ${name} connect to ${entry}?`,
+      confirm: `A commit that adds "${entry}" to allow of its agent.toml waits on the dashboard then. It counts once you have approved it.`,
+      button: "Propose it",
+      done: `${entry} waits for your approval on the dashboard`,
+      fields: { host: entry },
     },
-    label("◆ 4SK", `Ask the manager for ${entry}`),
+    label("◆ 4LL0W", `Allow ${entry}`),
   );
 }

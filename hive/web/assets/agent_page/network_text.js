@@ -3,8 +3,16 @@
 
 const USUAL_PORTS = [443, 80];
 
-/** @param {{host: string, port: number}} row @returns {string} it as an entry of `allow` */
+const NAMED = /add allow = \["([^"\\]+)"\]/;
+
+/**
+ * It as an entry of `allow`: the one that its refusal names, where a name leads to an address
+ * that has to be listed itself.
+ * @param {{host: string, port: number, why?: string | null}} row @returns {string}
+ */
 export function entryFor(row) {
+  const named = NAMED.exec(row.why ?? "")?.[1];
+  if (named) return named;
   const host = row.host.includes(":") ? `[${row.host}]` : row.host;
   if (USUAL_PORTS.includes(row.port)) return row.host;
   return `${host}:${row.port}`;

@@ -16,7 +16,8 @@ const PAGE = 300;
 export const agentName = () => /^\/agent\/([^/]+)\//.exec(location.pathname)?.[1] ?? "agent";
 /** @param {string} name of an agent; what it reached is the daemon's to say */
 export const network = (name) => `/api/network/${encodeURIComponent(name)}`;
-export const OPERATOR_SEND = "/op-send";
+/** @param {string} name of an agent that is to reach more; asked for at the dashboard */
+export const allow = (name) => `/allow/${encodeURIComponent(name)}`;
 /** @param {string} name of an agent that is to be started, at the dashboard */
 export const start = (name) => `/start/${encodeURIComponent(name)}`;
 
