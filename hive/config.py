@@ -137,6 +137,11 @@ class Paths:
         """What a job of the build queue said."""
         return self.state / "jobs" / f"{number}.log"
 
+    @property
+    def forge_tokens(self) -> Path:
+        """Where the daemon keeps each agent's token at the forge."""
+        return self.state / "forge-tokens"
+
     def given(self, name: AgentName) -> Path:
         """What the daemon gives that agent's harness; mounted read-only at /etc/hive."""
         return self.state / "given" / name
@@ -264,6 +269,8 @@ class HarnessConfig:
     """Variable to the file that holds it, readable inside the container."""
     network: str = destinations.HOST
     """`proxy`: the harness passes what reaches its loopback port on to the daemon's proxy."""
+    forge_urls: tuple[str, ...] = ()
+    """The addresses by which the forge is known; it is reached by the gateway instead."""
     local_services: tuple[str, ...] = ()
     """`HOST:PORT` on the host's loopback that are answered on the same port of the container's."""
     agents_dir: str = "/agents"

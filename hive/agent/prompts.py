@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hive import resources
-from hive.agent import files, live_driver, mcp_tools, process_driver
+from hive.agent import files, gateway, live_driver, mcp_tools, process_driver
 from hive.agent.driver import Launch
 from hive.config import HarnessConfig
 from hive.errors import Unavailable
@@ -156,6 +156,7 @@ def _environment(config: HarnessConfig) -> dict[str, str]:
         "MCP_TIMEOUT": str(TOOL_CONNECT_MS),
         "MCP_TOOL_TIMEOUT": str(TOOL_TIMEOUT_MS),
         **config.claude_env,
+        **gateway.environment(config),
     }
     for name, file in config.secret_files.items():
         if name != API_KEY:

@@ -27,6 +27,7 @@ from hive.host.repos import Repos
 from hive.host.runtime import Runtime
 from hive.store.approvals import ApprovalStore
 from hive.wire.dashboard import TaskRow
+from hive.wire.names import AgentName
 
 
 class Access(Protocol):
@@ -61,6 +62,10 @@ class Mirror(Protocol):
         """Say that refs of that agent's repository, or of the meta repository, changed."""
         ...
 
+    def token_of(self, name: AgentName) -> str | None:
+        """Return an agent's own token, for the daemon to add; None while it has none."""
+        ...
+
 
 class NoMirror:
     """What there is without a forge."""
@@ -70,6 +75,9 @@ class NoMirror:
 
     def changed(self, agent: str) -> None:
         """Do nothing."""
+
+    def token_of(self, name: AgentName) -> str | None:
+        """Return None."""
 
 
 @attrs.define

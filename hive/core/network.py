@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from hive.config import HostConfig
 from hive.core.hive import Hive
-from hive.egress import gateway
-from hive.egress.gateway import Gateway
+from hive.egress import forge_gateway, gateway
+from hive.egress.forge_gateway import ForgeGateway
+from hive.egress.gateway import Gateway, Way
 from hive.egress.rules import ALWAYS, Policy
 from hive.errors import BadRequest
 from hive.host import agent_files
@@ -49,7 +50,17 @@ def trusted(hive: Hive) -> tuple[Destination, ...]:
     return destinations.parse_all(tuple(targets))
 
 
-def gateway_of(hive: Hive) -> Gateway | None:
+def gateway_for(hive: Hive, name: AgentName, path: bytes) -> Way | None:
+    """Return where a path of the gateway's own leads; None where it leads nowhere."""
+    if path.startswith(forge_gateway.PREFIX):
+        if hive.config.forge_url is None:
+            return None
+        origin = gateway.parse_origin(hive.config.forge_url)
+        return ForgeGateway(origin, name, hive.forge.token_of(name))
+    return _api(hive)
+
+
+def _api(hive: Hive) -> Gateway | None:
     """Return what adds the operator's secret; None where there is neither one nor a base URL."""
     installation = hive.installation
     if not installation.has_gateway:

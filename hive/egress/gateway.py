@@ -11,6 +11,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import attrs
@@ -52,6 +53,29 @@ class Origin:
         return requests.host_header(self.target, PORTS[self.scheme])
 
 
+class Way(Protocol):
+    """Where a request leads that is made to the gateway itself, and what becomes of it."""
+
+    @property
+    def origin(self) -> Origin:
+        """Who answers."""
+        ...
+
+    @property
+    def has_json(self) -> bool:
+        """Whether a refusal is written as claude's API writes its own."""
+        ...
+
+    @property
+    def dropped(self) -> frozenset[bytes]:
+        """Headers of an answer that the agent does not see, in small letters."""
+        ...
+
+    def head(self, request: h11.Request, path: bytes) -> h11.Request:
+        """Return the request as it is sent on; raises `HiveError`."""
+        ...
+
+
 @attrs.frozen
 class Gateway:
     """What is added to the requests of one agent, and where they go."""
@@ -59,6 +83,10 @@ class Gateway:
     origin: Origin
     secrets: Mapping[bytes, bytes]
     """Placeholder to secret."""
+    has_json = True
+    """Whether a refusal is written as the API writes its own."""
+    dropped: frozenset[bytes] = frozenset()
+    """Headers of an answer that the agent does not see."""
 
     def head(self, request: h11.Request, path: bytes) -> h11.Request:
         """Return the request as the API gets it; raises `Refused`."""

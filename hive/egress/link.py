@@ -80,10 +80,15 @@ class Link:
         await self._side.close()
 
     async def exchange(
-        self, client: Side, head: h11.Request, count: Callable[[int, int], None]
+        self,
+        client: Side,
+        head: h11.Request,
+        count: Callable[[int, int], None],
+        dropped: frozenset[bytes] = frozenset(),
     ) -> bool:
         """Send a request and pass its answer on; whether the client may ask again.
 
+        `dropped` names headers of the answer, in small letters, that are not passed on.
         Raises `Unavailable` when no answer began, `Gone` when it broke off.
         """
         self._side.count = count
@@ -98,7 +103,7 @@ class Link:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._send_body, client)
             try:
-                is_whole = await self._answer(client)
+                is_whole = await self._answer(client, dropped)
             except (HiveError, Gone) as error:
                 failure = error
             nursery.cancel_scope.cancel()
@@ -132,7 +137,7 @@ class Link:
         # The other end sees at once that nobody waits any more.
         await self.close()
 
-    async def _answer(self, client: Side) -> bool:
+    async def _answer(self, client: Side, dropped: frozenset[bytes]) -> bool:
         """Pass the answer on; whether it was whole."""
         try:
             response = await self._response()
@@ -143,7 +148,7 @@ class Link:
         except h11.RemoteProtocolError as error:
             raise Unavailable(f"the server's answer is no HTTP: {error}") from error
         is_last = client.http.their_state is h11.MUST_CLOSE
-        await client.send(requests.answered(response, is_last=is_last))
+        await client.send(requests.answered(response, is_last=is_last, dropped=dropped))
         try:
             while True:
                 event = await self._side.next_event(ANSWER_S)

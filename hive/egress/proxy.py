@@ -17,7 +17,7 @@ import trio
 
 from hive.egress import requests
 from hive.egress.dial import Resolve, dial
-from hive.egress.gateway import Gateway
+from hive.egress.gateway import Way
 from hive.egress.ledger import Ledger
 from hive.egress.link import ANSWER_S, BODY_S, Link
 from hive.egress.requests import Call, Connect, Forward
@@ -43,8 +43,8 @@ class Exit:
 
     policy: Callable[[], Policy]
     """Asked for each request, so that a change counts at once."""
-    gateway: Callable[[], Gateway | None]
-    """None: this agent has no way to the API but a tunnel."""
+    gateway: Callable[[bytes], Way | None]
+    """Where a path of the gateway's own leads; None: nowhere."""
     ledger: Ledger
     denied: Callable[[Target, str], None]
     """Told of a connection that was refused, and why."""
@@ -81,7 +81,7 @@ class _Conversation:
         self._stream = stream
         self._exit = exit_
         self._link: Link | None = None
-        self._is_call = False
+        self._has_json = False
 
     async def run(self) -> None:
         within_s = HEAD_S
@@ -141,16 +141,20 @@ class _Conversation:
             await trio.aclose_forcefully(far)
 
     async def _call(self, request: h11.Request, path: bytes) -> bool:
-        self._is_call = True
-        gateway = self._exit.gateway()
+        gateway = self._exit.gateway(path)
+        self._has_json = gateway is None or gateway.has_json
         if gateway is None:
             raise NotFound("this is a proxy: ask it for http://HOST/PATH, or by CONNECT")
         head = gateway.head(request, path)
         context = self._exit.tls() if gateway.origin.is_https else None
-        return await self._pass_on(gateway.origin.target, head, context)
+        return await self._pass_on(gateway.origin.target, head, context, gateway.dropped)
 
     async def _pass_on(
-        self, target: Target, head: h11.Request, context: ssl.SSLContext | None = None
+        self,
+        target: Target,
+        head: h11.Request,
+        context: ssl.SSLContext | None = None,
+        dropped: frozenset[bytes] = frozenset(),
     ) -> bool:
         key = (target, context is not None)
         if self._link is not None and not self._link.can_serve(key):
@@ -164,7 +168,7 @@ class _Conversation:
             self._check(target)
         passage = self._exit.ledger.opened(target, self._link.address)
         try:
-            return await self._link.exchange(self._client, head, passage.add)
+            return await self._link.exchange(self._client, head, passage.add, dropped)
         finally:
             passage.close()
 
@@ -193,7 +197,7 @@ class _Conversation:
             status = 502 if isinstance(error, Unavailable) else error.http_status
         sentence = f"hive: {error.message}"
         body, kind = f"{sentence}\n", "text/plain; charset=utf-8"
-        if self._is_call:
+        if self._has_json:
             about = {"type": "hive_error", "message": sentence}
             body, kind = json.dumps({"type": "error", "error": about}), "application/json"
         data = body.encode()

@@ -102,13 +102,16 @@ def forwarded(request: h11.Request, path: bytes, host: bytes) -> h11.Request:
     return h11.Request(method=request.method, target=path, headers=headers)
 
 
-def answered(response: h11.Response, *, is_last: bool) -> h11.Response:
+def answered(
+    response: h11.Response, *, is_last: bool, dropped: frozenset[bytes] = frozenset()
+) -> h11.Response:
     """Return the response as it is written to who asked; `is_last` closes the connection."""
     is_coded = any(name == b"transfer-encoding" for name, _ in response.headers)
     headers = [
         pair
         for pair in _end_to_end(pairs(response))
         if not (is_coded and pair[0].lower() == b"content-length")
+        and pair[0].lower() not in dropped
     ]
     if is_last:
         headers.append((b"Connection", b"close"))

@@ -1,23 +1,30 @@
-"""Where tokens for the forge are kept: the daemon's own, and each agent's in its state directory.
+"""Where tokens for the forge are kept: the daemon's own, and each agent's, which no agent reads.
 
-An agent may have put anything in the place of its token; what is found there is only ever tried.
+An agent's stood in its own state directory once: it is taken away there when a new one is made,
+which ends the old one.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import secrets
 from pathlib import Path
 
 import trio
 
 from hive.errors import BadRequest, Unavailable
-from hive.host import git_refs, state_files
+from hive.host import state_files
 from hive.host.forge import TOKEN
+from hive.wire.names import AgentName, agent_name
 
 FILE = "forge-token"
+"""In an agent's state directory, by an older hive."""
 MODE = 0o600
 FILE_BYTES = 1024
 _PLANTED = 2
+_NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR})
 
 
 async def read_own(file: Path) -> str:
@@ -29,31 +36,32 @@ async def read_own(file: Path) -> str:
     return _token(raw) or _bad(file)
 
 
-async def has_place(state: Path) -> bool:
-    """Whether there is anything in the place of an agent's state directory yet.
+async def read_kept(folder: Path) -> dict[AgentName, str]:
+    """Return the tokens that are kept, by agent; raises `Unavailable`."""
+    try:
+        return await trio.to_thread.run_sync(_read_kept, folder)
+    except OSError as error:
+        raise Unavailable(f"cannot read the tokens in {folder}: {error.strerror}") from error
 
-    Raises `Unavailable` where that cannot be looked at.
+
+async def keep(folder: Path, name: AgentName, token: str) -> None:
+    """Write an agent's token where the daemon alone reads it; raises `Unavailable`."""
+    try:
+        await trio.to_thread.run_sync(_keep, folder, name, token)
+    except OSError as error:
+        raise Unavailable(f"cannot keep a token in {folder}: {error.strerror}") from error
+
+
+async def take_away(state: Path) -> None:
+    """Remove the token that an older hive put into an agent's state directory.
+
+    Reached through no link; raises `Unavailable` where it is there and stays.
     """
     try:
-        await trio.to_thread.run_sync(state.lstat)
-    except FileNotFoundError:
-        return False
+        await trio.to_thread.run_sync(_take_away, state)
     except OSError as error:
-        raise Unavailable(f"cannot reach {state}: {error.strerror}") from error
-    return True
-
-
-async def read_of_agent(state: Path) -> str | None:
-    """Return the token in an agent's state directory; None for anything that is no token."""
-    return await trio.to_thread.run_sync(_read_of_agent, state)
-
-
-async def write_of_agent(state: Path, token: str) -> None:
-    """Put a token into an agent's state directory, for its user alone to read.
-
-    Raises `BadRequest` where the way leads through a link, `Unavailable`.
-    """
-    await trio.to_thread.run_sync(state_files.write_below, state, (FILE,), f"{token}\n", MODE)
+        if error.errno not in _NOTHING_THERE:
+            raise Unavailable(f"cannot remove {state / FILE}: {error.strerror}") from error
 
 
 def _read_start(file: Path) -> bytes:
@@ -61,16 +69,38 @@ def _read_start(file: Path) -> bytes:
         return opened.read(FILE_BYTES)
 
 
-def _read_of_agent(state: Path) -> str | None:
+def _read_kept(folder: Path) -> dict[AgentName, str]:
+    found: dict[AgentName, str] = {}
+    if not folder.is_dir():
+        return found
+    for file in folder.iterdir():
+        # What was being written when the daemon ended has no agent's name.
+        with contextlib.suppress(BadRequest):
+            token = _token(_read_start(file))
+            if token is not None:
+                found[agent_name(file.name)] = token
+    return found
+
+
+def _keep(folder: Path, name: AgentName, token: str) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    new = folder / f".{name}.{secrets.token_hex(4)}.new"
     try:
-        folder = state_files.pin(state.parents[_PLANTED - 1], state.parts[-_PLANTED:])
-        try:
-            return _token(git_refs.read_bounded(folder, (FILE,), FILE_BYTES))
-        finally:
-            os.close(folder)
-    except (OSError, BadRequest):
-        # Not there, or not a plain file: then a new one is made, and writing it says what is wrong.
-        return None
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w") as opened:
+            opened.write(f"{token}\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+        new.rename(folder / name)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _take_away(state: Path) -> None:
+    folder = state_files.pin(state.parents[_PLANTED - 1], state.parts[-_PLANTED:])
+    try:
+        os.unlink(FILE, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _token(raw: bytes) -> str | None:

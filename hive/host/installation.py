@@ -98,10 +98,11 @@ class Installation:
             demo=config.demo,
             rate_limit_s=config.rate_limit_s,
             overloaded_s=config.overloaded_s,
-            claude_env={**self.claude_env, **_forge(config), **self._network_env(network)},
+            claude_env={**self.claude_env, **self._network_env(network)},
             secret_files={variable: str(secrets / variable) for variable in self.secrets},
             env=agent_files.env_for(agent),
             network=network,
+            forge_urls=_forge(config),
             local_services=_local_services(config, agent) if network == destinations.PROXY else (),
             mcp_servers=agent_files.servers_for(agent, tree, inside),
         )
@@ -133,8 +134,10 @@ def _local_services(config: HostConfig, agent: AgentConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _forge(config: HostConfig) -> dict[str, str]:
-    return {} if config.forge_url is None else {"HIVE_FORGE_URL": config.forge_url}
+def _forge(config: HostConfig) -> tuple[str, ...]:
+    """Return every address of the forge, as agents may come to read it."""
+    urls = [url.rstrip("/") for url in (config.forge_url, config.forge_public_url) if url]
+    return tuple(dict.fromkeys(urls)) if config.forge_url is not None else ()
 
 
 def find(config: HostConfig, *, isolates: bool) -> Installation:

@@ -123,7 +123,9 @@ def purge(paths: Paths, name: AgentName) -> None:
     """Remove everything kept of an agent; never the manager's. Raises `Unavailable`."""
     if name == MANAGER:
         raise Unavailable("the manager's state is not purged")
+    folder = paths.forge_tokens / name
     try:
+        folder.unlink(missing_ok=True)
         for folder in (
             paths.applied(name),
             paths.sandbox(name),

@@ -75,7 +75,7 @@ def make_exit(
 
     return proxy.Exit(
         policy=partial(network.policy, hive, name),
-        gateway=partial(network.gateway_of, hive),
+        gateway=partial(network.gateway_for, hive, name),
         ledger=ledger,
         denied=denied,
         resolve=make_resolver(),

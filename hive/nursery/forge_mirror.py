@@ -35,7 +35,6 @@ RECHECK_S = 3600.0
 """So often it is looked whether the forge still has what it was given."""
 BACKOFF_FIRST_S = 2.0
 BACKOFF_MOST_S = 300.0
-NOT_YET_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +67,6 @@ class Target:
     is_dirty: bool = True
     is_made: bool = False
     has_token: bool = False
-    is_early: bool = False
-    """Whether there is no state directory yet for its token; the first start makes it."""
     pushed: dict[str, str] = attrs.field(factory=dict)
     """Every reference the forge is known to have."""
     tries: Tries = attrs.field(factory=Tries)
@@ -96,6 +93,8 @@ class ForgeMirror:
         self._tries = Tries()
         self._own: Destination | None = None
         """Set once the forge is known to be in order."""
+        self._tokens: dict[AgentName, str] | None = None
+        """Each agent's own, once those that are kept were read."""
         self._poke = trio.Event()
         self.url: str | None = (config.forge_public_url or self._address).rstrip("/")
         self.trouble: str | None = None
@@ -109,6 +108,10 @@ class ForgeMirror:
         for one in (name, None):
             self._targets.setdefault(one, Target(one)).is_dirty = True
         self._poke.set()
+
+    def token_of(self, name: AgentName) -> str | None:
+        """Return an agent's own token, for the daemon to add; None while it has none."""
+        return (self._tokens or {}).get(name) if name in self._agents else None
 
     async def keep_up(self) -> None:
         """Mirror for ever."""
@@ -137,8 +140,10 @@ class ForgeMirror:
             present = set(self._agents.names())
             for name in present ^ known:
                 self.changed(name)
-                # One that comes back may have lost its directory, its token with it.
+                # What was kept of one that comes back may have been removed meanwhile.
                 self._targets[name].has_token = False
+            for name in known - present:
+                (self._tokens or {}).pop(name, None)
             known = present
             await self._agents.wait_changed()
 
@@ -171,6 +176,8 @@ class ForgeMirror:
         if not due or self._tries.not_before > trio.current_time():
             return
         try:
+            if self._tokens is None:
+                self._tokens = await forge_tokens.read_kept(self._paths.forge_tokens)
             token = await forge_tokens.read_own(self._token_file)
             async with forge.opened(self._address, token) as client:
                 to = await self._set_up(client, token)
@@ -207,9 +214,6 @@ class ForgeMirror:
             await client.account()
         else:
             target.tries.worked()
-            if target.is_early:
-                target.is_dirty, target.is_early = True, False
-                target.tries.not_before = trio.current_time() + NOT_YET_S
 
     async def _mirror(
         self, client: Forge, to: Destination, target: Target, owner: str, name: str
@@ -230,14 +234,14 @@ class ForgeMirror:
             return
         if name in {to.login.lower(), CORE}:
             raise Unavailable("its name is the daemon's own at the forge, so it has no user there")
-        state = self._paths.agent_state(name)
-        if not await forge_tokens.has_place(state):
-            target.is_early = True
-            return
-        token = await forge_tokens.read_of_agent(state)
+        assert self._tokens is not None
+        token = self._tokens.get(name)
         if token is None or await client.owner_of(token) != name:
             await client.ensure_user(name)
-            await forge_tokens.write_of_agent(state, await client.mint(name))
+            token = await client.mint(name)
+            await forge_tokens.take_away(self._paths.agent_state(name))
+            await forge_tokens.keep(self._paths.forge_tokens, name, token)
+            self._tokens[name] = token
         target.has_token = True
 
     def _say_trouble(self) -> None:

@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from hive.egress import proxy
+from hive.egress.forge_gateway import PREFIX, ForgeGateway
 from hive.egress.gateway import Gateway
 from hive.egress.ledger import Ledger
 from hive.egress.rules import Policy
@@ -61,6 +62,7 @@ class Room:
     allowed: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
     gateway: Gateway | None = None
+    forge: ForgeGateway | None = None
     names: dict[str, list[str]] = attrs.field(factory=dict)
     """What names resolve to; one answer after the other where there are several calls."""
     looked_up: list[str] = attrs.field(factory=list)
@@ -84,7 +86,7 @@ class Room:
         """Return what the proxy works with."""
         return proxy.Exit(
             policy=lambda: Policy(tuple(map(parse, self.allowed)), tuple(map(parse, self.trusted))),
-            gateway=lambda: self.gateway,
+            gateway=lambda path: self.forge if path.startswith(PREFIX) else self.gateway,
             ledger=self.ledger,
             denied=self.ledger.denied,
             resolve=self.resolve,

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+import trio
 
+from hive.agent import forwarder, gateway
+from hive.config import HarnessConfig
 from hive.core import proposals
 from hive.host import forge as forge_client
 from hive.host import forge_push
 from hive.host.forge import AGENT_SCOPES, mail_of
 from hive.nursery import forge_mirror
 from hive.nursery.forge_mirror import ForgeMirror
+from hive.wire.destinations import PROXY_PORT
 from hive.wire.names import MANAGER, AgentName
+from tests.fakes.egress import Client, free_port
 from tests.fakes.forge import Forge, make_forge, serving
 from tests.fakes.manager_git import commit
 from tests.fakes.running import Running, running
@@ -56,6 +64,10 @@ class World:
             yield daemon
 
     def agents_token(self, name: str) -> Path:
+        return self.root / "state/forge-tokens" / name
+
+    def older_token(self, name: str) -> Path:
+        """Where an older hive put it, for the agent to read."""
         return self.root / "state/agents" / name / "state/forge-token"
 
 
@@ -322,19 +334,76 @@ async def test_an_agents_token_is_made_anew_when_it_is_of_no_use(world: World) -
     assert world.agents_token("manager").read_text() == managers
 
 
-async def test_no_token_is_written_through_a_link(world: World, short_tmp: Path) -> None:
-    target = short_tmp / "elsewhere"
-    target.write_text("mine")
-    file = world.agents_token("manager")
+async def test_a_token_that_an_agent_could_read_is_ended_and_taken_away(world: World) -> None:
     async with world.daemon() as daemon:
         await settled(daemon, world, "manager")
-    file.unlink()
-    file.symlink_to(target)
+    # As an older hive left it.
+    known = world.agents_token("manager").read_text()
+    world.older_token("manager").parent.mkdir(parents=True, exist_ok=True)
+    world.agents_token("manager").rename(world.older_token("manager"))
     async with world.daemon() as daemon:
-        await in_trouble(daemon, "manager: ", "link")
-        assert target.read_text() == "mine"
-        file.unlink()
         await settled(daemon, world, "manager")
+        assert not world.older_token("manager").exists()
+        (token,) = world.forge.users["manager"].tokens
+        assert world.agents_token("manager").read_text().strip() == token.sha1 != known.strip()
+
+
+def _git(*words: str, cwd: Path, env: dict[str, str]) -> str:
+    whole = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_TERMINAL_PROMPT": "0", **env}
+    done = subprocess.run(("git", *words), cwd=cwd, env=whole, capture_output=True, check=False)
+    return done.stderr.decode() if done.returncode else ""
+
+
+async def test_an_agent_works_at_the_forge_as_its_own_user_and_holds_no_token(
+    world: World,
+) -> None:
+    async with world.daemon() as daemon, trio.open_nursery() as nursery:
+        await spawn(daemon, "alice")
+        await settled(daemon, world, "manager", "alice")
+        assert not list((daemon.hive.paths.agent_state(ALICE)).rglob("*token*"))
+        for name in ("alice", "manager"):
+            world.forge.call("POST", "/user/repos", _as(world, name), {"name": "notes"})
+        folder = world.root / "run/agents/alice"
+        config = HarnessConfig(
+            **dict.fromkeys(("state_dir", "claude_dir", "home", "shared_dir", "path"), "/x"),
+            label="alice",
+            role="agent",
+            run_dir=str(folder),
+            network="proxy",
+            claude=(),
+            hive=(),
+            forge_urls=(world.forge.url,),
+        )
+        port = free_port()
+        await nursery.start(partial(forwarder.run, config, port=port))
+        base = f"http://127.0.0.1:{port}/forge"
+        told = gateway.environment(config)
+        env = {key: text.replace(f":{PROXY_PORT}/", f":{port}/") for key, text in told.items()}
+        repo = world.root / "work"
+        repo.mkdir()
+        run = partial(_git, cwd=repo, env=env)
+        for words in (
+            ("init", "-q", "-b", "main"),
+            ("-c", "user.name=a", "-c", "user.email=a@x", "commit", "--allow-empty", "-qm", "1"),
+            # By the forge's own address, as its answers name it.
+            ("push", "-q", f"{world.forge.url}/alice/notes.git", "main"),
+            ("fetch", "-q", f"{base}/alice/notes.git", "main"),
+        ):
+            assert await trio.to_thread.run_sync(partial(run, *words)) == ""
+        assert "refs/heads/main" in world.forge.refs("alice/notes")
+        words = ("push", "-q", f"{base}/manager/notes.git", "main")
+        assert "403" in await trio.to_thread.run_sync(partial(run, *words))
+        assert world.forge.refs("manager/notes") == {}
+        managers = f"Authorization: token {world.agents_token('manager').read_text().strip()}"
+        client = Client(await trio.open_tcp_stream("127.0.0.1", port))
+        async with client.stream:
+            await client.say("GET /forge/api/v1/user HTTP/1.1", "Host: x", managers)
+            assert b'"login": "alice"' in await client.until(b"}")
+        nursery.cancel_scope.cancel()
+
+
+def _as(world: World, name: str) -> str:
+    return f"token {world.agents_token(name).read_text().strip()}"
 
 
 @pytest.mark.parametrize("is_admin", [True, False])

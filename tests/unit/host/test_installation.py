@@ -17,18 +17,19 @@ INSTALLATION = Installation(
 )
 
 
-def test_claude_is_told_where_the_forge_is() -> None:
+def test_a_harness_is_told_where_the_forge_is() -> None:
     config = HostConfig(forge_url="https://forge.example.org", forge_token_file="/t")
-    told = INSTALLATION.harness_config(config, INSIDE, agent_name("alice")).claude_env
-    assert told == {
-        "ANTHROPIC_BASE_URL": "x",
-        "HIVE_FORGE_URL": "https://forge.example.org",
-    }
+    told = INSTALLATION.harness_config(config, INSIDE, agent_name("alice"))
+    assert told.forge_urls == ("https://forge.example.org",)
+    public = attrs.evolve(config, forge_public_url="https://git.example.org/")
+    told = INSTALLATION.harness_config(public, INSIDE, agent_name("alice"))
+    assert told.forge_urls == ("https://forge.example.org", "https://git.example.org")
 
 
 def test_without_a_forge_nothing_is_said_of_one() -> None:
-    told = INSTALLATION.harness_config(HostConfig(), INSIDE, agent_name("alice")).claude_env
-    assert told == {"ANTHROPIC_BASE_URL": "x"}
+    told = INSTALLATION.harness_config(HostConfig(), INSIDE, agent_name("alice"))
+    assert told.forge_urls == ()
+    assert told.claude_env == {"ANTHROPIC_BASE_URL": "x"}
 
 
 def test_the_manager_knows_the_hives_directories_by_the_runtimes_names() -> None:
