@@ -94,6 +94,10 @@ class Paths:
         """That agent's way out: the daemon's proxy."""
         return self.agent_run(name) / "egress.sock"
 
+    def gateway_socket(self, name: AgentName) -> Path:
+        """That agent's way to the gateway where its network is the host's."""
+        return self.agent_run(name) / "gateway.sock"
+
     def agent_root(self, name: AgentName) -> Path:
         """Everything that is kept of that agent."""
         return self.agents / name
@@ -136,6 +140,11 @@ class Paths:
     def job_log(self, number: int) -> Path:
         """What a job of the build queue said."""
         return self.state / "jobs" / f"{number}.log"
+
+    @property
+    def gateway_key(self) -> Path:
+        """What the agents' words at the gateway are made from; never mounted."""
+        return self.state / "gateway-key"
 
     @property
     def forge_tokens(self) -> Path:
@@ -269,6 +278,9 @@ class HarnessConfig:
     """Variable to the file that holds it, readable inside the container."""
     network: str = destinations.HOST
     """`proxy`: the harness passes what reaches its loopback port on to the daemon's proxy."""
+    gateway_word: str = ""
+    """What the agent's programs show at the gateway where its network is the host's; empty where
+    they go to the API and the forge themselves."""
     forge_urls: tuple[str, ...] = ()
     """The addresses by which the forge is known; it is reached by the gateway instead."""
     local_services: tuple[str, ...] = ()
@@ -293,6 +305,11 @@ class HarnessConfig:
     def egress_socket(self) -> Path:
         """The way out of a container with a network of its own."""
         return Path(self.run_dir) / "egress.sock"
+
+    @property
+    def gateway_socket(self) -> Path:
+        """The way to the gateway where the container has the host's network."""
+        return Path(self.run_dir) / "gateway.sock"
 
     @property
     def web_socket(self) -> Path:

@@ -203,7 +203,7 @@ def _marks(row: dict[str, Any]) -> str:
 
 _MODES = {
     "proxy": "by hive's proxy alone",
-    "host": "the host's whole network: nothing is held back, and nothing is counted",
+    "host": "the host's whole network: nothing is held back, only the gateway counts",
 }
 _ACCOUNTS = {
     "gateway": "hive adds the key or token on the way; the agent never holds it",

@@ -1,4 +1,4 @@
-"""Inside a container with a network of its own: passes its proxy port on to the daemon.
+"""Passes a port of loopback on to the daemon: to its proxy, or on the host's network its gateway.
 
 Programs know a proxy by an address and a port, and the way out is a socket in /run/hive. What
 speaks HTTP is no concern of this room. A daemon that is away for a moment is waited for.
@@ -14,38 +14,71 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+import attrs
 import trio
 
 from hive.config import HarnessConfig
 from hive.errors import Unavailable
 from hive.relay import relay
-from hive.wire.destinations import PROXY_PORT, parse_target
+from hive.wire.destinations import PROXY, PROXY_PORT, parse_target
 
 LOOPBACK = "127.0.0.1"
 AWAY_S = 15.0
 """How long a daemon that restarts is waited for."""
 AGAIN_S = 0.1
 ANSWER_S = 20.0
+PORT_S = 30.0
 HEAD_BYTES = 4096
 PRIVILEGED = 1024
+ANY = 0
+"""Lets the kernel choose a port."""
 AWAY = b"HTTP/1.1 503 hive: the daemon is away\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 log = logging.getLogger(__name__)
 
 
-async def run(
-    config: HarnessConfig, *, port: int = PROXY_PORT, task_status: trio.TaskStatus[None]
-) -> None:
-    """Listen until cancelled; ready at once where the container has the host's network.
+@attrs.define
+class Port:
+    """Where a harness's forwarder listens; claude is told of it."""
 
-    Raises `Unavailable` when the proxy's port is taken.
+    number: int = PROXY_PORT
+    _taken: trio.Event = attrs.field(factory=trio.Event)
+
+    @classmethod
+    def of(cls, config: HarnessConfig) -> Port:
+        """Return the one that is the same in every container, or any of the host's."""
+        return cls(PROXY_PORT if config.network == PROXY else ANY)
+
+    def take(self, number: int) -> None:
+        """Say where it listens; the same again when it is begun anew."""
+        self.number = number
+        self._taken.set()
+
+    async def known(self, config: HarnessConfig) -> int:
+        """Return the number once nothing can change it; raises `Unavailable` after a while."""
+        if config.network == PROXY or not config.gateway_word:
+            return self.number
+        with trio.move_on_after(PORT_S):
+            await self._taken.wait()
+            return self.number
+        raise Unavailable("no port could be taken for the way to hive's gateway: see its log")
+
+
+async def run(config: HarnessConfig, port: Port, *, task_status: trio.TaskStatus[None]) -> None:
+    """Listen until cancelled; at once ready where nothing goes by it.
+
+    On the host's network it takes a port that is free, the same again when it is begun anew, and
+    what reaches it there goes to the gateway alone. Raises `Unavailable` when the port is taken.
     """
-    if config.network == "host":
+    is_own = config.network == PROXY
+    if not is_own and not config.gateway_word:
         task_status.started()
         await trio.sleep_forever()
     async with trio.open_nursery() as nursery:
-        serve = partial(_pass_on, config.egress_socket)
-        await nursery.start(trio.serve_listeners, serve, [await _listen(port)])
+        serve = partial(_pass_on, config.egress_socket if is_own else config.gateway_socket)
+        listener = await _listen(port.number)
+        port.take(listener.socket.getsockname()[1])
+        await nursery.start(trio.serve_listeners, serve, [listener])
         for service in config.local_services:
             await _offer(nursery, config.egress_socket, service)
         task_status.started()
@@ -71,7 +104,9 @@ async def _listen(port: int) -> trio.SocketListener:
     sock = trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     is_done = False
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if port != ANY:
+            # A port that the kernel chooses could be one that another just takes as well.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         await sock.bind((LOOPBACK, port))
         sock.listen(128)
         is_done = True

@@ -14,6 +14,7 @@ from hive.agent.client import HiveClient
 from hive.agent.desk import Desk
 from hive.agent.driver import Driver, MakeLaunch
 from hive.agent.files import Marks
+from hive.agent.forwarder import Port
 from hive.agent.live_driver import LiveDriver
 from hive.agent.login import Login
 from hive.agent.process_driver import ProcessDriver
@@ -46,6 +47,8 @@ class Harness:
     tools: ToolServer
     driver: Driver
     login: Login
+    port: Port
+    """Where its programs reach the daemon's gateway."""
 
 
 def make_harness(
@@ -56,13 +59,14 @@ def make_harness(
     `make_driver` replaces claude's driver, for tests.
     """
     folder = Path(config.state_dir)
+    port = Port.of(config)
     bus = Bus(events_file(folder), clock)
     state = AgentState(model.load(folder, config.model), bus.publish, clock)
     page_client = HiveClient(config.socket)
     tools = ToolServer(page_client, mcp_tools.tools_for(config.role), __version__)
 
     async def make_launch() -> prompts.Launch:
-        return prompts.make_launch(config, state.model)
+        return prompts.make_launch(config, state.model, await port.known(config))
 
     def usual(launch: MakeLaunch, tools: ToolServer) -> Driver:
         session = folder / files.SESSION
@@ -83,4 +87,5 @@ def make_harness(
         tools=tools,
         driver=(make_driver or usual)(make_launch, tools),
         login=login.make_login(config, make_launch),
+        port=port,
     )

@@ -17,6 +17,7 @@ from hive.agent import files, gateway, live_driver, mcp_tools, process_driver
 from hive.agent.driver import Launch
 from hive.config import HarnessConfig
 from hive.errors import Unavailable
+from hive.wire.destinations import PROXY_PORT
 from hive.wire.limits import BODY_BYTES
 from hive.wire.names import MANAGER
 
@@ -32,8 +33,11 @@ TOOL_CONNECT_MS = 30_000
 __all__ = ["Launch", "make_launch", "role_prompt", "settings"]
 
 
-def make_launch(config: HarnessConfig, model: str) -> Launch:
-    """Write claude's files and return how to start it; raises `Unavailable`."""
+def make_launch(config: HarnessConfig, model: str, port: int = PROXY_PORT) -> Launch:
+    """Write claude's files and return how to start it; raises `Unavailable`.
+
+    `port` is where the harness's forwarder listens.
+    """
     run = Path(config.run_dir)
     prompt = run / "claude-system-prompt.md"
     settings_file = run / "claude-settings.json"
@@ -59,7 +63,7 @@ def make_launch(config: HarnessConfig, model: str) -> Launch:
         *("--allowedTools", ",".join(allowed)),
         *("--disallowedTools", ",".join(DENIED)),
     ]
-    return Launch(tuple(argv), _environment(config), config.state_dir)
+    return Launch(tuple(argv), _environment(config, port), config.state_dir)
 
 
 def _further_dirs(config: HarnessConfig) -> list[str]:
@@ -142,7 +146,7 @@ def _own_server(config: HarnessConfig) -> dict[str, Any]:
     return process_driver.mcp_config(command, {})
 
 
-def _environment(config: HarnessConfig) -> dict[str, str]:
+def _environment(config: HarnessConfig, port: int) -> dict[str, str]:
     env = {
         # First: whatever hive or the account needs stands over it.
         **config.env,
@@ -156,7 +160,7 @@ def _environment(config: HarnessConfig) -> dict[str, str]:
         "MCP_TIMEOUT": str(TOOL_CONNECT_MS),
         "MCP_TOOL_TIMEOUT": str(TOOL_TIMEOUT_MS),
         **config.claude_env,
-        **gateway.environment(config),
+        **gateway.environment(config, port),
     }
     for name, file in config.secret_files.items():
         if name != API_KEY:

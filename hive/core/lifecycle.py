@@ -203,7 +203,7 @@ async def _set_up(hive: Hive, name: AgentName, blueprint: Blueprint) -> None:
         hive.config, inside, name, blueprint.config, blueprint.tree, reach
     )
     await trio.to_thread.run_sync(
-        state_dirs.prepare, hive.paths, name, settings, hive.installation.secrets_for(reach)
+        state_dirs.prepare, hive.paths, name, settings, hive.installation.secrets_for(name, reach)
     )
     is_paused = hive.agents.get(name).paused
     await trio.to_thread.run_sync(state_dirs.mark_paused, hive.paths, name, is_paused)

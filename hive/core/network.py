@@ -7,11 +7,14 @@ is asked for anew with every request, so that a deployed change counts at once.
 from __future__ import annotations
 
 from hive.config import HostConfig
+from hive.core.audit import NOBODY
+from hive.core.audit_gathering import EGRESS_SOCKET
 from hive.core.hive import Hive
 from hive.egress import forge_gateway, gateway
 from hive.egress.forge_gateway import ForgeGateway
 from hive.egress.gateway import Gateway, Way
 from hive.egress.rules import ALWAYS, Policy
+from hive.egress.shared import SharedWay
 from hive.errors import BadRequest
 from hive.host import agent_files
 from hive.host.installation import BASE_URL, placeholder
@@ -60,14 +63,30 @@ def gateway_for(hive: Hive, name: AgentName, path: bytes) -> Way | None:
     return _api(hive)
 
 
-def _api(hive: Hive) -> Gateway | None:
+def shared_gateway_for(hive: Hive, name: AgentName, path: bytes) -> Way | None:
+    """Return the same for an agent with the host's network, behind the word it was given."""
+    word = hive.installation.word_for(name, HOST)
+    if path.startswith(forge_gateway.PREFIX):
+        way = gateway_for(hive, name, path)
+    else:
+        way = _api(hive, word)
+
+    def stranger(why: str) -> None:
+        hive.audit.denied(
+            actor=NOBODY, surface=EGRESS_SOCKET, action="use_gateway", subject=name, why=why
+        )
+
+    return None if way is None else SharedWay(way, word, stranger)
+
+
+def _api(hive: Hive, word: str = "") -> Gateway | None:
     """Return what adds the operator's secret; None where there is neither one nor a base URL."""
     installation = hive.installation
     if not installation.has_gateway:
         return None
     origin = gateway.parse_origin(installation.claude_env.get(BASE_URL, gateway.API))
     secrets = {
-        placeholder(variable).encode(): secret.encode()
+        placeholder(variable, word).encode(): secret.encode()
         for variable, secret in installation.secrets.items()
     }
     return Gateway(origin, secrets)
@@ -82,7 +101,7 @@ def report(hive: Hive, name: AgentName) -> NetworkReport:
     return NetworkReport(
         name=name,
         mode=now,
-        account=_account(hive, now),
+        account=_account(hive, name, now),
         allowed=(*hive.config.allow, *config.allow),
         always=(*ALWAYS, *(each.text for each in trusted(hive))),
         reached=tuple(book.reached()),
@@ -112,9 +131,11 @@ def _config(hive: Hive, name: AgentName) -> AgentConfig:
     return hive.agents.get(name).config or _NOTHING if name in hive.agents else _NOTHING
 
 
-def _account(hive: Hive, now: str) -> str:
+def _account(hive: Hive, name: AgentName, now: str) -> str:
     if hive.config.demo:
         return NOBODYS
     if not hive.installation.secrets:
         return BY_AGENT
-    return GIVEN if now == HOST else BY_GATEWAY
+    is_added = now != HOST or hive.installation.word_for(name, now)
+    # Without a boundary it can read whatever the daemon can.
+    return BY_GATEWAY if is_added and hive.runtime.isolates else GIVEN

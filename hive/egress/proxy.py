@@ -50,6 +50,8 @@ class Exit:
     """Told of a connection that was refused, and why."""
     resolve: Resolve
     tls: Callable[[], ssl.SSLContext]
+    is_gateway: bool = False
+    """Whether nothing but the gateway is served."""
 
 
 async def serve(stream: trio.SocketStream, exit_: Exit) -> None:
@@ -111,7 +113,10 @@ class _Conversation:
             raise Gone("no request came") from None
         if not isinstance(event, h11.Request):
             raise Gone("the client has left")
-        match requests.read(event):
+        asked = requests.read(event)
+        if self._exit.is_gateway and not isinstance(asked, Call):
+            raise Refused("this is hive's gateway and no proxy: connect by yourself")
+        match asked:
             case Connect(target):
                 await self._tunnel(target)
                 return False

@@ -11,7 +11,7 @@ import attrs
 from hive import config as settings
 from hive.config import HarnessConfig, HostConfig
 from hive.errors import Unavailable
-from hive.host import agent_files, packages, program, sandbox
+from hive.host import agent_files, gateway_key, packages, program, sandbox
 from hive.host.program import Program
 from hive.host.runtime import Bind, Inside
 from hive.host.state_dirs import SECRETS_DIR
@@ -24,6 +24,8 @@ PATH_INSIDE = sandbox.PATH
 BASE_URL = "ANTHROPIC_BASE_URL"
 NO_PROXY = "localhost,127.0.0.1,::1"
 """What is reached without the proxy: the container's own loopback."""
+OWN_WAY = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NODE_EXTRA_CA_CERTS"})
+"""Variables by which an operator leads claude to its API in a way that the daemon does not go."""
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 PLAIN = AgentConfig()
 """An agent whose repository says nothing."""
@@ -43,17 +45,30 @@ class Installation:
     """Variable to value; written to files, never to an environment."""
     claude_found: str | None
     """Where claude is on the host; None when there is none, or in a demo."""
+    gateway_key: bytes = attrs.field(default=b"", repr=False)
+    """What the agents' words at the gateway are made from."""
 
     @property
     def has_gateway(self) -> bool:
         """Whether claude reaches its API through the daemon's gateway, where there is a proxy."""
         return bool(self.secrets) or BASE_URL in self.claude_env
 
-    def secrets_for(self, network: str) -> dict[str, str]:
-        """Return what is written for an agent as its secrets: behind the proxy placeholders."""
-        if network != destinations.PROXY:
+    def word_for(self, name: AgentName, network: str) -> str:
+        """Return what an agent with the host's network shows at the gateway.
+
+        Empty for one behind the proxy, whose socket says who it is, and where the operator names a
+        proxy or certificates for claude, which the daemon would not use.
+        """
+        if network == destinations.PROXY or not OWN_WAY.isdisjoint(map(str.upper, self.claude_env)):
+            return ""
+        return gateway_key.word_of(self.gateway_key, name)
+
+    def secrets_for(self, name: AgentName, network: str) -> dict[str, str]:
+        """Return what is written for an agent as its secrets: placeholders, by the gateway."""
+        word = self.word_for(name, network)
+        if network != destinations.PROXY and not word:
             return self.secrets
-        return {variable: placeholder(variable) for variable in self.secrets}
+        return {variable: placeholder(variable, word) for variable in self.secrets}
 
     def _network_env(self, network: str) -> dict[str, str]:
         if network != destinations.PROXY:
@@ -102,21 +117,21 @@ class Installation:
             secret_files={variable: str(secrets / variable) for variable in self.secrets},
             env=agent_files.env_for(agent),
             network=network,
+            gateway_word=self.word_for(name, network),
             forge_urls=_forge(config),
             local_services=_local_services(config, agent) if network == destinations.PROXY else (),
             mcp_servers=agent_files.servers_for(agent, tree, inside),
         )
 
 
-def placeholder(variable: str) -> str:
+def placeholder(variable: str, word: str = "") -> str:
     """Return what claude is given in a secret's place where the daemon adds the secret itself.
 
-    It begins as the secret would, for whoever looks at that.
+    It begins as the secret would, for whoever looks at that, and ends with the agent's word.
     """
     start = {"ANTHROPIC_API_KEY": "sk-ant-api03-", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-"}
-    return (
-        f"{start.get(variable, '')}hive-puts-the-secret-here-{variable.lower().replace('_', '-')}"
-    )
+    name = variable.lower().replace("_", "-")
+    return f"{start.get(variable, '')}hive-puts-the-secret-here-{name}" + (word and f"-{word}")
 
 
 def _local_services(config: HostConfig, agent: AgentConfig) -> tuple[str, ...]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from functools import lru_cache, partial
+from pathlib import Path
 
+import attrs
 import trio
 
 from hive import lines
@@ -35,10 +37,17 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
 
 
 async def _serve_one(hive: Hive, tls: Callable[[], ssl.SSLContext], name: AgentName) -> None:
-    path = hive.paths.egress_socket(name)
+    async with trio.open_nursery() as nursery:
+        for path, exit_ in (
+            (hive.paths.egress_socket(name), make_exit(hive, name, tls)),
+            (hive.paths.gateway_socket(name), make_gateway(hive, name, tls)),
+        ):
+            nursery.start_soon(_listen, hive, name, path, exit_)
+
+
+async def _listen(hive: Hive, name: AgentName, path: Path, exit_: proxy.Exit) -> None:
     listener = await agent_listeners.listen(hive, name, path, "way out")
-    room = trio.CapacityLimiter(CONNECTIONS)
-    client = partial(_serve_client, hive, name, make_exit(hive, name, tls), room)
+    client = partial(_serve_client, hive, name, exit_, trio.CapacityLimiter(CONNECTIONS))
     await trio.serve_listeners(client, [listener])
 
 
@@ -81,3 +90,11 @@ def make_exit(
         resolve=make_resolver(),
         tls=tls,
     )
+
+
+def make_gateway(
+    hive: Hive, name: AgentName, tls: Callable[[], ssl.SSLContext] = gateway.make_tls
+) -> proxy.Exit:
+    """Return what is served to an agent with the host's network, and to who else is there."""
+    way = partial(network.shared_gateway_for, hive, name)
+    return attrs.evolve(make_exit(hive, name, tls), gateway=way, is_gateway=True)

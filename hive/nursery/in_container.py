@@ -53,7 +53,7 @@ def tasks_of(harness: Harness) -> list[Task]:
     """Return the supervised tasks in order of start; they stop in reverse."""
     lost = harness.client.wait_lost
     return [
-        Task("network", partial(forwarder.run, harness.config)),
+        Task("network", partial(forwarder.run, harness.config, harness.port)),
         Task("history", harness.bus.run),
         Task("history vacuum", harness.bus.vacuum),
         Task("report", partial(reporter.run, harness.page_client, harness.state, lost)),

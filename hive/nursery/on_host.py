@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+import attrs
 import trio
 
 from hive.config import HostConfig, Paths
@@ -31,6 +32,7 @@ from hive.core.users import Users
 from hive.errors import Conflict, HiveError
 from hive.feed import Feed
 from hive.host import (
+    gateway_key,
     installation,
     operator_group,
     owners,
@@ -209,7 +211,8 @@ async def make(
         ReminderStore(database), broker, clock=clock, state_dir=state_dir, publish=publish
     )
     approvals = ApprovalStore(database, clock)
-    found = installation.find(config, isolates=runtime.isolates)
+    key = await trio.to_thread.run_sync(gateway_key.read_or_make, paths.gateway_key)
+    found = attrs.evolve(installation.find(config, isolates=runtime.isolates), gateway_key=key)
     network.check(config, found.claude_env, is_separate=runtime.separates_network)
     ledgers = Ledgers(NetworkStore(database), clock)
     await ledgers.load()

@@ -239,6 +239,7 @@ def _ground(scene: Scene) -> dict[str, Any]:
     sockets = [paths.host_socket]
     for name in (BOB, MANAGER):
         sockets += [paths.agent_socket(name), paths.web_socket(name), paths.egress_socket(name)]
+        sockets.append(paths.gateway_socket(name))
     folders = [scene.root, paths.state, paths.run, paths.agents, paths.agent_state(BOB)]
     return {
         "root": str(scene.root),

@@ -16,6 +16,7 @@ from hive.host import program
 from hive.wire.names import AgentName
 from tests.e2e.stage import REAL, SECRET, STAND_IN, Stage, spawn, stage
 from tests.fakes.egress import echo, server
+from tests.fakes.http_client import fetch
 
 PROBE = Path(__file__).parents[1] / "fakes/hostile_network.py"
 SLOW = pytest.mark.slow
@@ -140,3 +141,29 @@ async def test_claude_works_with_an_account_whose_secret_the_agent_never_holds(
         assert headers.get("x-api-key") == (SECRET if is_key else None)
         for file in hive.paths.given(AgentName("alice")).rglob("*"):
             assert not file.is_file() or SECRET not in file.read_text()
+
+
+async def test_with_the_hosts_network_the_secret_is_added_for_the_agents_own_programs_alone(
+    short_tmp: Path,
+) -> None:
+    variable = "CLAUDE_CODE_OAUTH_TOKEN"
+    async with stage(short_tmp, REAL, "live", secret=variable, network="host") as hive:
+        await spawn(hive, "alice")
+        seen = await _run(hive, "env; cat /etc/hive/secrets/* /run/hive/claude-* /proc/*/environ")
+        assert SECRET not in seen
+        assert hive.api.requests[-1]["_headers"]["authorization"] == f"Bearer {SECRET}"
+        told = dict(
+            line.split("=", 1) for line in seen.splitlines() if line.startswith("ANTHROPIC")
+        )
+        port = int(told["ANTHROPIC_BASE_URL"].rpartition(":")[2])
+        for file in hive.paths.given(AgentName("alice")).rglob("*"):
+            assert not file.is_file() or SECRET not in file.read_text()
+        # Whoever else is on this host finds the port, and does not know the word.
+        placeholder = "sk-ant-oat01-hive-puts-the-secret-here-claude-code-oauth-token"
+        for shown in ({}, {"Authorization": f"Bearer {placeholder}"}):
+            reply = await fetch(port, "GET", "/v1/models", headers=shown)
+            assert reply.status == 403
+        with_secret = {each["_headers"]["authorization"] for each in hive.api.requests}
+        assert with_secret == {f"Bearer {SECRET}"}
+        report = (await hive.operator("network", name="alice"))["network"]
+        assert (report["mode"], report["account"]) == ("host", "gateway")

@@ -14,7 +14,7 @@ import trio
 
 from hive.egress import proxy
 from hive.egress.forge_gateway import PREFIX, ForgeGateway
-from hive.egress.gateway import Gateway
+from hive.egress.gateway import Gateway, Way
 from hive.egress.ledger import Ledger
 from hive.egress.rules import Policy
 from hive.wire.destinations import Address, parse
@@ -63,6 +63,9 @@ class Room:
     trusted: tuple[str, ...] = ()
     gateway: Gateway | None = None
     forge: ForgeGateway | None = None
+    way: Way | None = None
+    """What every path leads to instead of those two."""
+    is_gateway: bool = False
     names: dict[str, list[str]] = attrs.field(factory=dict)
     """What names resolve to; one answer after the other where there are several calls."""
     looked_up: list[str] = attrs.field(factory=list)
@@ -86,12 +89,16 @@ class Room:
         """Return what the proxy works with."""
         return proxy.Exit(
             policy=lambda: Policy(tuple(map(parse, self.allowed)), tuple(map(parse, self.trusted))),
-            gateway=lambda path: self.forge if path.startswith(PREFIX) else self.gateway,
+            gateway=self._way,
             ledger=self.ledger,
             denied=self.ledger.denied,
             resolve=self.resolve,
             tls=lambda: self.tls or ssl.create_default_context(),
+            is_gateway=self.is_gateway,
         )
+
+    def _way(self, path: bytes) -> Way | None:
+        return self.way or (self.forge if path.startswith(PREFIX) else self.gateway)
 
     def connect(self) -> Client:
         """Return a new connection to it."""

@@ -13,7 +13,7 @@ from hive.host import agent_files
 from hive.nursery import agent_listeners, egress_sockets, network_accounts
 from hive.store.agents import Deployed
 from hive.wire.names import AgentName
-from tests.fakes.egress import Client, echo, server
+from tests.fakes.egress import Client, Web, echo, server
 from tests.fakes.running import Running, running
 
 ADA = AgentName("ada")
@@ -178,3 +178,45 @@ async def test_what_nobody_foresaw_ends_its_client_alone(
         book._rows = rows
         assert (await _connect(here.hive, "evil.example:443")).startswith("HTTP/1.1 403 ")
     assert "way out of ada: a client's conversation failed" in caplog.text
+
+
+async def test_the_gateway_of_the_hosts_network_answers_who_shows_the_agents_word(
+    short_tmp: Path,
+) -> None:
+    web = Web()
+    async with server(web) as port:
+        key = short_tmp / "key"
+        key.write_text("sk-real")
+        settings = {
+            "network": "host",
+            "claude_env": {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{port}"},
+            "claude_secret_files": {"ANTHROPIC_API_KEY": str(key)},
+        }
+        async with running(short_tmp, **settings) as here:
+            for name in ("ada", "bob"):
+                await here.operator("spawn", name=name)
+            given = {
+                name: (here.hive.paths.given(AgentName(name)) / "secrets/ANTHROPIC_API_KEY")
+                .read_text()
+                .strip()
+                for name in ("ada", "bob")
+            }
+            assert "sk-real" not in given.values()
+
+            async def asked(shown: str) -> bytes:
+                path = here.hive.paths.gateway_socket(ADA)
+                client = Client(await trio.open_unix_socket(path))
+                async with client.stream:
+                    head = ("GET /v1/models HTTP/1.1", "Host: x", "Connection: close")
+                    await client.say(*head, f"x-api-key: {shown}")
+                    return await client.rest()
+
+            assert (await asked(given["ada"])).endswith(b"hello")
+            assert (await asked(given["bob"])).startswith(b"HTTP/1.1 403 ")
+            assert web.bytes.count(b"sk-real") == 1
+            await here.hive.audit.settle()
+            found = [row.entry for row in here.hive.audit.newest(50) if row.entry.actor == "nobody"]
+            assert {(each.action, each.subject) for each in found} == {("use_gateway", "ada")}
+        # A container outlives its daemon, and so does its word.
+        async with running(short_tmp, here.runtime.host, **settings) as here:
+            assert (await asked(given["ada"])).endswith(b"hello")

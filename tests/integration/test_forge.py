@@ -17,6 +17,7 @@ import pytest
 import trio
 
 from hive.agent import forwarder, gateway
+from hive.agent.forwarder import Port
 from hive.config import HarnessConfig
 from hive.core import proposals
 from hive.host import forge as forge_client
@@ -24,7 +25,6 @@ from hive.host import forge_push
 from hive.host.forge import AGENT_SCOPES, mail_of
 from hive.nursery import forge_mirror
 from hive.nursery.forge_mirror import ForgeMirror
-from hive.wire.destinations import PROXY_PORT
 from hive.wire.names import MANAGER, AgentName
 from tests.fakes.egress import Client, free_port
 from tests.fakes.forge import Forge, make_forge, serving
@@ -375,10 +375,9 @@ async def test_an_agent_works_at_the_forge_as_its_own_user_and_holds_no_token(
             forge_urls=(world.forge.url,),
         )
         port = free_port()
-        await nursery.start(partial(forwarder.run, config, port=port))
+        await nursery.start(partial(forwarder.run, config, Port(port)))
         base = f"http://127.0.0.1:{port}/forge"
-        told = gateway.environment(config)
-        env = {key: text.replace(f":{PROXY_PORT}/", f":{port}/") for key, text in told.items()}
+        env = gateway.environment(config, port)
         repo = world.root / "work"
         repo.mkdir()
         run = partial(_git, cwd=repo, env=env)

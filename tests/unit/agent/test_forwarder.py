@@ -8,11 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 import trio.testing
 
 from hive.agent import forwarder
+from hive.agent.forwarder import Port
 from hive.config import HarnessConfig
+from hive.errors import Unavailable
 from tests.fakes.egress import Client, Serve, echo, free_port
 
 
@@ -32,7 +35,7 @@ async def _forwarding(config: HarnessConfig, daemon: Serve | None) -> AsyncItera
     async with trio.open_nursery() as nursery:
         if daemon is not None:
             await nursery.start(partial(_serve, config.egress_socket, daemon))
-        await nursery.start(partial(forwarder.run, config, port=port))
+        await nursery.start(partial(forwarder.run, config, Port(port)))
         yield port
         nursery.cancel_scope.cancel()
 
@@ -120,3 +123,51 @@ async def test_with_the_hosts_network_nothing_is_listened_on(short_tmp: Path) ->
             return
         await stream.aclose()
         raise AssertionError("somebody listens")
+
+
+async def test_on_the_hosts_network_it_takes_a_free_port_to_the_gateway_and_keeps_it(
+    short_tmp: Path,
+) -> None:
+    config = _config(short_tmp, network="host", gateway_word="w")
+    port = Port.of(config)
+    seen = set()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(_serve, config.gateway_socket, echo))
+        nursery.start_soon(_note, port, config, seen)
+        for _ in range(2):
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as inner:
+                    await inner.start(forwarder.run, config, port)
+                    seen.add(port.number)
+                    client = Client(await trio.open_tcp_stream("127.0.0.1", port.number))
+                    async with client.stream:
+                        await client.stream.send_all(b"hello")
+                        await client.stream.send_eof()
+                        assert await client.rest() == b"hello"
+                    scope.cancel()
+        nursery.cancel_scope.cancel()
+    assert len(seen) == 1
+    assert seen != {forwarder.ANY}
+
+
+async def _note(port: Port, config: HarnessConfig, seen: set[int]) -> None:
+    """Note what claude is told that asks before there is a port."""
+    seen.add(await port.known(config))
+
+
+async def test_claude_is_not_started_without_a_port(
+    short_tmp: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    config = _config(short_tmp, network="host", gateway_word="w")
+    with pytest.raises(Unavailable, match="no port could be taken"):
+        await Port.of(config).known(config)
+    del autojump_clock
+
+
+async def test_where_nothing_goes_by_it_no_port_is_taken(short_tmp: Path) -> None:
+    config = _config(short_tmp, network="host")
+    port = Port.of(config)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(forwarder.run, config, port)
+        assert port.number == forwarder.ANY
+        nursery.cancel_scope.cancel()

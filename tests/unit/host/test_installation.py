@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 
 from hive.config import HostConfig
 from hive.host.installation import Installation
@@ -65,11 +66,31 @@ def test_an_agent_with_a_login_of_its_own_asks_the_api_itself() -> None:
 
 def test_behind_the_proxy_every_secret_is_a_placeholder_of_its_own() -> None:
     mine = attrs.evolve(INSTALLATION, secrets=SECRET)
-    given = mine.secrets_for("proxy")
+    given = mine.secrets_for(ALICE, "proxy")
     assert set(given) == set(SECRET)
     assert not set(given.values()) & set(SECRET.values())
     assert len(set(given.values())) == len(SECRET)
-    assert mine.secrets_for("host") == SECRET
+
+
+def test_with_the_hosts_network_every_placeholder_ends_with_the_agents_word() -> None:
+    mine = attrs.evolve(INSTALLATION, secrets=SECRET, gateway_key=b"k" * 32)
+    word = mine.word_for(ALICE, "host")
+    assert len(word) == 64
+    assert word != mine.word_for(agent_name("bob"), "host")
+    assert word != attrs.evolve(mine, gateway_key=b"l" * 32).word_for(ALICE, "host")
+    assert mine.word_for(ALICE, "proxy") == ""
+    given = mine.secrets_for(ALICE, "host")
+    assert all(value.endswith(f"-{word}") for value in given.values())
+    assert not set(given.values()) & set(SECRET.values())
+    told = mine.harness_config(HostConfig(), INSIDE, ALICE, network="host")
+    assert told.gateway_word == word
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "NODE_EXTRA_CA_CERTS"])
+def test_where_the_operator_leads_claude_to_its_api_it_goes_by_itself(variable: str) -> None:
+    mine = attrs.evolve(INSTALLATION, secrets=SECRET, claude_env={variable: "x"})
+    assert mine.word_for(ALICE, "host") == ""
+    assert mine.secrets_for(ALICE, "host") == SECRET
 
 
 def test_what_listens_on_the_hosts_loopback_is_offered_where_it_may_be_reached() -> None:

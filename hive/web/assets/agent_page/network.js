@@ -11,7 +11,7 @@ import { allow, network } from "./urls.js";
 /** @typedef {import("../shared/wire.js").Network} Network */
 /** @typedef {import("../shared/wire.js").Reached} Reached */
 
-const HOST = "This agent has the host's whole network, its loopback included: nothing is held back and nothing is counted.";
+const HOST = "This agent has the host's whole network, its loopback included: nothing is held back, and only what goes by hive's gateway is counted.";
 /** @type {Record<string, string>} */
 const ACCOUNTS = {
   gateway: "Its key or token is added on the way to the API; the agent never holds it.",
