@@ -224,3 +224,17 @@ async def test_a_diff_of_what_has_no_commit_or_beside_no_base_is_refused(short_t
         ]
         assert (await browser.get(f"/api/approvals/{update}/diff")).code == "bad_request"
         await actions.deny(browser.hive, update, None)
+
+
+async def test_a_host_is_allowed_by_a_button_and_an_approval(short_tmp: Path) -> None:
+    async with browsing(short_tmp, "bob") as browser:
+        reply = await browser.post("/allow/bob", host="pypi.org:8443")
+        number = reply.json()["id"]
+        (row,) = (await state(browser))["approvals"]
+        assert (row["id"], row["kind"], row["agent"]) == (number, "apply_commit", "bob")
+        diff = (await browser.get(f"/api/approvals/{number}/diff")).json()
+        assert '+allow = ["pypi.org:8443"]' in diff["text"]
+        assert (await browser.post("/allow/bob", host="http://pypi.org")).status == 400
+        await browser.post(f"/approve/{number}")
+        await ended(browser)
+        assert browser.hive.agents.get(BOB).config.allow == ("pypi.org:8443",)
