@@ -24,6 +24,7 @@ CLAUDE_SETTINGS = ("ANTHROPIC_BASE_URL", "CLAUDE_CODE_MAX_RETRIES")
 RUNTIMES = ("nixos", "bubblewrap", "process")
 TURN_MODES = ("live", "process")
 AGENT_UIDS = (1000, 2_147_000_000)
+FIRST_AGENT_UID = 1_900_000_000
 _FORGE = re.compile(
     r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
     r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
@@ -228,8 +229,9 @@ class HostConfig:
     """How an agent reaches the network whose agent.toml does not say: `proxy` or `host`."""
     allow: tuple[str, ...] = ()
     """What every agent may connect to through the proxy, beside what its agent.toml lists."""
-    agent_uids: int = 1_900_000_000
-    """The first of the users that a daemon which is root gives its agents, one each."""
+    agent_uids: int = FIRST_AGENT_UID
+    """The first of the users that a daemon which is root gives its agents, one each; on NixOS 65536
+    each."""
     build_s: float = 3600.0
     """How long nix may build an agent's system, on NixOS."""
     hive_flake: str | None = None

@@ -158,11 +158,7 @@ class Bubblewrap(RecordedRuntime):
 
         Of what lies in the hive's own state that is seen to elsewhere.
         """
-        state = self._paths.state
-        given = (each for each in spec.binds if not each.writable)
-        closed = users.unreadable(each for each in given if not each.source.is_relative_to(state))
-        if closed is not None:
-            raise Unavailable(f"agents' users cannot read {closed}: chmod -R o+rX it")
+        users.check_readable(spec.binds, self._paths.state)
         sources = [etc, bwrap, *(bind.source for bind in spec.binds)]
         etc, bwrap, *seen = self._mounts.seen(sources)
         binds = zip(spec.binds, seen, strict=True)

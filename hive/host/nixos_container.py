@@ -16,7 +16,7 @@ from pathlib import Path
 
 import trio
 
-from hive.config import Paths
+from hive.config import FIRST_AGENT_UID, Paths
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
 from hive.host import (
     journal,
@@ -24,10 +24,12 @@ from hive.host import (
     nixos_files,
     nixos_probe,
     nspawn_flags,
+    nspawn_users,
     pinned,
     proc,
     readiness,
     systemd,
+    users,
 )
 from hive.host.nixos_host import CREATE_S, NIXOS_CONTAINER, NixosHost
 from hive.host.records import Record, Run
@@ -55,8 +57,8 @@ class NixosContainer:
 
     kind = "nixos"
     isolates = True
-    separates_network = False
-    shares_user: str | None = "a container's root is the host's root"
+    separates_network = True
+    users_each = nspawn_users.EACH
 
     def __init__(
         self,
@@ -65,20 +67,28 @@ class NixosContainer:
         host: NixosHost | None = None,
         *,
         build_s: float = 3600.0,
+        first_user: int = FIRST_AGENT_UID,
     ) -> None:
         self._paths = paths
         self._clock = clock
         self._host = host or NixosHost()
         self._build_s = build_s
+        self._first_user = first_user
+        self.shares_user = nspawn_users.why_shared(first_user)
 
     def user(self, name: AgentName) -> int:
-        """Return the user of every container: there is no user namespace."""
-        del name
-        return os.geteuid()
+        """Return whose that container's root is on the host; see `Runtime.user`."""
+        run = self._record(name).run()
+        return os.geteuid() if run is None or run.user is None else run.user
 
     async def probe(self) -> list[Finding]:
         """Look for the programs, the rights and a systemd that is not known to be weak."""
-        return await nixos_probe.probe(self._host, self._paths)
+        found = await nixos_probe.probe(self._host, self._paths)
+        if len(found) == 1:
+            return found  # no container can be made
+        if self.shares_user is None:
+            self.shares_user = await nixos_probe.why_shared(self._host)
+        return [*found, nixos_probe.users_found(self.shares_user, self._first_user)]
 
     def inside(self, name: AgentName) -> Inside:
         """Return the paths of every container."""
@@ -97,7 +107,9 @@ class NixosContainer:
     async def start(self, spec: ContainerSpec) -> None:
         """Start a container; see `Runtime.start`. What it needs is made or brought up to date."""
         container = container_name(spec.name)
-        words = nspawn_flags.flags(spec.binds)
+        words = nspawn_flags.flags(spec)
+        if spec.user is not None:
+            users.check_readable(spec.binds, self._paths.state)
         record = self._record(spec.name)
         # Before the record is made, which from then on says that the container is ours.
         self._check_is_ours(spec.name)
@@ -113,7 +125,7 @@ class NixosContainer:
             if is_new or unit.needs_reload:
                 await self._host.call("systemctl", "daemon-reload", timeout_s=END_S)
             meant = pinned.hold(stack, self._paths.agents, spec.binds)
-            record.begin(Run(self.kind, proc.boot_id(), self._clock(), ""))
+            record.begin(Run(self.kind, proc.boot_id(), self._clock(), "", user=spec.user))
             await self._up(spec, container, meant)
 
     async def stop(self, name: AgentName, *, grace_s: float) -> None:
@@ -307,12 +319,8 @@ class NixosContainer:
         try:
             await self._host.call(NIXOS_CONTAINER, "start", container, timeout_s=START_S)
             leader = await self._host.leader(container)
-            strange = [] if leader is None else pinned.strange(leader, meant)
-            if strange:
-                raise Unavailable(
-                    f"{strange[0]} was replaced while {spec.name} was started: look who did it, the"
-                    " manager can, and start it again"
-                )
+            if leader is not None:
+                self._check(spec, leader, meant)
             is_up = True
         except ProgramFailed as error:
             run = self._record(spec.name).run()
@@ -324,6 +332,21 @@ class NixosContainer:
             if not is_up:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + END_S):
                     await self._kill(container)
+
+    def _check(self, spec: ContainerSpec, leader: int, meant: pinned.Held) -> None:
+        """Raise `Unavailable` where a container is not as it was meant to be."""
+        strange = pinned.strange(leader, meant)
+        if strange:
+            raise Unavailable(
+                f"{strange[0]} was replaced while {spec.name} was started: look who did it, the"
+                " manager can, and start it again"
+            )
+        lacking = nspawn_users.lacking(self._host.proc, leader, spec.user, spec.network)
+        if lacking is not None:
+            raise Unavailable(
+                f"the container of {spec.name} was ended: {lacking}; see that the host's unit"
+                " container@.service passes on PRIVATE_NETWORK and EXTRA_NSPAWN_FLAGS"
+            )
 
     async def _kill(self, container: str) -> None:
         """Kill everything of a container and wait until systemd is done with it.

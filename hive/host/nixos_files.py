@@ -56,8 +56,9 @@ def write_host(
     """
     container = container_name(spec.name)
     nspawn_flags.check_sources(spec.binds)
+    nspawn_flags.check_root(host.roots / container)
     conf = host.conf(container)
-    _replace(conf, nspawn_flags.conf(conf.read_text(), words), 0o644)
+    _replace(conf, nspawn_flags.conf(conf.read_text(), words, spec.network), 0o644)
     ended = record.directory / _ENDED
     nspawn_flags.plain(ended)
     _replace(ended, systemd.ended_script(record.status), 0o600)

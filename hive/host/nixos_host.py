@@ -48,6 +48,8 @@ class NixosHost:
     drop_ins: Path = Path("/run/systemd/system")
     groups: Path = Path("/sys/fs/cgroup")
     """Control groups of version 2, the only one that systemd still makes."""
+    proc: Path = Path("/proc")
+    """Where it is looked up which users and which network a container has."""
     path: str | None = None
     """Where programs are looked for; None: the daemon's own PATH."""
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+
+import trio
 
 from hive.config import Paths
 from hive.errors import BadRequest, HiveError, Unavailable
-from hive.host import nspawn_flags, systemd
+from hive.host import nspawn_flags, nspawn_users, program, systemd, users
 from hive.host.nixos_host import PROGRAMS, NixosHost
 from hive.host.runtime import Finding
 
@@ -29,6 +32,27 @@ def weaknesses(findings: list[Finding]) -> list[Finding]:
 
 
 _WEAK = "nspawn"
+
+
+async def why_shared(host: NixosHost) -> str | None:
+    """Return why containers cannot have users of their own with these programs, or None."""
+    try:
+        version = systemd.parse_version((await host.call("systemctl", "--version")).stdout)
+    except HiveError as error:
+        return nspawn_users.root_is_root(error.message)
+    here = await trio.to_thread.run_sync(partial(program.find, isolated=True))
+    closed = users.unreadable(here.binds)
+    if closed is not None:
+        why = f"other users cannot read {closed}: chmod -R o+rX it, and start hive anew"
+        return nspawn_users.root_is_root(why)
+    return nspawn_users.too_old(version[0] if version is not None else 0)
+
+
+def users_found(why: str | None, first: int) -> Finding:
+    """Return what there is to say of the containers' users."""
+    begin = users.beginning(first, nspawn_users.EACH)
+    detail = f"each container has {nspawn_users.EACH} users of its own, from {begin} on"
+    return Finding("users", True, detail if why is None else why)
 
 
 def _missing(host: NixosHost) -> Finding | None:

@@ -12,7 +12,9 @@ import re
 from pathlib import Path
 
 from hive.errors import BadRequest, Unavailable
-from hive.host.runtime import Bind
+from hive.host import nspawn_users
+from hive.host.runtime import Bind, ContainerSpec
+from hive.wire import destinations
 
 NO_SETTINGS = "--settings=no"
 """No `.nspawn` file counts: one that was planted beside a root is a known way out of a container
@@ -21,7 +23,7 @@ NO_DAEMON = "--inaccessible=/nix/var/nix/daemon-socket"
 """The unit binds the host's Nix daemon, and root of a container is root to it: a trusted user, who
 may have it run programs on the host."""
 OURS = {
-    "PRIVATE_NETWORK": "0",
+    "PRIVATE_USERS": "",
     "HOST_ADDRESS": "",
     "HOST_ADDRESS6": "",
     "LOCAL_ADDRESS": "",
@@ -30,17 +32,28 @@ OURS = {
     "HOST_PORT": "",
     "AUTO_START": "0",
 }
-"""`create` gives every container addresses, and an address means a network of its own; the harness
-needs the host's. hive itself starts containers after a boot, so systemd does not."""
+"""`create` gives every container addresses, and an address means an interface that leads to the
+host. Users are given by a flag of our own: by the key NixOS's script would map the host's profile
+directory into the container too, where root then makes files that are root's on the host. hive
+itself starts containers after a boot, so systemd does not."""
+_NETWORK = "PRIVATE_NETWORK"
+"""1 with no address: a loopback and nothing else."""
+IN_ROOT = ("etc", "root", "usr", "usr/bin", "var", "var/lib", "var/lib/private")
+"""Where the start script makes things in a container's root, as root of the host."""
 _EXTRA = "EXTRA_NSPAWN_FLAGS"
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+@=-]*")
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*(?==)")
 
 
-def flags(binds: tuple[Bind, ...]) -> tuple[str, ...]:
-    """Return nspawn's arguments for these binds; raises `BadRequest` for a path it cannot take."""
+def flags(spec: ContainerSpec) -> tuple[str, ...]:
+    """Return nspawn's arguments for a container; raises `BadRequest` for a path it cannot take."""
     words = ["--quiet", NO_SETTINGS, NO_DAEMON]
-    for bind in binds:
+    if spec.user is not None:
+        words += nspawn_users.words(spec.user)
+    if spec.limits.open_files is not None:
+        # nspawn gives what it starts the kernel's own limits, whatever its unit has.
+        words.append(f"--rlimit=NOFILE={spec.limits.open_files}")
+    for bind in spec.binds:
         option = "--bind" if bind.writable else "--bind-ro"
         words.append(f"{option}={plain(bind.source)}:{plain(bind.target)}")
     return tuple(words)
@@ -57,12 +70,13 @@ def plain(path: Path | str) -> str:
     return text
 
 
-def conf(text: str, words: tuple[str, ...]) -> str:
+def conf(text: str, words: tuple[str, ...], network: str) -> str:
     """Return a container's `.conf` with hive's own lines in place of whatever stood for them.
 
     Lines of other keys stay as they are, in their order.
     """
-    ours = {**OURS, _EXTRA: f'"{" ".join(words)}"'}
+    is_own = "0" if network == destinations.HOST else "1"
+    ours = {_NETWORK: is_own, **OURS, _EXTRA: f'"{" ".join(words)}"'}
     kept = [line for line in text.splitlines() if line.strip() and _key(line) not in ours]
     return "".join(f"{line}\n" for line in [*kept, *(f"{k}={v}" for k, v in ours.items())])
 
@@ -103,6 +117,20 @@ def check_sources(binds: tuple[Bind, ...]) -> None:
         elif not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             place.touch()
+
+
+def check_root(root: Path) -> None:
+    """See that the start script stays within a container's root, which the agent's root can change.
+
+    Raises `Unavailable` for a link where it makes directories or changes their modes.
+    """
+    for part in IN_ROOT:
+        place = root / part
+        if place.is_symlink():
+            raise Unavailable(
+                f"{place} is a link, through which the container's start would change the host:"
+                " look who put it there, the agent can, and remove it"
+            )
 
 
 def _key(line: str) -> str:

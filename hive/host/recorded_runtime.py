@@ -82,6 +82,7 @@ class RecordedRuntime(ABC):
     isolates: bool
     separates_network: bool
     shares_user: str | None
+    users_each = 1
 
     def __init__(
         self, paths: Paths, clock: Callable[[], float], host: HostConfig | None = None

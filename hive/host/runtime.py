@@ -113,6 +113,9 @@ class Runtime(Protocol):
     shares_user: str | None
     """Why all containers run as the daemon's user, for people; None where each may get another. May
     change in `probe`."""
+    users_each: int
+    """How many users' numbers each container takes where it has its own: its `user` is the first of
+    them, and all of them are its alone."""
 
     def user(self, name: AgentName) -> int:
         """Return the user whose that container's processes are, of its newest run where it ended.

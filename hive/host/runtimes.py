@@ -38,7 +38,7 @@ async def choose(config: HostConfig, paths: Paths, clock: Callable[[], float]) -
 async def examine(config: HostConfig, paths: Paths, clock: Callable[[], float]) -> list[Finding]:
     """Return what there is to say of the runtime that would be taken here without being asked."""
     if prefers_nixos(config):
-        return await NixosContainer(paths, clock, build_s=config.build_s).probe()
+        return await _make_nixos(config, paths, clock).probe()
     return await Bubblewrap(paths, clock, config).probe()
 
 
@@ -52,8 +52,12 @@ def prefers_nixos(config: HostConfig) -> bool:
     return found is not None and os.geteuid() == 0 and not config.demo
 
 
+def _make_nixos(config: HostConfig, paths: Paths, clock: Callable[[], float]) -> NixosContainer:
+    return NixosContainer(paths, clock, build_s=config.build_s, first_user=config.agent_uids)
+
+
 async def _nixos(config: HostConfig, paths: Paths, clock: Callable[[], float]) -> Runtime:
-    runtime = NixosContainer(paths, clock, build_s=config.build_s)
+    runtime = _make_nixos(config, paths, clock)
     findings = await runtime.probe()
     weak = nixos_probe.weaknesses(findings)
     for finding in findings:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hive.config import search_path
+from hive.errors import Unavailable
 from hive.host.runtime import Bind
 
 CAPABILITIES = {
@@ -23,12 +24,23 @@ CAPABILITIES = {
     "CAP_SYS_ADMIN": 21,
 }
 """What root needs for it, and has outside of containers."""
+END = 0x7FFE0000
+"""Every number of an agent is below it: from here on are systemd's own, and what needs more than 31
+bits."""
 _BECOME = (
     "import os, sys; number = int(sys.argv[1]); os.setgroups([]);"
     " os.setresgid(number, number, number); os.setresuid(number, number, number);"
     " os.execv(sys.argv[2], sys.argv[2:])"
 )
 _SELF = Path("/proc/self")
+
+
+def beginning(first: int, each: int) -> int:
+    """Return where the users begin that may begin at `first`, when each takes `each` numbers.
+
+    Ranges begin at a multiple of their length: nspawn gives away only such.
+    """
+    return -(-first // each) * each
 
 
 def why_shared(first: int, own: Path = _SELF) -> str | None:
@@ -66,6 +78,17 @@ def unreadable(binds: Iterable[Bind]) -> Path | None:
         if bind.source.exists() and bind.source.stat().st_mode & wanted != wanted:
             return bind.source
     return None
+
+
+def check_readable(binds: Iterable[Bind], state: Path) -> None:
+    """Raise `Unavailable` for what is to be read by another user, and may not be.
+
+    Of what lies in the hive's own state that is seen to elsewhere.
+    """
+    given = (each for each in binds if not each.writable)
+    closed = unreadable(each for each in given if not each.source.is_relative_to(state))
+    if closed is not None:
+        raise Unavailable(f"agents' users cannot read {closed}: chmod -R o+rX it")
 
 
 def failed(said: str) -> str:

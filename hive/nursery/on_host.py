@@ -260,7 +260,12 @@ async def make(
 
 async def _users(config: HostConfig, paths: Paths, runtime: Runtime, database: Database) -> Users:
     is_shared = runtime.shares_user is not None
-    users = Users(UserStore(database), config.agent_uids, are_shared=is_shared)
+    users = Users(
+        UserStore(database),
+        config.agent_uids,
+        are_shared=is_shared,
+        each=runtime.users_each,
+    )
     await users.load()
     manager = users.of(MANAGER)
     if manager is not None:

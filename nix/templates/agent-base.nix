@@ -1,6 +1,8 @@
 # What the container of every agent has, the manager's too: hive's harness and what that needs.
 #
-# The container shares the host's network, so nothing here may touch addresses, routes or a firewall.
+# The container has a loopback alone, or the host's network where that was asked for: so nothing here
+# may touch addresses, routes or a firewall. Its users are not the host's: files of the host's root,
+# the store among them, belong to nobody in it.
 # A unit that fails while a system is switched to blocks every later rebuild: there are none here
 # that run once.
 {

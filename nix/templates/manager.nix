@@ -9,6 +9,13 @@
     pkgs.less
   ];
 
-  # The repositories belong to whoever writes them: the manager, or hive.
-  programs.git.config.safe.directory = [ "*" ];
+  # Hive's own repositories belong to a user that is not in here. They alone are named: what git
+  # obeys in any other one could be an agent's.
+  programs.git.config = {
+    safe.directory = [
+      "/meta"
+      "/meta/.git"
+    ];
+    include.path = "/applied/safe.gitconfig";
+  };
 }

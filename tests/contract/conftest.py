@@ -14,18 +14,21 @@ from tests.contract.container_subjects import (
     RealSubject,
     Subject,
 )
+from tests.fakes.nixos import host as nixos_host
 
 OWN_USERS = ["own users"] if IS_ROOT else []
+NIXOS_USERS = ["nixos users"] if nixos_host.IS_REAL else []
+"""The stand-ins know no users."""
 
 
-@pytest.fixture(params=["fake", "bubblewrap", *OWN_USERS, "process", "nixos"])
+@pytest.fixture(params=["fake", "bubblewrap", *OWN_USERS, "process", "nixos", *NIXOS_USERS])
 async def subject(request: pytest.FixtureRequest, short_tmp: Path) -> AsyncIterator[Subject]:
     """Every runtime in turn."""
     made: Subject
     if request.param == "fake":
         made = FakeSubject()
-    elif request.param == "nixos":
-        made = NixosSubject(root=short_tmp)
+    elif request.param in {"nixos", *NIXOS_USERS}:
+        made = NixosSubject(root=short_tmp, has_users=request.param in NIXOS_USERS)
     elif request.param == "own users":
         made = RealSubject("bubblewrap", short_tmp, has_users=True)
     else:

@@ -16,6 +16,7 @@ import trio
 
 from hive.config import Paths
 from hive.host.nixos_container import NixosContainer
+from hive.host.nspawn_users import EACH
 from hive.host.process_trees import tree_of
 from hive.host.recorded_runtime import RecordedRuntime
 from hive.host.records import Record
@@ -28,6 +29,7 @@ from tests.fakes.runtime import ENDED, FakeHost, FakeRuntime, Script
 IS_ROOT = os.geteuid() == 0
 """Whether containers of other users can be started here."""
 FIRST_USER = 1_900_000_000
+RANGES = 1_900_019_712
 STARTER = Path(__file__).with_name("start_container.py")
 REPOSITORY = Path(__file__).parents[2]
 
@@ -206,6 +208,7 @@ class NixosSubject(ProcessSubject):
     """The runtime `nixos`, over the stand-ins or over the real systemd that a test booted."""
 
     kind: str = "nixos"
+    has_users: bool = attrs.field(default=False, kw_only=True)
     runtime: Runtime = attrs.field(init=False)
     ended = 0
     """What nspawn makes of an init that was asked to power off."""
@@ -225,7 +228,8 @@ class NixosSubject(ProcessSubject):
         plain = ProcessSubject.shell(self, name, command)
         binds = (*self.binds, *nixos_host.binds(), Bind(given, "/etc/hive"))
         system = nixos_host.make_system(self.root / "host")
-        return attrs.evolve(plain, binds=binds, system=system)
+        user = RANGES + zlib.crc32(name.encode()) % 1000 * EACH if self.has_users else None
+        return attrs.evolve(plain, binds=binds, system=system, user=user)
 
     def crash(self, name: AgentName) -> None:
         host = nixos_host.make_host(self.root / "host")

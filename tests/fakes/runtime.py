@@ -67,6 +67,7 @@ class FakeRuntime:
     isolates = True
     separates_network = True
     shares_user: str | None = "they are in memory"
+    users_each = 1
 
     def __init__(
         self, host: FakeHost | None = None, clock: Callable[[], float] = trio.current_time

@@ -28,6 +28,10 @@ if booted.IS_POSSIBLE:
         done = system.pytest("tests/fakes/nixos/in_booted.py")
         assert done.returncode == 0, done.stdout
 
+    def test_a_hive_has_its_agents_shut_in(system: Booted) -> None:
+        done = system.pytest("tests/fakes/nixos/in_booted_hive.py")
+        assert done.returncode == 0, done.stdout
+
     def test_no_unit_of_the_host_has_failed(system: Booted) -> None:
         done = system.run("systemctl", "is-system-running")
         assert done.stdout.strip() == "running", system.run("systemctl", "--failed").stdout

@@ -115,7 +115,7 @@ def notices(hive: Hive) -> list[Json]:
                 "Agents run without isolation: each can read and change what you can.",
             )
         )
-    elif hive.runtime.kind == "bubblewrap" and hive.runtime.shares_user is not None:
+    elif hive.runtime.kind in ("bubblewrap", "nixos") and hive.runtime.shares_user is not None:
         found.append(_notice("info", f"{_sentence(hive.runtime.shares_user)}."))
     if hive.audit.faults:
         found.append(

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from hive.errors import BadRequest, ProgramFailed, Unavailable
-from hive.host import nix_build, template
+from hive.host import nix_build, safe_repos, template
 from hive.host.flake_meta import FLAKE_BYTES, FlakeMeta
 from hive.host.flake_text import MetaFlake
 from hive.host.git import Git
@@ -89,7 +89,13 @@ async def test_the_runtime_builds_what_is_prepared(
 
 async def test_the_manager_has_a_module_of_its_own(flake: Subject) -> None:
     await flake.opened().finalize(MANAGER, flake.propose(MANAGER), "deployed/0")
-    assert built(flake, "manager")["programs"]["git"]["config"]["safe"]["directory"] == ["*"]
+    config = built(flake, "manager")["programs"]["git"]["config"]
+    # The same words as in the settings of a sandbox's git.
+    lines = [line.strip() for line in safe_repos.SYSTEM.splitlines()]
+    for repository in config["safe"]["directory"]:
+        assert f"directory = {repository}" in lines
+    assert f"path = {config['include']['path']}" in lines
+    assert len(config["safe"]["directory"]) == sum("directory = " in line for line in lines)
 
 
 async def test_packages_of_agent_toml_are_those_of_nixpkgs(flake: Subject) -> None:

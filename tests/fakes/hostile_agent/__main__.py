@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.fakes.hostile_agent.attempts import ATTEMPTS
-from tests.fakes.hostile_agent.trial import Trial
+from tests.fakes.hostile_agent.trial import Attempt, Trial
 
 ATTEMPT_S = 60
 
@@ -19,11 +21,10 @@ class TooLong(BaseException):
     """An attempt waits for something that does not come."""
 
 
-def main(file: str) -> None:
-    """Try everything."""
-    ground = json.loads(Path(file).read_text())
+def run(attempts: Sequence[Attempt], ground: dict[str, Any]) -> None:
+    """Try these, one after another."""
     signal.signal(signal.SIGALRM, _too_long)
-    for each in ATTEMPTS:
+    for each in attempts:
         trial = Trial(ground)
         error = None
         signal.alarm(ATTEMPT_S)
@@ -45,4 +46,4 @@ def _too_long(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    run(ATTEMPTS, json.loads(Path(sys.argv[1]).read_text()))

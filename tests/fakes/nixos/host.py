@@ -36,6 +36,7 @@ def make_host(root: Path) -> NixosHost:
         roots=root / "var/lib/nixos-containers",
         profiles=root / "nix/var/nix/profiles/per-container",
         drop_ins=root / "run/systemd/system",
+        proc=root / "proc",
         path=str(folder),
     )
 

@@ -34,6 +34,10 @@ READY_S = 0.06
 POLL_S = 0.004
 DOWN = ("inactive", "failed")
 CANNOT_RUN = (126, 127)
+USERS = "--private-users="
+UNKNOWN = os.environ.get("NIXOS_UNKNOWN", "")
+"""What this host's start script passes over: a key of the `.conf`, or a flag."""
+KNOWN = ("--inaccessible", "--private-users", "--private-users-ownership", "--rlimit")
 
 
 def die(message: str, status: int = 1) -> NoReturn:
@@ -339,7 +343,12 @@ def nspawn(container: str) -> None:
         subprocess.run(["nixos-container", "update", container], cwd=unit.folder)
     if not profile.is_symlink():
         die(f"{profile} does not exist")
-    binds = binds_of(environment.get("EXTRA_NSPAWN_FLAGS", "").split())
+    flags = environment.get("EXTRA_NSPAWN_FLAGS", "").split()
+    if UNKNOWN and UNKNOWN in environment:
+        environment[UNKNOWN] = ""
+    elif UNKNOWN:
+        flags = [flag for flag in flags if not flag.startswith(UNKNOWN)]
+    binds = binds_of(flags)
     (unit.folder / "seen").write_text(json.dumps({"environment": environment, "binds": binds}))
     init = subprocess.Popen(
         [str(profile / "init")],
@@ -359,12 +368,31 @@ def nspawn(container: str) -> None:
         init.wait(READY_S)
     if init.returncode in CANNOT_RUN:
         raise SystemExit(init.returncode)
+    show_namespaces(init.pid, environment, flags)
     print(f"\0READY {init.pid}", flush=True)
     code = init.wait()
     # Who came in by nsenter is in no unit of the container, and none ends it.
     while any(Path(f"/proc/{each.name}").exists() for each in (unit.folder / "in").glob("*")):
         time.sleep(POLL_S)
     raise SystemExit(0 if was_asked else code if code >= 0 else 1)
+
+
+def show_namespaces(pid: int, environment: dict[str, str], flags: list[str]) -> None:
+    """Say in a /proc of the host's own which users and which network a container would have."""
+    users = [flag.partition("=")[2].split(":") for flag in flags if flag.startswith(USERS)]
+    first, count = users[-1] if users else ("0", "4294967295")
+    is_own = environment.get("PRIVATE_NETWORK") == "1"
+    for process in ("self", str(pid)):
+        (ROOT / "proc" / process / "ns").mkdir(parents=True, exist_ok=True)
+    for name in ("uid_map", "gid_map"):
+        (ROOT / "proc" / str(pid) / name).write_text(f"{0:10} {first:>10} {count:>10}\n")
+    of_host, of_container = (ROOT / "proc" / each / "ns/net" for each in ("self", str(pid)))
+    of_host.touch()
+    of_container.unlink(missing_ok=True)
+    if is_own:
+        of_container.touch()
+    else:
+        of_container.hardlink_to(of_host)
 
 
 def binds_of(flags: list[str]) -> dict[str, str]:
@@ -376,7 +404,7 @@ def binds_of(flags: list[str]) -> dict[str, str]:
             if not Path(source).exists():
                 die(f"Failed to stat {source}: No such file or directory")
             found[target or source] = source
-        elif option != "--inaccessible" and flag not in {"--quiet", "--settings=no"}:
+        elif option not in KNOWN and flag not in {"--quiet", "--settings=no"}:
             die(f"systemd-nspawn: unrecognized option '{flag}'")
     return found
 

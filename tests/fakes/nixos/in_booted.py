@@ -32,6 +32,8 @@ CONTAINER = "h-a"
 UNIT = f"container@{CONTAINER}.service"
 SHOWN = ("usr", "etc", "bin", "lib", "lib64", "sbin")
 PATIENCE_S = 30
+USER = 1_900_085_248
+"""The first of the container's own."""
 EVENT_S = 5.0
 """On a machine that is busy; it takes 0.07 s on one that is not."""
 
@@ -53,6 +55,11 @@ class Whole:
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
         given, state, run = folders
+        for folder in (state, run):
+            os.chown(folder, USER, USER)
+            folder.chmod(0o700)
+        os.chown(given, -1, USER)
+        given.chmod(0o750)
         return ContainerSpec(
             A,
             ("/bin/sh", "-c", command),
@@ -65,6 +72,7 @@ class Whole:
             "/state",
             limits=limits or Limits(),
             system=self.system,
+            user=USER,
         )
 
     async def ended(self) -> int | None:
@@ -114,8 +122,8 @@ async def test_a_container_ends_with_its_harness_and_by_its_code(whole: Whole) -
     await whole.runtime.start(whole.spec("echo $WORD; touch /state/x /run/hive/y; sleep 1; exit 7"))
     assert (await whole.runtime.status(A)).is_running
     assert await whole.ended() == 7
-    assert (whole.paths.agent_state(A) / "x").exists()
-    assert (whole.paths.agent_run(A) / "y").exists()
+    for made in (whole.paths.agent_state(A) / "x", whole.paths.agent_run(A) / "y"):
+        assert (made.stat().st_uid, made.stat().st_gid) == (USER, USER)
     assert await whole.runtime.logs(A, 5) == ["b c"]
     await whole.runtime.start(whole.spec("sleep 1; kill -9 $$"))
     assert await whole.ended() == 255
@@ -163,6 +171,43 @@ async def test_the_end_is_known_by_an_event(whole: Whole) -> None:
     assert took[0] - before < EVENT_S
 
 
+async def test_it_has_a_loopback_and_users_of_its_own_and_its_systemd_is_well(
+    whole: Whole,
+) -> None:
+    await whole.runtime.start(
+        whole.spec(
+            "sleep 2; cat /proc/self/uid_map; ls /sys/class/net; ip route;"
+            " systemctl --failed --plain --no-legend; stat -c %u /usr/bin/env;"
+            " getent passwd nobody | cut -d: -f3; exit 0"
+        )
+    )
+    await whole.ended()
+    lines = await whole.runtime.logs(A, 20)
+    assert lines[0].split() == ["0", str(USER), "65536"]
+    assert lines[1:] == ["lo", "0", "65534"]
+    assert (whole.root / "usr/bin/env").stat().st_uid == USER
+
+
+async def test_the_hosts_network_is_there_for_who_was_given_it(whole: Whole) -> None:
+    with socket.socket() as service:
+        service.bind(("127.0.0.1", 0))
+        service.listen()
+        port = service.getsockname()[1]
+        try_it = f"python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}))'"
+        spec = whole.spec(f"sleep 1; {try_it} && echo reached; id -u")
+        for network, said in (("proxy", "0"), ("host", "reached")):
+            await whole.runtime.start(attrs.evolve(spec, network=network))
+            await whole.ended()
+            assert said in await whole.runtime.logs(A, 2)
+            assert ("reached" in await whole.runtime.logs(A, 9)) is (network == "host")
+
+
+async def test_open_files_are_limited_inside(whole: Whole) -> None:
+    await whole.runtime.start(whole.spec("sleep 1; ulimit -Hn; ulimit -Sn", Limits(open_files=700)))
+    await whole.ended()
+    assert await whole.runtime.logs(A, 2) == ["700", "700"]
+
+
 async def test_limits_are_known_to_systemd(whole: Whole) -> None:
     await whole.runtime.start(
         whole.spec("exec sleep 1000", Limits(memory_mib=256, cpu_percent=50, tasks=99))
@@ -183,7 +228,7 @@ async def test_the_hosts_nix_daemon_is_not_seen(whole: Whole) -> None:
     with socket.socket(socket.AF_UNIX) as daemon:
         daemon.bind(str(place / "socket"))
         try:
-            await whole.runtime.start(whole.spec(f"sleep 1; echo [$(ls {place})]"))
+            await whole.runtime.start(whole.spec(f"sleep 1; echo [$(ls {place} 2>/dev/null)]"))
             await whole.ended()
         finally:
             (place / "socket").unlink()

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from hive.errors import BadRequest, Unavailable
 from hive.host import nspawn_flags
-from hive.host.runtime import Bind
+from hive.host.runtime import Bind, ContainerSpec
+from hive.wire.agent_config import Limits
+from hive.wire.names import AgentName
 
 MADE_BY_CREATE = """\
 PRIVATE_NETWORK=1
@@ -25,24 +27,50 @@ COPY_RESOLV_CONF=1
 """
 
 
+def spec(*binds: Bind, user: int | None = None, open_files: int | None = None) -> ContainerSpec:
+    limits = Limits(open_files=open_files)
+    return ContainerSpec(AgentName("a"), (), {}, binds, "/", limits=limits, user=user)
+
+
 def test_a_bind_is_writable_only_when_it_was_meant_to_be() -> None:
     binds = (Bind(Path("/a"), "/state", writable=True), Bind(Path("/b"), "/etc/hive"))
-    assert nspawn_flags.flags(binds)[-2:] == ("--bind=/a:/state", "--bind-ro=/b:/etc/hive")
+    assert nspawn_flags.flags(spec(*binds))[-2:] == ("--bind=/a:/state", "--bind-ro=/b:/etc/hive")
+
+
+def test_users_of_its_own_are_a_range_to_which_its_root_is_given() -> None:
+    words = nspawn_flags.flags(spec(user=65536))
+    assert words[-2:] == ("--private-users=65536:65536", "--private-users-ownership=chown")
+    assert not [word for word in nspawn_flags.flags(spec()) if "private-users" in word]
+
+
+def test_open_files_are_limited_by_nspawn_which_does_not_hand_on_those_of_its_unit() -> None:
+    assert "--rlimit=NOFILE=512" in nspawn_flags.flags(spec(open_files=512))
+
+
+def test_the_hosts_network_is_not_made_private() -> None:
+    assert "PRIVATE_NETWORK=0\n" in nspawn_flags.conf(MADE_BY_CREATE, (), "host")
 
 
 def test_no_settings_file_counts() -> None:
-    assert "--settings=no" in nspawn_flags.flags(())
+    assert "--settings=no" in nspawn_flags.flags(spec())
 
 
 def test_the_hosts_nix_daemon_is_hidden() -> None:
-    assert "--inaccessible=/nix/var/nix/daemon-socket" in nspawn_flags.flags(())
+    assert "--inaccessible=/nix/var/nix/daemon-socket" in nspawn_flags.flags(spec())
 
 
 def test_addresses_are_cleared_and_what_is_not_ours_stays() -> None:
-    made = nspawn_flags.conf(MADE_BY_CREATE, ("--bind=/a:/b",))
+    made = nspawn_flags.conf(MADE_BY_CREATE, ("--bind=/a:/b",), "proxy")
     values = dict(line.split("=", 1) for line in made.splitlines())
-    assert values["PRIVATE_NETWORK"] == "0"
-    for key in ("HOST_ADDRESS", "LOCAL_ADDRESS", "HOST_ADDRESS6", "LOCAL_ADDRESS6", "HOST_BRIDGE"):
+    assert values["PRIVATE_NETWORK"] == "1"
+    for key in (
+        "PRIVATE_USERS",
+        "HOST_ADDRESS",
+        "LOCAL_ADDRESS",
+        "HOST_ADDRESS6",
+        "LOCAL_ADDRESS6",
+        "HOST_BRIDGE",
+    ):
         assert values[key] == ""
     assert values["AUTO_START"] == "0"
     assert (values["FLAKE"], values["COPY_RESOLV_CONF"]) == ("/somewhere", "1")
@@ -50,9 +78,9 @@ def test_addresses_are_cleared_and_what_is_not_ours_stays() -> None:
 
 
 def test_writing_it_again_changes_nothing_and_new_binds_replace_the_old() -> None:
-    once = nspawn_flags.conf(MADE_BY_CREATE, ("--bind=/a:/b",))
-    assert nspawn_flags.conf(once, ("--bind=/a:/b",)) == once
-    again = nspawn_flags.conf(once, ("--bind=/c:/d",))
+    once = nspawn_flags.conf(MADE_BY_CREATE, ("--bind=/a:/b",), "proxy")
+    assert nspawn_flags.conf(once, ("--bind=/a:/b",), "proxy") == once
+    again = nspawn_flags.conf(once, ("--bind=/c:/d",), "proxy")
     assert again.count("EXTRA_NSPAWN_FLAGS") == 1
     assert "/a:/b" not in again
 
@@ -61,7 +89,7 @@ def test_writing_it_again_changes_nothing_and_new_binds_replace_the_old() -> Non
 def test_a_path_is_passed_on_as_it_is_or_refused(text: str) -> None:
     path = f"/x/{text}"
     try:
-        word = nspawn_flags.flags((Bind(Path("/s"), path),))[-1]
+        word = nspawn_flags.flags(spec(Bind(Path("/s"), path)))[-1]
     except BadRequest:
         return
     # What EnvironmentFile, the shell's splitting and nspawn's own parsing each make of it.
@@ -102,7 +130,7 @@ def test_what_is_mounted_below_a_read_only_bind_has_its_place_made(tmp_path: Pat
 
 
 def test_a_conf_says_whose_directories_it_passes_on() -> None:
-    text = nspawn_flags.conf("# =/mine/\n", ("--bind=/mine/state:/state",))
+    text = nspawn_flags.conf("# =/mine/\n", ("--bind=/mine/state:/state",), "proxy")
     assert nspawn_flags.mentions(text, "=/mine/")
     assert not nspawn_flags.mentions(text, "=/yours/")
     assert not nspawn_flags.mentions("FLAKE=/mine/\n", "=/mine/")

@@ -94,7 +94,13 @@ async def test_nixos_is_taken_by_itself_where_it_is_there(
     _nixos_host(on_path, monkeypatch, 0)
     assert (await runtimes.choose(HostConfig(), _paths(tmp_path), _no_clock)).kind == "nixos"
     found = await runtimes.examine(HostConfig(), _paths(tmp_path), _no_clock)
-    assert [each.what for each in found] == ["nixos-container", "binds", "systemd", "nspawn"]
+    assert [each.what for each in found] == [
+        "nixos-container",
+        "binds",
+        "systemd",
+        "nspawn",
+        "users",
+    ]
 
 
 @pytest.mark.parametrize(("uid", "demo"), [(1000, False), (0, True)], ids=["user", "demo"])

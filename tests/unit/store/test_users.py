@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import trio
 
 from hive.core.users import Users
+from hive.errors import Unavailable
 from hive.store.database import Database, open_database
 from hive.store.users import UserStore
 from hive.wire.names import MANAGER, AgentName
@@ -15,8 +17,10 @@ ADA, BOB = AgentName("ada"), AgentName("bob")
 FIRST = 5000
 
 
-async def _load(database: Database, *, are_shared: bool = False) -> Users:
-    users = Users(UserStore(database), FIRST, are_shared=are_shared)
+async def _load(
+    database: Database, *, are_shared: bool = False, first: int = FIRST, each: int = 1
+) -> Users:
+    users = Users(UserStore(database), first, are_shared=are_shared, each=each)
     await users.load()
     return users
 
@@ -59,3 +63,18 @@ async def test_where_users_are_shared_nobody_gets_one_and_what_was_allotted_wait
         assert await shared.allot(BOB) is None
         assert shared.of(ADA) is None
         assert (await _load(database)).of(ADA) == FIRST + 1
+
+
+async def test_ranges_do_not_overlap_and_begin_at_a_multiple_of_their_length(
+    tmp_path: Path,
+) -> None:
+    async with open_database(tmp_path / "broker.sqlite") as database:
+        users = await _load(database, each=65536)
+        assert [users.of(MANAGER), await users.allot(ADA)] == [65536, 131072]
+
+
+async def test_where_no_number_is_left_it_says_what_to_set(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "broker.sqlite") as database:
+        users = await _load(database, first=2_147_250_000, each=65536)
+        with pytest.raises(Unavailable, match="set agent_uids lower"):
+            await users.allot(ADA)
