@@ -81,6 +81,10 @@ class NixosContainer:
         run = self._record(name).run()
         return os.geteuid() if run is None or run.user is None else run.user
 
+    def root(self, name: AgentName) -> Path:
+        """Return a container's root; see `Runtime.root`."""
+        return self._host.roots / container_name(name)
+
     async def probe(self) -> list[Finding]:
         """Look for the programs, the rights and a systemd that is not known to be weak."""
         found = await nixos_probe.probe(self._host, self._paths)
@@ -210,8 +214,7 @@ class NixosContainer:
             if (await self._host.unit(container)).is_running:
                 found = await journal.of_machine(journalctl, container, lines, since=since)
             else:
-                root = self._host.roots / container
-                found = await journal.of_root(journalctl, root, lines, since=since)
+                found = await journal.of_root(journalctl, self.root(name), lines, since=since)
         except ProgramFailed as error:
             # One that just comes up or ends is no machine; what the host has of it is asked for.
             failure = error

@@ -126,6 +126,10 @@ class RecordedRuntime(ABC):
         run = self._record(name).run()
         return os.geteuid() if run is None or run.user is None else run.user
 
+    def root(self, name: AgentName) -> None:
+        """Return no root: it is in memory, or the host's; see `Runtime.root`."""
+        del name
+
     async def build(self, order: BuildOrder, say: Callable[[str], None]) -> str:
         """See that this host has what the configuration asks for; see `Runtime.build`.
 

@@ -124,6 +124,10 @@ class Runtime(Protocol):
         """
         ...
 
+    def root(self, name: AgentName) -> Path | None:
+        """Return that container's root where it is kept on the disk; it counts as the agent's."""
+        ...
+
     async def probe(self) -> list[Finding]:
         """Try what this host needs; never raises for a host that lacks something."""
         ...

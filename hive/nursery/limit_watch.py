@@ -127,7 +127,7 @@ async def _is_over(hive: Hive, name: AgentName, known: Watched, shared: Shared) 
     elif not known.is_told:
         known.is_told = True
         body = (
-            f"{said}: that is /state, /root/.claude, /run/hive and, where agents are users of their"
+            f"{said}: that is /state, /root/.claude, /run/hive, on NixOS the rest of the root, and, where agents are users of their"
             " own, your files in /shared. Remove what you do not need: at a tenth above the limit"
             " you are stopped."
         )
@@ -139,6 +139,9 @@ async def _folders(hive: Hive, name: AgentName) -> list[Path]:
     """Return where an agent writes; the manager in the others' proposed repositories too."""
     paths = hive.paths
     found = [paths.agent_state(name), paths.agent_claude(name), paths.agent_run(name)]
+    root = hive.runtime.root(name)
+    if root is not None:
+        found.append(root)
     if name == MANAGER:
         configs = [paths.agent_config(each) for each in hive.agents.names()]
         found += await trio.to_thread.run_sync(lambda: [each for each in configs if each.is_dir()])
@@ -148,7 +151,9 @@ async def _folders(hive: Hive, name: AgentName) -> list[Path]:
 async def stop(hive: Hive, name: AgentName, said: str, *, at_once: bool = False) -> None:
     """Stop an agent for what it takes of the disk, which its row says; tell the manager."""
     await lifecycle.stop(hive, name, at_once=at_once)
-    place = hive.paths.agent_root(name)
+    root = hive.runtime.root(name)
+    place = str(hive.paths.agent_root(name))
+    place += f" or {root}" if root is not None else ""
     hive.view.set_trouble(
         name, f"stopped: {said}; make room below {place} or raise the limit, then start it"
     )

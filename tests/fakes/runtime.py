@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import attrs
 import trio
@@ -85,6 +86,8 @@ class FakeRuntime:
         """How often a container met its limits."""
         self.wrote: dict[AgentName, int] = {}
         """What a container has written to the disk."""
+        self.roots: dict[AgentName, Path] = {}
+        """The roots that are kept on the disk."""
         self._clock = clock
 
     def crash(self, name: AgentName, exit_code: int = 1) -> None:
@@ -103,6 +106,10 @@ class FakeRuntime:
         """Return the user of who plays the agents."""
         del name
         return os.geteuid()
+
+    def root(self, name: AgentName) -> Path | None:
+        """Return what a test says."""
+        return self.roots.get(name)
 
     async def probe(self) -> list[Finding]:
         """Find nothing amiss."""

@@ -134,7 +134,8 @@ async def test_what_the_start_script_does_not_pass_on_ends_the_container(
 async def test_a_link_in_its_root_does_not_lead_the_start_script_to_the_host(nixos: Nixos) -> None:
     await nixos.runtime.start(nixos.spec())
     await nixos.runtime.stop(A, grace_s=0)
-    root = nixos.host.roots / "h-a"
+    root = nixos.runtime.root(A)
+    assert root == nixos.host.roots / "h-a"
     (root / "var").mkdir()
     (root / "var/lib").symlink_to("/root")
     with pytest.raises(Unavailable, match=r"var/lib is a link"):

@@ -25,7 +25,7 @@ from hive import lines
 from hive.config import FIRST_AGENT_UID, HostConfig, Paths
 from hive.core import actions, proposals
 from hive.core.hive import Hive
-from hive.host import users
+from hive.host import disk_use, users
 from hive.host.installation import placeholder
 from hive.host.nixos_container import NixosContainer
 from hive.host.nspawn_users import EACH
@@ -217,6 +217,10 @@ async def test_agents_have_users_a_network_and_a_way_out_of_their_own(scene: Sce
     for made_here in (paths.agent_state(BOB) / "x", paths.web_socket(BOB)):
         assert made_here.stat().st_uid == whose[BOB]
     assert (paths.given(BOB)).stat().st_uid == 0
+    await scene.run(BOB, "head -c 9000000 /dev/urandom >/big")
+    root = hive.runtime.root(BOB)
+    assert root is not None
+    assert await disk_use.used_mib([root]) >= 8
     report = (await scene.operator("network", name="bob"))["network"]
     assert (report["mode"], report["account"]) == ("proxy", "none")
 

@@ -82,7 +82,9 @@ class Stage:
 
     async def count(self, folders: Sequence[Path]) -> int:
         """Count as the disk would."""
-        assert [folder.name for folder in folders] == ["state", "claude", "alice"]
+        root = self.runtime.root(ALICE)
+        assert [folder.name for folder in folders[:3]] == ["state", "claude", "alice"]
+        assert folders[3:] == ([root] if root is not None else [])
         if self.used is None:
             raise Unavailable("it cannot be counted")
         return self.used
@@ -188,6 +190,18 @@ async def test_who_goes_on_is_stopped_and_its_row_says_why(
         assert stage.events == [("killed", "alice")]
         await looks()
         assert stage.met == ()
+
+
+async def test_a_root_that_is_on_the_disk_counts_too(stage: Stage, autojump_clock: object) -> None:
+    stage.runtime.roots[ALICE] = Path("/roots/h-alice")
+    async with stage.watching():
+        stage.used = 105
+        await trio.sleep(COUNT_S + LOOK_S)
+        assert "/state, /root/.claude and / take 105 MiB together" in stage.told[0]
+        stage.used = 111
+        await trio.sleep(COUNT_S + LOOK_S)
+        assert stage.trouble is not None
+        assert "alice or /roots/h-alice" in stage.trouble
 
 
 async def test_a_disk_that_cannot_be_counted_keeps_nobody_from_being_watched(
