@@ -74,7 +74,7 @@ class NixosContainer:
         self._host = host or NixosHost()
         self._build_s = build_s
         self._first_user = first_user
-        self.shares_user = nspawn_users.why_shared(first_user)
+        self.shares_user = nspawn_users.why_shared(first_user, os.geteuid())
 
     def user(self, name: AgentName) -> int:
         """Return whose that container's root is on the host; see `Runtime.user`."""

@@ -27,29 +27,23 @@ def words(user: int) -> tuple[str, ...]:
     return (f"--private-users={user}:{EACH}", "--private-users-ownership=chown")
 
 
-def why_shared(first: int, proc: Path = _PROC) -> str | None:
+def why_shared(first: int, user: int, proc: Path = _PROC) -> str | None:
     """Return why a container's root is the host's, or None where each has users of its own.
 
-    Found without trying: from what the kernel makes and from whom the daemon knows.
+    `user` is the daemon's. Found without trying: from what the kernel makes and what root may do.
     """
-    first = users.beginning(first, EACH)
+    if user != 0:
+        return root_is_root("the daemon is not root, who alone may make containers")
     try:
         most = int((proc / "sys/user/max_user_namespaces").read_text())
-        known = [line.split() for line in (proc / "self/uid_map").read_text().splitlines()]
     except FileNotFoundError:
         return root_is_root("this kernel has no user namespaces")
     if most < 1:
         return root_is_root(
             "this kernel may make no user namespace: set the sysctl user.max_user_namespaces"
         )
-    if not any(
-        int(start) <= first and first + EACH <= int(start) + int(n) for start, _, n in known
-    ):
-        return root_is_root(
-            f"there are no users {first} to {first + EACH - 1} in this user namespace: set"
-            " agent_uids"
-        )
-    return None
+    lacks = users.lacking(users.beginning(first, EACH), EACH, proc / "self")
+    return None if lacks is None else root_is_root(lacks)
 
 
 def too_old(version: int) -> str | None:

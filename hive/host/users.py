@@ -54,12 +54,20 @@ def why_shared(first: int, own: Path = _SELF) -> str | None:
             f"agents run as your user (uid {user}): their sandboxes keep them apart, the rights of"
             " files do not; a daemon that is root gives each agent a user of its own"
         )
+    lacks = lacking(first, 1, own)
+    return None if lacks is None else _as_root(lacks)
+
+
+def lacking(first: int, each: int, own: Path = _SELF) -> str | None:
+    """Return what this root lacks to give files and processes to `each` users, or None."""
     missing = _missing(int(_status(own)["CapEff"], 16))
     if missing:
-        return _as_root(f"this root has no {', '.join(missing)}")
+        return f"this root has no {', '.join(missing)}"
     ids = [line.split() for line in (own / "uid_map").read_text().splitlines()]
-    if not any(int(start) <= first < int(start) + int(count) for start, _, count in ids):
-        return _as_root(f"there is no user {first} in this user namespace: set agent_uids")
+    last = first + each - 1
+    if not any(int(start) <= first and last < int(start) + int(n) for start, _, n in ids):
+        which = f"user {first}" if each == 1 else f"range of users {first} to {last}"
+        return f"there is no {which} in this user namespace: set agent_uids"
     return None
 
 

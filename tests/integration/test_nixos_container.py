@@ -158,6 +158,9 @@ async def test_doctor_says_which_users_containers_have_or_why_root_is_root(
 ) -> None:
     runtime = nixos.runtime
     said = {each.what: each for each in await runtime.probe()}["users"].detail
+    if os.geteuid() != 0:
+        assert "the daemon is not root" in said
+        return
     assert said == "each container has 65536 users of its own, from 1900019712 on"
     assert runtime.shares_user is None
     monkeypatch.setenv("NIXOS_SYSTEMD", "systemd 249 (249.1)")

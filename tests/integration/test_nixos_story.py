@@ -62,7 +62,7 @@ class NixosHive:
         """Commit an agent.nix as the manager would."""
         folder = self.root / "state/agents/x/config"
         (folder / "agent.nix").write_text(text)
-        words = ("git", "-C", str(folder))
+        words = ("git", "-c", f"safe.directory={folder}", "-C", str(folder))
         subprocess.run([*words, "commit", "--quiet", "-am", "x"], check=True, env=ENV)
         done = subprocess.run([*words, "rev-parse", "HEAD"], check=True, env=ENV, stdout=-1)
         return done.stdout.decode().strip()

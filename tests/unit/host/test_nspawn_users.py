@@ -13,9 +13,15 @@ BEGIN = 1_900_019_712
 LEADER = 77
 
 
-def make_proc(root: Path, *, most: str = "31000", known: str = "0 0 4294967295") -> Path:
+def make_proc(
+    root: Path, *, most: str = "31000", known: str = "0 0 4294967295", may: str = "1ffffffffff"
+) -> Path:
     """Make a /proc of a host whose own process is `self`."""
-    for name, text in (("sys/user/max_user_namespaces", most), ("self/uid_map", known)):
+    for name, text in (
+        ("sys/user/max_user_namespaces", most),
+        ("self/uid_map", known),
+        ("self/status", f"CapEff:\t{may}"),
+    ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"{text}\n")
     (root / "self/ns").mkdir()
@@ -41,28 +47,33 @@ def test_ranges_begin_at_a_multiple_of_their_length() -> None:
 
 
 def test_an_ordinary_kernel_can(tmp_path: Path) -> None:
-    assert nspawn_users.why_shared(FIRST, make_proc(tmp_path)) is None
+    assert nspawn_users.why_shared(FIRST, 0, make_proc(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"most": "0"}, "set the sysctl user.max_user_namespaces"),
-        ({"known": "0 100000 65536"}, "no users 1900019712 to 1900085247 in this user namespace"),
+        ({"known": "0 100000 65536"}, "no range of users 1900019712 to 1900085247 in this"),
         ({"known": f"0 0 {BEGIN + 65535}"}, "set agent_uids"),
+        ({"may": "1fffffffffe"}, "this root has no CAP_CHOWN"),
     ],
 )
 def test_what_a_host_lacks_is_said_with_what_it_means(
     tmp_path: Path, settings: dict[str, str], said: str
 ) -> None:
-    why = nspawn_users.why_shared(FIRST, make_proc(tmp_path, **settings))
+    why = nspawn_users.why_shared(FIRST, 0, make_proc(tmp_path, **settings))
     assert why is not None
     assert why.startswith("a container's root is the host's root: ")
     assert said in why
 
 
 def test_a_kernel_without_user_namespaces_is_named(tmp_path: Path) -> None:
-    assert "no user namespaces" in (nspawn_users.why_shared(FIRST, tmp_path) or "")
+    assert "no user namespaces" in (nspawn_users.why_shared(FIRST, 0, tmp_path) or "")
+
+
+def test_a_daemon_that_is_not_root_gives_nobody_users(tmp_path: Path) -> None:
+    assert "not root" in (nspawn_users.why_shared(FIRST, 1000, make_proc(tmp_path)) or "")
 
 
 def test_an_older_systemd_is_named_with_the_one_that_can() -> None:
