@@ -40,6 +40,8 @@ _NETWORK = "PRIVATE_NETWORK"
 """1 with no address: a loopback and nothing else."""
 IN_ROOT = ("etc", "root", "usr", "usr/bin", "var", "var/lib", "var/lib/private")
 """Where the start script makes things in a container's root, as root of the host."""
+TOUCHED = ("etc/os-release", "etc/machine-id")
+"""What it makes where nothing is: through a link that leads nowhere it makes a file of the host."""
 _EXTRA = "EXTRA_NSPAWN_FLAGS"
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+@=-]*")
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*(?==)")
@@ -122,11 +124,12 @@ def check_sources(binds: tuple[Bind, ...]) -> None:
 def check_root(root: Path) -> None:
     """See that the start script stays within a container's root, which the agent's root can change.
 
-    Raises `Unavailable` for a link where it makes directories or changes their modes.
+    Raises `Unavailable` for a link where it makes directories or changes their modes, and for one
+    that it would make a file through.
     """
-    for part in IN_ROOT:
+    for part in (*IN_ROOT, *TOUCHED):
         place = root / part
-        if place.is_symlink():
+        if place.is_symlink() and not (part in TOUCHED and place.exists()):
             raise Unavailable(
                 f"{place} is a link, through which the container's start would change the host:"
                 " look who put it there, the agent can, and remove it"

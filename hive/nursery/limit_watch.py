@@ -127,9 +127,9 @@ async def _is_over(hive: Hive, name: AgentName, known: Watched, shared: Shared) 
     elif not known.is_told:
         known.is_told = True
         body = (
-            f"{said}: that is /state, /root/.claude, /run/hive, on NixOS the rest of the root, and, where agents are users of their"
-            " own, your files in /shared. Remove what you do not need: at a tenth above the limit"
-            " you are stopped."
+            f"{said}: that is /state, /root/.claude, /run/hive, on NixOS the rest of the root, and,"
+            " where agents are users of their own, your files in /shared. Remove what you do not"
+            " need: at a tenth above the limit you are stopped."
         )
         await notices.post(hive, (Draft(SYSTEM, (name,), body, hive.clock(), origin="system"),))
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,28 @@ def test_what_would_mean_something_else_is_refused_with_the_mend(path: str) -> N
 def test_a_source_that_is_missing_is_named_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="gone is not there"):
         nspawn_flags.check_sources((Bind(tmp_path / "gone", "/state"),))
+
+
+@pytest.mark.parametrize(
+    ("part", "target", "is_refused"),
+    [
+        ("etc", "/root", True),
+        ("usr/bin", "../bin", True),
+        ("var/lib", "/gone", True),
+        ("etc/machine-id", "/etc/no-such-file", True),
+        # As NixOS has it: the host has that file too.
+        ("etc/os-release", "/etc/os-release", False),
+    ],
+)
+def test_a_link_by_which_the_start_script_would_change_the_host_is_refused(
+    tmp_path: Path, part: str, target: str, is_refused: bool
+) -> None:
+    nspawn_flags.check_root(tmp_path / "not yet there")
+    place = tmp_path / part
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target)
+    with pytest.raises(Unavailable, match=f"{part} is a link") if is_refused else nullcontext():
+        nspawn_flags.check_root(tmp_path)
 
 
 def test_what_is_mounted_below_a_read_only_bind_has_its_place_made(tmp_path: Path) -> None:
