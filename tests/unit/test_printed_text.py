@@ -44,6 +44,7 @@ VERBS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "request-apply-commit": ([NASTY], REQUESTED),
     "revive": ([NASTY], REQUESTED),
     "pending": ([], {"approvals": [ROW]}),
+    "allow": ([NASTY, "pypi.org"], REQUESTED),
     "diff": (["1"], {"diff": {**DIFF, "is_truncated": True}}),
     "approve": (["1"], {"jobs": [ROW]}),
     **{verb: (["1"], {}) for verb in ("deny", "cancel-job", "cancel-question", "retry-reminder")},

@@ -197,7 +197,7 @@ async def test_a_root_that_is_on_the_disk_counts_too(stage: Stage, autojump_cloc
     async with stage.watching():
         stage.used = 105
         await trio.sleep(COUNT_S + LOOK_S)
-        assert "/state, /root/.claude and / take 105 MiB together" in stage.told[0]
+        assert "what is yours takes 105 MiB of the disk" in stage.told[0]
         stage.used = 111
         await trio.sleep(COUNT_S + LOOK_S)
         assert stage.trouble is not None
