@@ -7,29 +7,22 @@ passes `tmp_path` and nothing touches the machine.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
 from hive.errors import BadRequest, Unavailable
-from hive.wire import codec, destinations
+from hive.wire import agent_config, codec, destinations
 from hive.wire.agent_config import USUAL, Limits, McpServer
 from hive.wire.names import MANAGER, AgentName
 
 SOCKET_PATH_BYTES = 107
 CLAUDE_SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 CLAUDE_SETTINGS = ("ANTHROPIC_BASE_URL", "CLAUDE_CODE_MAX_RETRIES")
-RUNTIMES = ("nixos", "bubblewrap", "process")
-TURN_MODES = ("live", "process")
-AGENT_UIDS = (1000, 2_147_000_000)
-FIRST_AGENT_UID = 1_900_000_000
-_FORGE = re.compile(
-    r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
-    r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
-)
-_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/]|$)")
+KEY_CACHE_S = 300.0
+LOGIN_CACHE_S = 3600.0
+"""How long the service keeps a prompt it has read: for an API key, and for a subscription."""
 
 
 @attrs.frozen
@@ -204,7 +197,24 @@ class HostConfig:
     rate_limit_s: float = 300.0
     """How long an agent waits at its account's limit when claude does not say until when."""
     overloaded_s: float = 30.0
-    """How long an agent waits when claude's service is overloaded."""
+    """How long an agent waits when claude's service is overloaded; longer each time, up to ten
+    times that."""
+    auto_compact: bool = True
+    """Have a conversation compacted before it is full, behind a turn."""
+    compact_tokens: int | None = None
+    """From how many tokens on; None: three quarters of what the model takes, 0: never."""
+    reset_tokens: int | None = None
+    """From how many tokens on a conversation that was left alone is begun anew; None: half of what
+    the model takes, 0: never."""
+    cache_ttl_s: float | None = None
+    """How long it must have been left alone for that; None: 300 with an API key, 3600 with a login
+    or a token."""
+    park_s: float = 600.0
+    """After how long without a turn claude's process is let go until the next one; 0: never."""
+    steer: str = agent_config.STEER_OPERATOR
+    """Whose messages are put into a running turn: `operator`, `everybody` or `nobody`."""
+    available_models: tuple[str, ...] = ()
+    """The models an agent's page offers beside the present one."""
     settle_s: float = 3.0
     """How long a newly deployed container is watched when its harness stays silent; one that ends
     within is rolled back."""
@@ -274,6 +284,13 @@ class HarnessConfig:
     demo: bool = False
     rate_limit_s: float = 300.0
     overloaded_s: float = 30.0
+    auto_compact: bool = True
+    compact_tokens: int | None = None
+    reset_tokens: int | None = None
+    cache_ttl_s: float = KEY_CACHE_S
+    park_s: float = 600.0
+    steer: str = agent_config.STEER_OPERATOR
+    available_models: tuple[str, ...] = ()
     claude_env: dict[str, str] = attrs.field(factory=dict)
     """Further variables for claude, no secret among them."""
     secret_files: dict[str, str] = attrs.field(factory=dict)
@@ -320,55 +337,11 @@ class HarnessConfig:
 
 
 def load_host_config(file: Path | None) -> HostConfig:
-    """Read the daemon's settings; raises `BadRequest` for an unknown key or a bad value."""
-    if file is None:
-        return HostConfig()
-    config = codec.from_json(HostConfig, codec.loads(_read(file)))
-    check_host_config(config)
-    return config
+    """Read the daemon's settings; raises `BadRequest` for an unknown key.
 
-
-def check_host_config(config: HostConfig) -> None:
-    """Raise `BadRequest` for a value no daemon can run with."""
-    if config.containers is not None and config.containers not in RUNTIMES:
-        raise BadRequest(f"containers must be one of {', '.join(RUNTIMES)}")
-    if config.turn_mode not in TURN_MODES:
-        raise BadRequest(f"turn_mode must be one of {', '.join(TURN_MODES)}")
-    if min(config.rate_limit_s, config.overloaded_s) < 1:
-        raise BadRequest("rate_limit_s and overloaded_s are at least 1 second")
-    if config.build_s < 1:
-        raise BadRequest("build_s is at least 1 second")
-    if config.disk_reserve_mib < 0:
-        raise BadRequest("disk_reserve_mib is at least 0, which keeps no reserve")
-    destinations.check_mode(config.network)
-    destinations.parse_all(config.allow)
-    least, most = AGENT_UIDS
-    if not least <= config.agent_uids <= most:
-        raise BadRequest(f"agent_uids must be between {least} and {most}: nobody else's users")
-    _check_forge(config)
-    if not 0 <= config.port <= 65535:
-        raise BadRequest("port must be between 0 and 65535")
-    if config.host not in {"127.0.0.1", "::1", "localhost"} and not config.tls_in_front:
-        raise BadRequest(
-            f"the dashboard will not bind {config.host} in the clear: keep 127.0.0.1, or put a"
-            " proxy that speaks TLS in front and set tls_in_front"
-        )
-
-
-def _check_forge(config: HostConfig) -> None:
-    for key in ("forge_url", "forge_public_url"):
-        url = getattr(config, key)
-        if url is not None and not _FORGE.fullmatch(url):
-            raise BadRequest(f"{key} must read as https://HOST, with a port and a path if need be")
-    if config.forge_url is None:
-        return
-    if config.forge_token_file is None:
-        raise BadRequest("forge_url needs forge_token_file: the file with an administrator's token")
-    if not config.forge_url.startswith("https:") and not _LOOPBACK.match(config.forge_url):
-        raise BadRequest(
-            "the token of an administrator would travel in the clear: forge_url must begin with"
-            " https, or name 127.0.0.1, [::1] or localhost"
-        )
+    What the values are is for `config_checks`.
+    """
+    return HostConfig() if file is None else codec.from_json(HostConfig, codec.loads(_read(file)))
 
 
 def load_harness_config(file: Path) -> HarnessConfig:

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -21,7 +22,14 @@ from hive.errors import BadRequest
 from hive.host import packages, toml_edit, toml_lines
 from hive.host.runtime import Bind, ContainerSpec, Inside
 from hive.wire import codec, destinations
-from hive.wire.agent_config import FILE, AgentConfig, Limits, McpServer
+from hive.wire.agent_config import (
+    FILE,
+    STEERS,
+    AgentConfig,
+    Limits,
+    McpServer,
+    check_context,
+)
 from hive.wire.limits import check_body
 from hive.wire.names import EVERYBODY, model_name, recipient_name
 
@@ -153,6 +161,16 @@ def env_for(config: AgentConfig) -> dict[str, str]:
     return dict(config.env)
 
 
+def tending_for(config: AgentConfig, host: HostConfig) -> dict[str, Any]:
+    """Return how the agent's conversation is looked after, with the daemon's where it says nothing.
+
+    By the names the harness's settings have for it.
+    """
+    keys = ("available_models", "auto_compact", "compact_tokens", "reset_tokens", "steer")
+    said = {key: getattr(config, key) for key in keys}
+    return {key: getattr(host, key) if value is None else value for key, value in said.items()}
+
+
 def path_for(path: str, config: AgentConfig, host: HostConfig, inside: Inside) -> str:
     """Return a PATH with the folders of the agent's packages behind hive's own."""
     is_own = inside.given == GIVEN
@@ -229,8 +247,18 @@ def _check(config: AgentConfig) -> None:
             )
         _within(("allowed_recipients",), partial(recipient_name, who))
     _check_network(config)
+    _check_tending(config)
+
+
+def _check_tending(config: AgentConfig) -> None:
     if config.model is not None:
-        _within(("model",), lambda: model_name(config.model or ""))
+        _within(("model",), partial(model_name, config.model))
+    for name in config.available_models or ():
+        _within(("available_models",), partial(model_name, name))
+    for key in ("compact_tokens", "reset_tokens"):
+        _within((key,), partial(check_context, key, getattr(config, key)))
+    if config.steer is not None and config.steer not in STEERS:
+        raise _Bad(("steer",), f"is {config.steer[:40]!r}: give one of {', '.join(STEERS)}")
 
 
 def _check_network(config: AgentConfig) -> None:

@@ -78,6 +78,12 @@ class Installation:
         env |= {name.lower(): value for name, value in env.items()}
         return env | ({BASE_URL: url} if self.has_gateway else {})
 
+    def _cache_ttl_s(self, config: HostConfig) -> float:
+        if config.cache_ttl_s is not None:
+            return config.cache_ttl_s
+        has_key = config.demo or "ANTHROPIC_API_KEY" in self.secrets
+        return settings.KEY_CACHE_S if has_key else settings.LOGIN_CACHE_S
+
     def harness_config(
         self,
         config: HostConfig,
@@ -113,6 +119,9 @@ class Installation:
             demo=config.demo,
             rate_limit_s=config.rate_limit_s,
             overloaded_s=config.overloaded_s,
+            **agent_files.tending_for(agent, config),
+            cache_ttl_s=self._cache_ttl_s(config),
+            park_s=config.park_s,
             claude_env={**self.claude_env, **self._network_env(network)},
             secret_files={variable: str(secrets / variable) for variable in self.secrets},
             env=agent_files.env_for(agent),

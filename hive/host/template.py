@@ -22,6 +22,16 @@ _AGENT_TOML = """\
 
 # The model until the operator chooses another on the page of {name}.
 # model = "sonnet"
+# available_models = ["haiku", "sonnet", "opus"]
+
+# Whose messages reach {name} in the middle of a turn: "operator", "everybody" or "nobody".
+# steer = "nobody"
+
+# A conversation is compacted from so many tokens on, and begun anew from so many when it was left
+# alone until claude's service has forgotten it; 0 is never.
+# auto_compact = false
+# compact_tokens = 150000
+# reset_tokens = 100000
 
 # {packages}
 # packages = ["git", "jq"]

@@ -17,7 +17,7 @@ from typing import Any
 import trio
 
 from hive import config as settings
-from hive import light
+from hive import config_checks, light
 from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.errors import HiveError
@@ -49,7 +49,7 @@ def up(arguments: argparse.Namespace) -> int:
         turn_mode=arguments.turn_mode or "live",
         stop_containers=True,
     )
-    settings.check_host_config(config)
+    config_checks.check_host_config(config)
     paths = settings.paths_for(arguments.root, system=False)
 
     async def announce(hive: Hive) -> None:
@@ -65,7 +65,7 @@ def up(arguments: argparse.Namespace) -> int:
 def serve(arguments: argparse.Namespace) -> int:
     """Run the daemon as systemd does."""
     config = settings.load_host_config(arguments.config)
-    settings.check_host_config(config)
+    config_checks.check_host_config(config)
     root = arguments.root or (Path(config.root) if config.root else None)
     paths = settings.paths_for(root, system=True)
 

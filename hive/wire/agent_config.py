@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import attrs
 
+from hive.errors import BadRequest
+
 FILE = "agent.toml"
+LEAST_CONTEXT = 20_000
+"""Fewer tokens than claude's own prompt and tools take make no mark for a conversation."""
+STEER_OPERATOR = "operator"
+STEER_EVERYBODY = "everybody"
+STEER_NOBODY = "nobody"
+STEERS = (STEER_OPERATOR, STEER_EVERYBODY, STEER_NOBODY)
+"""Whose messages may be put into a turn that runs."""
 
 
 @attrs.frozen
@@ -60,3 +69,20 @@ class AgentConfig:
     with `:PORT` if need be."""
     model: str | None = None
     """The model until the operator chooses another on the page; None: the daemon's default."""
+    available_models: tuple[str, ...] | None = None
+    """The models the agent's page offers; None: the daemon's."""
+    auto_compact: bool | None = None
+    """Whether a conversation is compacted before it is full; None: as the daemon says, in these and
+    the following ones too."""
+    compact_tokens: int | None = None
+    """From how many tokens on; 0: never."""
+    reset_tokens: int | None = None
+    """From how many tokens on a conversation left alone is begun anew; 0: never."""
+    steer: str | None = None
+    """Whose messages are put into a running turn: `operator`, `everybody` or `nobody`."""
+
+
+def check_context(key: str, tokens: int | None) -> None:
+    """Raise `BadRequest` for a mark that every conversation would be above."""
+    if tokens is not None and tokens != 0 and tokens < LEAST_CONTEXT:
+        raise BadRequest(f"{key} is {tokens}: give at least {LEAST_CONTEXT}, or 0 for never")

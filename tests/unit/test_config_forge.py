@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hive.config import HostConfig, check_host_config
+from hive.config import HostConfig
+from hive.config_checks import check_host_config
 from hive.errors import BadRequest
 
 

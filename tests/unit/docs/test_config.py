@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from hive import config
+from hive import config, config_checks
 from hive.config import HostConfig
 from hive.wire import codec
 from tests.unit.docs.pages import ROOT, blocks, code, page, section, table
@@ -36,7 +36,7 @@ def test_the_example_is_a_file_that_serve_takes(tmp_path: Path) -> None:
     for text in blocks(section(page("config.md"), "The daemon's settings"), "json"):
         file = tmp_path / "config.json"
         file.write_text(text)
-        config.check_host_config(config.load_host_config(file))
+        config_checks.check_host_config(config.load_host_config(file))
         assert codec.to_json(config.load_host_config(file)) != codec.to_json(HostConfig())
 
 

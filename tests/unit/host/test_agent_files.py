@@ -267,3 +267,31 @@ def test_an_agents_network_is_its_own_and_else_the_daemons() -> None:
     assert agent_files.network_for(open_, HostConfig()) == "host"
     assert agent_files.network_for(plain, HostConfig()) == "proxy"
     assert agent_files.network_for(plain, HostConfig(network="host")) == "host"
+
+
+def test_how_a_conversation_is_looked_after_is_the_agents_or_the_daemons() -> None:
+    text = b'available_models = ["opus"]\nauto_compact = false\nreset_tokens = 0\nsteer = "nobody"'
+    config = agent_files.parse(text)
+    host = HostConfig(compact_tokens=50_000, reset_tokens=60_000)
+    assert agent_files.tending_for(config, host) == {
+        "available_models": ("opus",),
+        "auto_compact": False,
+        "compact_tokens": 50_000,
+        "reset_tokens": 0,
+        "steer": "nobody",
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'steer = "all"',
+        b"compact_tokens = 10",
+        b"reset_tokens = -5",
+        b'available_models = ["-x"]',
+        b'auto_compact = "no"',
+    ],
+)
+def test_what_makes_no_sense_for_a_conversation_is_refused_with_its_line(line: bytes) -> None:
+    with pytest.raises(BadRequest, match=r"agent\.toml line 2"):
+        agent_files.parse(b"# a line\n" + line)
