@@ -52,6 +52,10 @@ class Deadlines:
 DEADLINES = Deadlines()
 
 
+class ClaudeMissing(Unavailable):
+    """There is no claude that could be started."""
+
+
 class Child:
     """A claude process in a session of its own, with lines in and lines out."""
 
@@ -82,11 +86,13 @@ class Child:
                 cwd=launch.cwd,
                 start_new_session=True,
             )
-        except OSError as error:
-            raise Unavailable(
+        except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+            raise ClaudeMissing(
                 f"cannot start {launch.argv[0]}: {error.strerror}; install claude or name it in"
                 " HIVE_CLAUDE"
             ) from error
+        except OSError as error:
+            raise Unavailable(f"cannot start {launch.argv[0]}: {error.strerror}") from error
         return cls(process, mark, write_s)
 
     @property
@@ -103,6 +109,10 @@ class Child:
     def status(self) -> int | None:
         """Its exit status, negative for a signal; None while it runs."""
         return self._process.poll()
+
+    def has_left_running(self) -> bool:
+        """Whether something that it started for the agent runs: no server of tools, its own kin."""
+        return bool(process_tree.apart(self.pid, self._mark))
 
     async def write(self, data: bytes) -> bool:
         """Write to its standard input, one writer at a time; False when it does not read.

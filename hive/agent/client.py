@@ -141,9 +141,15 @@ class HiveClient:
         reply = await self._ask(agent.Send(to, body, in_reply_to, dedupe_key), agent.Ok)
         return reply.id or 0
 
-    async def recv(self, *, wait_s: float = 0, max_count: int = 1) -> tuple[DeliveredMessage, ...]:
-        """Lease up to `max_count` messages, waiting up to `wait_s` for the first."""
-        return (await self._ask(agent.Recv(wait_s, max_count), agent.Messages)).messages
+    async def recv(
+        self, *, wait_s: float = 0, max_count: int = 1, origin: str | None = None
+    ) -> tuple[DeliveredMessage, ...]:
+        """Lease up to `max_count` messages, waiting up to `wait_s` for the first.
+
+        With `origin`, only those that came from there.
+        """
+        request = agent.Recv(wait_s, max_count, origin)
+        return (await self._ask(request, agent.Messages)).messages
 
     async def unread(self) -> int:
         """Return how many messages wait and are not held."""

@@ -50,6 +50,7 @@ class HarnessPage:
             "demo": harness.config.demo,
             "seq": seq,
             **harness.state.to_json(),
+            "models": model_file.offered(harness.config.available_models, harness.state.model),
             "inbox": [codec.to_json(row) for row in rows],
             "notices": notices,
             "version": __version__,

@@ -18,6 +18,8 @@ class Desk:
     """The running turn was cancelled by the operator."""
     is_turning: bool = False
     """A turn or a compaction runs."""
+    idle_since: float = 0.0
+    """When the loop began or its last turn ended, on trio's clock."""
     _bell: trio.Event = attrs.field(factory=trio.Event)
 
     @property

@@ -23,6 +23,7 @@ PROMPT_TOO_LONG = "prompt_too_long"
 RATE_LIMITED = "rate_limited"
 OVERLOADED = "overloaded"
 NEEDS_LOGIN = "needs_login"
+NO_CLAUDE = "no_claude"
 FAILED = "failed"
 
 
@@ -50,6 +51,8 @@ class Outcome:
     """True when claude said that hive's MCP server was not connected in this turn."""
     was_answered: bool = False
     """True when claude dropped the prompt because its uuid already has an answer."""
+    taken: frozenset[str] = frozenset()
+    """Those prompts put behind this one by `steer` that the model has seen and answered."""
 
 
 class ToolServer(Protocol):
@@ -82,6 +85,27 @@ class Driver(Protocol):
 
         Cancelled, the turn is interrupted and claude left fit for the next one, or gone. A claude
         that cannot be started, or that dies, is an `Outcome` of kind `failed`.
+        """
+        ...
+
+    @property
+    def can_steer(self) -> bool:
+        """Whether a running turn can be given a further prompt."""
+        ...
+
+    async def steer(self, prompt: Prompt) -> bool:
+        """Put a prompt behind what the model is doing in the running turn.
+
+        It is handed to the model with the result of the call it waits for, or, when it makes none
+        any more, in a turn of its own before `turn` returns. Whether it came to that is in the
+        `Outcome`. False when no turn runs that could take it.
+        """
+        ...
+
+    async def park(self) -> bool:
+        """Let go of a process that waits, until the next turn starts one in the same conversation.
+
+        False when something runs that claude started for the agent: then nothing is ended.
         """
         ...
 

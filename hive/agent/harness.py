@@ -9,8 +9,10 @@ import attrs
 
 from hive import __version__
 from hive.agent import files, login, mcp_tools, model, prompts
+from hive.agent.bell import Bell
 from hive.agent.bus import Bus
 from hive.agent.client import HiveClient
+from hive.agent.context import ContextFile
 from hive.agent.desk import Desk
 from hive.agent.driver import Driver, MakeLaunch
 from hive.agent.files import Marks
@@ -25,7 +27,7 @@ from hive.config import HarnessConfig
 from hive.store.turn_events import events_file
 
 Clock = Callable[[], float]
-MakeDriver = Callable[[MakeLaunch, ToolServer], Driver]
+MakeDriver = Callable[[MakeLaunch, Bell], Driver]
 
 
 @attrs.frozen
@@ -44,7 +46,10 @@ class Harness:
     desk: Desk
     marks: Marks
     record: RecordFile
+    context: ContextFile
     tools: ToolServer
+    bell: Bell
+    """The tools as claude calls them."""
     driver: Driver
     login: Login
     port: Port
@@ -68,12 +73,15 @@ def make_harness(
     async def make_launch() -> prompts.Launch:
         return prompts.make_launch(config, state.model, await port.known(config))
 
-    def usual(launch: MakeLaunch, tools: ToolServer) -> Driver:
+    def usual(launch: MakeLaunch, tools: Bell) -> Driver:
         session = folder / files.SESSION
         if config.turn_mode == "process":
             return ProcessDriver(launch, session, clock)
         return LiveDriver(launch, tools, session, clock)
 
+    bell = Bell(tools)
+    context = ContextFile(folder)
+    state.ctx_usage, state.context_window = context.now.usage, context.now.window
     return Harness(
         config=config,
         clock=clock,
@@ -84,8 +92,10 @@ def make_harness(
         desk=Desk(),
         marks=Marks(folder),
         record=RecordFile(folder),
+        context=context,
         tools=tools,
-        driver=(make_driver or usual)(make_launch, tools),
+        bell=bell,
+        driver=(make_driver or usual)(make_launch, bell),
         login=login.make_login(config, make_launch),
         port=port,
     )

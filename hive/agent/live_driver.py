@@ -17,7 +17,7 @@ from typing import Any
 import trio
 
 from hive.agent import driver, stream_json
-from hive.agent.child import DEADLINES, Child, Deadlines
+from hive.agent.child import DEADLINES, Child, ClaudeMissing, Deadlines
 from hive.agent.driver import MakeLaunch, OnLine, OnText, Outcome, Prompt, ToolServer
 from hive.agent.live_turn import CutRefused, LiveTurn, SessionUnknown
 from hive.agent.session import Session
@@ -95,6 +95,28 @@ class LiveDriver:
         line = stream_json.prompt_line(command, "/compact", is_command=True)
         return await self._run(command, line, on_line, on_text, is_command=True)
 
+    @property
+    def can_steer(self) -> bool:
+        """True: prompts are lines on a pipe that stays open."""
+        return True
+
+    async def steer(self, prompt: Prompt) -> bool:
+        """Put a prompt into the running turn; see `Driver`."""
+        turn, child = self._turn, self._child
+        if turn is None or child is None or turn.is_command:
+            return False
+        return await turn.put_behind(child, prompt)
+
+    async def park(self) -> bool:
+        """Let claude go; see `Driver`."""
+        child = self._child
+        if self._is_busy or child is None:
+            return not self._is_busy
+        if child.is_alive and child.has_left_running():
+            return False
+        await self.aclose()
+        return True
+
     async def interrupt(self) -> bool:
         """Interrupt the running turn; see `Driver`."""
         if not self._is_busy:
@@ -146,6 +168,8 @@ class LiveDriver:
                     self._answered.clear()
                 except CutRefused:
                     self._session.cannot_cut()
+        except ClaudeMissing as error:
+            return Outcome(driver.NO_CLAUDE, note=error.message)
         except HiveError as error:
             return Outcome(driver.FAILED, note=error.message)
         finally:

@@ -11,11 +11,12 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import trio
 
 from hive.agent import driver, stream_json
 from hive.agent.child import Child, Deadlines
-from hive.agent.driver import Line, OnLine, OnText, Outcome, ToolServer
+from hive.agent.driver import Line, OnLine, OnText, Outcome, Prompt, ToolServer
 from hive.agent.session import Session
 from hive.agent.transcript import Transcript
 
@@ -56,6 +57,13 @@ class LiveTurn:
         self._transcript: Transcript | None = None
         self._has_line = False
         self._is_unknown = False
+        self._behind: set[str] = set()
+        """Prompts put behind this one of which no result has come yet."""
+        self._begun: set[str] = set()
+        """Those of them that claude has handed to the model."""
+        self._taken: set[str] = set()
+        self._is_answer_due = False
+        """A prompt from behind has become a turn of its own, and is not answered yet."""
         self.is_command = False
         self.is_cut = False
 
@@ -67,6 +75,16 @@ class LiveTurn:
     def want_interrupt(self) -> None:
         """Have the turn interrupted as soon as claude has begun with it."""
         self._interrupt.set()
+
+    async def put_behind(self, child: Child, prompt: Prompt) -> bool:
+        """Hand over a further prompt while the turn runs; False when it is over, or is to end."""
+        await self._started.wait()
+        if self._outcome is not None or self._interrupt.is_set() or not child.is_alive:
+            return False
+        # Before the line is out: its result may be read before the write has returned.
+        self._behind.add(prompt.uuid)
+        await self._write(child, stream_json.prompt_line(prompt.uuid, prompt.text))
+        return child.is_alive
 
     async def run(
         self, child: Child, transcript: Transcript, line: bytes, on_written: Callable[[], None]
@@ -93,16 +111,19 @@ class LiveTurn:
             if self._outcome is None:
                 await self._at_end(child)
             assert self._outcome is not None
-            return self._outcome
+            return attrs.evolve(self._outcome, taken=frozenset(self._taken))
         finally:
-            if self._outcome is None and child.is_alive:
+            if self._behind and child.is_alive:
+                # It would go on by itself, with a turn that nobody sees.
+                await child.kill()
+            elif self._outcome is None and child.is_alive:
                 await self._wind_down(child)
 
     async def _read(self, child: Child, nursery: trio.Nursery) -> None:
         """Take lines until the outcome is known, claude ends, or its patience is over."""
         with self._patience as scope:
             scope.deadline = trio.current_time() + self._deadlines.start_s
-            while self._outcome is None:
+            while self._outcome is None or self._goes_on:
                 raw = await child.next_line()
                 if raw is None:
                     return
@@ -111,6 +132,12 @@ class LiveTurn:
                 self._take(raw, child, nursery)
                 if self._is_unknown:
                     return
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether a turn of a prompt from behind follows what has ended well."""
+        assert self._outcome is not None
+        return bool(self._behind) and self._outcome.kind == driver.OK
 
     def _take(self, raw: bytes, child: Child, nursery: trio.Nursery | None) -> None:
         line = stream_json.parse(raw)
@@ -131,15 +158,27 @@ class LiveTurn:
             self._take_message(line)
 
     def _take_lifecycle(self, line: Line) -> None:
-        if line.get("command_uuid") != self._prompt:
+        uuid, state = line.get("command_uuid"), line.get("state")
+        if uuid in self._behind:
+            self._take_behind(str(uuid), state)
+        if uuid != self._prompt:
             return
-        state = line.get("state")
         if state == "started":
             self._start()
         elif state in ("completed", "cancelled") and not self._started.is_set():
             # The prompt was not run: its uuid has an answer in the conversation.
             self._session.answered(None)
             self._outcome = Outcome(driver.OK, was_answered=True)
+
+    def _take_behind(self, uuid: str, state: object) -> None:
+        if state == "started":
+            self._begun.add(uuid)
+            self._patience.deadline = float("inf")
+            if self._outcome is not None:
+                self._session.opened(uuid)
+                self._is_answer_due = True
+        elif state in ("completed", "cancelled") and uuid not in self._begun:
+            self._behind.discard(uuid)
 
     def _start(self) -> None:
         self._started.set()
@@ -150,19 +189,34 @@ class LiveTurn:
             self._is_unknown = True
             return
         is_result = line.get("type") == "result"
-        if is_result and not self._is_ours(line):
+        behind = self._ended_behind(line) if is_result else set()
+        is_ours = is_result and self._outcome is None and self._is_ours(line)
+        if is_result and not is_ours and not behind:
             return
         self._on_line(line)
         had_answer = self._facts.has_answer
         self._facts.feed(line)
         if self._facts.has_answer and not had_answer and not self.is_command:
             self._remember(self._facts.last_assistant)
-        if is_result:
+        if self._is_answer_due and stream_json.is_answer(line):
+            self._is_answer_due = False
+            self._remember(self._facts.last_assistant)
+        if is_ours:
             self._end()
+        elif behind:
+            self._remember(self._facts.last_assistant if behind & self._taken else None)
+
+    def _ended_behind(self, result: Line) -> set[str]:
+        """Note which prompts from behind this result is of, and return them."""
+        ended = self._behind.intersection(_named(result))
+        self._behind -= ended
+        if stream_json.is_clean(result):
+            self._taken |= ended
+        return ended
 
     def _is_ours(self, result: Line) -> bool:
         """Whether a result is that of our prompt; claude may have put several into one turn."""
-        named = result.get("user_message_uuids") or [result.get("user_message_uuid")]
+        named = _named(result)
         return self._prompt in named or (named == [None] and self._started.is_set())
 
     def _end(self) -> None:
@@ -170,6 +224,8 @@ class LiveTurn:
         self._outcome = facts.compact_outcome() if self.is_command else facts.outcome()
         is_clean = self._outcome.kind == driver.OK and not self.is_command
         self._remember(facts.last_assistant if is_clean else None)
+        if self._goes_on:
+            self._patience.deadline = trio.current_time() + self._deadlines.start_s
         if facts.session_id is not None and self._session.session_id == self._session_id:
             self._session.moved(facts.session_id)
 
@@ -259,3 +315,8 @@ class LiveTurn:
                         self._take(raw, child, None)
             if self._outcome is None:
                 await child.kill()
+
+
+def _named(result: Line) -> list[Any]:
+    """Return the uuids of the prompts that a result is of; [None] when it names none."""
+    return result.get("user_message_uuids") or [result.get("user_message_uuid")]

@@ -16,6 +16,11 @@ def check(name: str) -> str:
     return model_name(name.strip())
 
 
+def offered(available: tuple[str, ...], present: str) -> list[str]:
+    """Return what the page offers: what the settings list, and what the next turn runs on."""
+    return [*dict.fromkeys((*available, present))]
+
+
 def load(state: Path, default: str) -> str:
     """Return the kept model, or `default` when none is kept or the file makes no sense."""
     kept = (files.read_if_there(state / FILE, 200) or "").strip()

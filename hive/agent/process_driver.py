@@ -16,7 +16,7 @@ from typing import Any
 import trio
 
 from hive.agent import driver, stream_json
-from hive.agent.child import DEADLINES, Child, Deadlines
+from hive.agent.child import DEADLINES, Child, ClaudeMissing, Deadlines
 from hive.agent.driver import MakeLaunch, OnLine, OnText, Outcome, Prompt
 from hive.agent.session import Session
 from hive.errors import HiveError
@@ -80,6 +80,19 @@ class ProcessDriver:
         line = stream_json.prompt_line(command, "/compact", is_command=True)
         return await self._turn(command, line, on_line, on_text, is_command=True)
 
+    @property
+    def can_steer(self) -> bool:
+        """False: such a claude is for one prompt."""
+        return False
+
+    async def steer(self, prompt: Prompt) -> bool:
+        """Do nothing; see `can_steer`."""
+        return False
+
+    async def park(self) -> bool:
+        """Do nothing: a claude never outlives its turn, whatever it has started."""
+        return True
+
     async def interrupt(self) -> bool:
         """Interrupt the running turn; see `Driver`."""
         if not self._is_busy:
@@ -120,6 +133,8 @@ class ProcessDriver:
                 else:
                     assert run.outcome is not None
                     return run.outcome
+        except ClaudeMissing as error:
+            return Outcome(driver.NO_CLAUDE, note=error.message)
         except HiveError as error:
             return Outcome(driver.FAILED, note=error.message)
         finally:

@@ -45,6 +45,15 @@ def find(root: int | None, mark: str) -> set[int]:
     return found - {os.getpid()}
 
 
+def apart(root: int, mark: str) -> set[int]:
+    """Return those of `find` that `root` has put into sessions of their own.
+
+    claude does so with the agent's commands, and not with the servers of tools it starts.
+    """
+    found = {pid: _read(pid) for pid in find(root, mark)}
+    return {pid for pid, p in found.items() if p is not None and p.session != root}
+
+
 async def kill(root: int | None, mark: str) -> bool:
     """Kill `root` and everything it started; False when something survived about 2 s of trying.
 

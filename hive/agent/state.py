@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import trio
 
+from hive.agent.phases import SHOWN, Phase, may_follow
 from hive.wire import codec, live
 from hive.wire.agent import ReportState
 from hive.wire.live import LiveFrame, TokenUsage
@@ -21,6 +22,8 @@ class AgentState:
     """What the next turn runs on."""
     _show: Callable[[LiveFrame], object]
     _clock: Callable[[], float]
+    phase: Phase = Phase.STARTING
+    """What the turn loop is at; status and turn state follow from it."""
     status: str = live.ONLINE
     turn_state: str = live.IDLE
     turn_state_since: float = 0.0
@@ -38,6 +41,23 @@ class AgentState:
 
     def __attrs_post_init__(self) -> None:
         self.turn_state_since = self._clock()
+
+    def enter(self, phase: Phase, trouble: str | None = None) -> None:
+        """Go to another phase, or stay in this one with another sentence.
+
+        A phase in which the agent does not work needs the sentence that says why. Others leave the
+        one there is: it holds until something went well.
+        """
+        assert phase is self.phase or may_follow(self.phase, phase), (
+            f"{phase.value} cannot follow {self.phase.value}"
+        )
+        shown = SHOWN[phase]
+        assert not shown.needs_trouble or trouble, f"{phase.value} does not say why"
+        self.phase = phase
+        self.set_status(shown.status)
+        self.set_turn_state(shown.turn_state)
+        if trouble is not None:
+            self.set_trouble(trouble)
 
     def set_turn_state(self, state: str) -> None:
         """Set what claude is doing; `since` starts anew only when it differs."""
@@ -72,6 +92,12 @@ class AgentState:
             self.trouble = text
             self._tell(live.TroubleChanged(text))
 
+    def forget_context(self) -> None:
+        """Say that nobody knows what the conversation holds: it is another one now."""
+        if self.ctx_usage is not None:
+            self.ctx_usage = None
+            self._tell(live.TokenUsageChanged(None, self.cost_usage))
+
     def report(self) -> ReportState:
         """Return what the daemon shows of this agent."""
         ctx = self.ctx_usage
@@ -85,6 +111,7 @@ class AgentState:
     def to_json(self) -> dict[str, Any]:
         """Return the badges as the page's snapshot holds them."""
         return {
+            "phase": self.phase.value,
             "status": self.status,
             "trouble": self.trouble,
             "turn_state": self.turn_state,

@@ -131,6 +131,8 @@ class TurnFacts:
 
     session_id: str | None = None
     model: str | None = None
+    version: str | None = None
+    """claude's own."""
     last_usage: TokenUsage | None = None
     """Of the newest inference: what the context holds now. claude counts the output of a running
     inference as 1; the true sum stands in `turn_usage`."""
@@ -209,6 +211,7 @@ class TurnFacts:
             self.has_init = True
             self.session_id = _text(line.get("session_id")) or self.session_id
             self.model = _text(line.get("model")) or self.model
+            self.version = _text(line.get("claude_code_version")) or self.version
             servers = line.get("mcp_servers")
             self.mcp_servers = {
                 str(server.get("name")): str(server.get("status"))
@@ -259,11 +262,11 @@ class TurnFacts:
             self.context_window = window if isinstance(window, int) else self.context_window
 
     def _kind(self, result: Line) -> str:
+        if is_clean(result):
+            return driver.OK
         reason = _text(result.get("terminal_reason")) or ""
         if reason.startswith("aborted"):
             return driver.INTERRUPTED
-        if not result.get("is_error"):
-            return driver.OK
         if reason == "prompt_too_long":
             return driver.PROMPT_TOO_LONG
         return self._kind_of_api_error(result)
@@ -286,6 +289,18 @@ class TurnFacts:
         first = errors[0] if isinstance(errors, list) and errors else None
         text = _text(self.result.get("result")) or _text(first)
         return text or f"claude ended the turn: {self.result.get('terminal_reason')}"
+
+
+def is_clean(result: Line) -> bool:
+    """Whether a result is that of a turn the model ended by itself."""
+    reason = _text(result.get("terminal_reason")) or ""
+    return not result.get("is_error") and not reason.startswith("aborted")
+
+
+def is_answer(line: Line) -> bool:
+    """Whether a line is an answer of the model."""
+    is_said = line.get("type") == "assistant" and "local_command_source" not in line
+    return is_said and _text(line.get("error")) is None
 
 
 def is_unknown_session(result: Line) -> bool:

@@ -9,11 +9,15 @@ verdict for the turn loop.
 from __future__ import annotations
 
 import attrs
+import trio
 
-from hive.agent import driver, wake_text
+from hive.agent import claude_version, driver, wake_text
+from hive.agent.context import Context
 from hive.agent.driver import Line, Outcome, Prompt
 from hive.agent.harness import Harness
+from hive.agent.phases import Phase
 from hive.agent.seen import SeenInLines
+from hive.agent.steering import Steering
 from hive.agent.stream_json import TurnFacts
 from hive.agent.turn_record import TurnRecord
 from hive.wire import live
@@ -35,6 +39,8 @@ class Verdict:
     """What else the model was handed in the conversation that goes on."""
     is_cancelled: bool = False
     """The operator ended it: to be acknowledged, but not a clean turn."""
+    doubt: str | None = None
+    """What may be wrong although it works, in one sentence."""
 
 
 CANCELLED = Verdict(driver.INTERRUPTED, "cancelled by the operator", is_cancelled=True)
@@ -51,6 +57,7 @@ class _Try:
     has_compacted: bool = False
     has_begun_anew: bool = False
     has_tried_login: bool = False
+    doubt: str | None = None
 
 
 async def work_on(
@@ -64,7 +71,7 @@ async def work_on(
     work = _Try(message, unread, harness.record.save(record))
     harness.desk.is_turning = True
     harness.desk.is_cancelled = False
-    harness.state.set_turn_state(live.THINKING)
+    harness.state.enter(Phase.THINKING)
     try:
         for _ in range(STEPS_MOST):
             verdict = await _step(harness, work)
@@ -73,51 +80,60 @@ async def work_on(
                 # However this step ended, between two prompts and in a compaction too.
                 return CANCELLED
             if verdict is not None:
-                return attrs.evolve(verdict, seen=tuple(sorted(work.seen)))
+                seen = tuple(sorted(work.seen))
+                return attrs.evolve(verdict, seen=seen, doubt=work.doubt)
         return Verdict(driver.FAILED, "claude was handed the message too often and never answered")
     finally:
         harness.tools.end_turn()
         harness.desk.is_turning = False
         harness.desk.is_cancelled = False
-        harness.state.set_turn_state(live.IDLE)
+        harness.state.enter(Phase.CLOSING)
 
 
-async def compact(harness: Harness) -> Outcome:
-    """Compact the conversation."""
-    state, before = harness.state, harness.state.turn_state
+async def compact(harness: Harness, then: Phase) -> Outcome:
+    """Compact the conversation, then enter the phase that follows."""
     is_in_turn = harness.desk.is_turning
-    state.set_turn_state(live.COMPACTING)
+    harness.state.enter(Phase.COMPACTING)
     harness.desk.is_turning = True
     try:
-        return await harness.driver.compact(_watcher(harness, TurnFacts()), _texts(harness))
+        outcome = await harness.driver.compact(watcher(harness, TurnFacts()), texts(harness))
     finally:
         harness.desk.is_turning = is_in_turn
         if not is_in_turn:
             harness.desk.is_cancelled = False
-        state.set_turn_state(before)
+        harness.state.enter(then)
+    if outcome.kind == driver.OK:
+        harness.state.forget_context()
+        context = harness.context
+        context.now = attrs.evolve(context.now, usage=None, was_compacted=True)
+    return outcome
 
 
 async def _step(harness: Harness, work: _Try) -> Verdict | None:
     """Hand one prompt of the chain to claude; None when the next one is due at once."""
     record = work.record
-    facts, lines = TurnFacts(), SeenInLines()
+    facts, lines, steering = TurnFacts(), SeenInLines(), Steering()
     text = (
-        wake_text.wake_text(work.message, work.unread)
+        wake_text.wake_text(work.message, work.unread, fresh=record.fresh)
         if record.step == 0
         else wake_text.go_on_text(work.message)
     )
     prompt = Prompt(record.prompt_uuid(harness.config.label), text)
     harness.tools.begin_turn()
-    watch = _watcher(harness, facts)
+    watch = watcher(harness, facts)
 
     def on_line(line: Line) -> None:
         lines.feed(line)
         watch(line)
 
-    outcome = await harness.driver.turn(prompt, on_line, _texts(harness))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(steering.watch, harness)
+        outcome = await harness.driver.turn(prompt, on_line, texts(harness))
+        nursery.cancel_scope.cancel()
     for name in sorted(facts.unconnected.intersection(harness.config.mcp_servers)):
         harness.bus.note(f"claude ran without the tools of {name}: that MCP server did not come up")
-    work.seen.update(harness.tools.end_turn(), lines.ids)
+    work.doubt = claude_version.doubt(facts.version)
+    work.seen.update(harness.tools.end_turn(), lines.ids, steering.seen(outcome.taken))
     work.seen.discard(work.message.id)
     if outcome.was_answered:
         work.record = harness.record.save(record.next_step())
@@ -168,7 +184,7 @@ async def _make_room(harness: Harness, work: _Try, outcome: Outcome) -> Verdict 
     if not work.has_compacted:
         work.has_compacted = True
         harness.bus.note("the conversation is too long: compacting it")
-        done = await compact(harness)
+        done = await compact(harness, Phase.THINKING)
         if done.kind == driver.OK:
             # The summary may have swallowed the message and what was received behind it: the one
             # is handed over in full again, the others come back.
@@ -192,9 +208,11 @@ def begin_anew(harness: Harness) -> None:
     """Make the next prompt the first of a fresh conversation."""
     harness.driver.start_new_session()
     harness.state.session_id = None
+    harness.state.forget_context()
+    harness.context.now = Context(window=harness.context.now.window)
 
 
-def _watcher(harness: Harness, facts: TurnFacts) -> driver.OnLine:
+def watcher(harness: Harness, facts: TurnFacts) -> driver.OnLine:
     """Return what shows each line on the page and takes from it what the badges show."""
 
     def on_line(line: Line) -> None:
@@ -211,7 +229,9 @@ def _watcher(harness: Harness, facts: TurnFacts) -> driver.OnLine:
     return on_line
 
 
-def _texts(harness: Harness) -> driver.OnText:
+def texts(harness: Harness) -> driver.OnText:
+    """Return what shows claude's standard error on the page."""
+
     def on_text(text: str) -> None:
         harness.bus.note(text, "stderr")
 

@@ -36,8 +36,12 @@ class TurnRecord:
     """0: the message itself; from 1 on: a «go on»."""
     session_id: str | None = None
     """The conversation the chain lives in, once known."""
+    fresh: str | None = None
+    """Why a conversation was begun for it, when hive did so of its own accord."""
     failures: int = 0
     """Failed turns in a row."""
+    overloads: int = 0
+    """Tries in a row that claude's service had no room for."""
     told_manager: bool = False
     done: tuple[int, ...] = ()
     """Not empty: the turn is over, and these messages are to be acknowledged."""

@@ -7,14 +7,25 @@ from hive.wire.limits import RECV_MAX
 from hive.wire.messages import DeliveredMessage
 from hive.wire.names import REMINDER, SYSTEM
 
+FRESH = (
+    "You remember nothing of what was said in it. What you wrote down is in your state directory:"
+    " look there first."
+)
+STEERED = (
+    "(It came in the middle of your work: take it into account now. What you were doing goes on,"
+    " unless it says otherwise.)"
+)
 
-def wake_text(message: DeliveredMessage, unread: int) -> str:
+
+def wake_text(message: DeliveredMessage, unread: int, *, fresh: str | None = None) -> str:
     """Return the prompt for a message; `unread` more wait behind it.
 
+    `fresh` says why hive has begun a conversation for it, when it has.
     Never begins with a `/`, which claude would take for a command.
     """
     code = fences.code_for([message.from_, message.body])
     parts = [
+        *([] if fresh is None else [f"{fresh} {FRESH}"]),
         *fences.banners(message),
         f"Message {message.id} from {fences.sender_text(message)}{fences.answers_text(message)}."
         f" Its text stands between the two lines that end in {code}:",
@@ -28,6 +39,23 @@ def wake_text(message: DeliveredMessage, unread: int) -> str:
             " them at once before you act.)"
         )
     return "\n".join(parts)
+
+
+def steer_text(message: DeliveredMessage) -> str:
+    """Return the prompt for a message that came while a turn ran."""
+    return f"{wake_text(message, 0)}\n{STEERED}"
+
+
+def checkpoint_text(tokens: int, window: int | None) -> str:
+    """Return the prompt before a compaction."""
+    size = f"{tokens:,}" if window is None else f"{tokens:,} of {window:,}"
+    return (
+        f"[system] Context checkpoint: this conversation holds {size} tokens and is about to be"
+        " collapsed into a summary. There is no message to handle. Write down now, in files in your"
+        " state directory, what you will need and what is nowhere else: what you are working on,"
+        " what is decided, what is open and for whom, where things are. What is not written down is"
+        " lost. Do nothing else, and stop when it is written."
+    )
 
 
 def go_on_text(message: DeliveredMessage) -> str:

@@ -135,9 +135,11 @@ class Broker:
             )
 
     async def recv(
-        self, recipient: str, *, wait_s: float = 0, max_count: int = 1
+        self, recipient: str, *, wait_s: float = 0, max_count: int = 1, origin: str | None = None
     ) -> list[DeliveredMessage]:
         """Lease up to `max_count` waiting messages, oldest first; empty when `wait_s` passed.
+
+        With `origin`, only those that came from there; the others go on waiting.
 
         Both are held to the limits of the interface. The recipient holds what it got until it
         acknowledges or requeues. Cancelled, nothing is leased: a lease that was already committed
@@ -152,8 +154,8 @@ class Broker:
             arrival = self._arrivals.get(recipient)
             if arrival is None:
                 arrival = self._arrivals[recipient] = trio.Event()
-            if await self._messages.has_waiting(recipient):
-                leased = await self._lease(recipient, max_count)
+            if await self._messages.has_waiting(recipient, origin):
+                leased = await self._lease(recipient, max_count, origin)
                 if leased:
                     return leased
             with trio.move_on_at(deadline):
@@ -218,9 +220,11 @@ class Broker:
         """Delete what was acknowledged before then (Unix seconds); return how many."""
         return await self._messages.sweep(acked_before)
 
-    async def _lease(self, recipient: str, max_count: int) -> list[DeliveredMessage]:
+    async def _lease(
+        self, recipient: str, max_count: int, origin: str | None
+    ) -> list[DeliveredMessage]:
         now = self._clock()
-        leased = await self._messages.lease(recipient, max_count, now)
+        leased = await self._messages.lease(recipient, max_count, now, origin)
         if leased and trio.current_effective_deadline() == float("-inf"):
             # The caller is gone: nobody has seen these, so they wait as if never leased.
             await self.give_back(recipient, [message.id for message in leased])

@@ -28,6 +28,7 @@ from hive.wire.limits import (
     check_body,
     check_size,
 )
+from hive.wire.messages import ORIGINS
 from hive.wire.names import MANAGER, AgentName, recipient_name, wake_label
 
 NAME_SHOWN = 40
@@ -247,5 +248,9 @@ async def _recv(hive: Hive, name: AgentName, request: agent.Recv) -> agent.Messa
         raise BadRequest(f"wait_seconds must be between 0 and {RECV_WAIT_S}")
     if not 1 <= request.max <= RECV_MAX:
         raise BadRequest(f"max must be between 1 and {RECV_MAX}")
-    messages = await hive.broker.recv(name, wait_s=request.wait_seconds, max_count=request.max)
+    if request.origin is not None and request.origin not in ORIGINS:
+        raise BadRequest(f"origin must be one of {', '.join(ORIGINS)}")
+    messages = await hive.broker.recv(
+        name, wait_s=request.wait_seconds, max_count=request.max, origin=request.origin
+    )
     return agent.Messages(tuple(messages))

@@ -16,13 +16,14 @@ import trio
 
 from hive import config as settings
 from hive import light, lines, process
+from hive.agent import claude_version
+from hive.agent.claude_version import TESTED
 from hive.config import HostConfig, Paths
 from hive.errors import DaemonUnreachable, HiveError
 from hive.host import installation, runtimes
 from hive.host.runtime import Finding
 from hive.nursery import on_host
 
-CLAUDE_TESTED = "2.1.330"
 CLAUDE_S = 20.0
 DISK_FULL = 0.95
 
@@ -89,8 +90,10 @@ async def _claude() -> Finding:
     except HiveError as error:
         return Finding("claude", False, str(error), f"see that {found} runs")
     version = done.stdout.split(" ")[0].strip()
-    note = "" if version == CLAUDE_TESTED else f" (hive is tested with {CLAUDE_TESTED})"
-    return Finding("claude", True, f"{version}{note} at {found}")
+    note = "" if version == TESTED else f" (hive is tested with {TESTED})"
+    doubt = claude_version.doubt(version)
+    mend = "" if doubt is None else f"install {TESTED}, or see whether turns work"
+    return Finding("claude", doubt is None, f"{version}{note} at {found}", mend)
 
 
 def _who_may(socket: Path) -> list[Finding]:

@@ -88,11 +88,12 @@ class MessageStore:
         """
         return await self._database.write_together(_ADD, draft)
 
-    async def has_waiting(self, recipient: str) -> bool:
+    async def has_waiting(self, recipient: str, origin: str | None = None) -> bool:
         """Whether a lease would find something."""
-        query = f"SELECT 1 FROM messages WHERE {_WAITING} LIMIT 1"
+        where, values = _waiting(recipient, origin)
+        query = f"SELECT 1 FROM messages WHERE {where} LIMIT 1"
         return await self._database.read(
-            lambda connection: connection.execute(query, (recipient,)).fetchone() is not None
+            lambda connection: connection.execute(query, values).fetchone() is not None
         )
 
     async def count_waiting(self, recipient: str) -> int:
@@ -110,19 +111,23 @@ class MessageStore:
         )
         return await self._database.read(lambda connection: dict(connection.execute(query)))
 
-    async def lease(self, recipient: str, max_count: int, now: float) -> list[DeliveredMessage]:
+    async def lease(
+        self, recipient: str, max_count: int, now: float, origin: str | None = None
+    ) -> list[DeliveredMessage]:
         """Hand out the oldest waiting messages: from now on the recipient holds them.
 
+        With `origin`, only those that came from there.
         The disk is not waited for. A power cut ends the recipient too, and then they wait again
         either way, at worst without the mark that they were handed out before.
         """
+        where, values = _waiting(recipient, origin)
         query = (
             "SELECT id, sender, body, redelivered, in_reply_to, sent_at, broadcast, origin, via"
-            f" FROM messages WHERE {_WAITING} ORDER BY id LIMIT ?"
+            f" FROM messages WHERE {where} ORDER BY id LIMIT ?"
         )
 
         def work(connection: Connection) -> list[DeliveredMessage]:
-            rows = connection.execute(query, (recipient, max_count)).fetchall()
+            rows = connection.execute(query, (*values, max_count)).fetchall()
             connection.executemany(
                 "UPDATE messages SET delivered_at = ? WHERE id = ?",
                 [(now, row[0]) for row in rows],
@@ -371,3 +376,10 @@ def _delivered(row: tuple[Any, ...]) -> DeliveredMessage:
         origin=origin,
         via=_split(via),
     )
+
+
+def _waiting(recipient: str, origin: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return the condition for what waits, and its values."""
+    if origin is None:
+        return _WAITING, (recipient,)
+    return f"{_WAITING} AND origin = ?", (recipient, origin)

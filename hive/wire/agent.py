@@ -24,6 +24,8 @@ class Recv:
 
     wait_seconds: float = 0
     max: int = 1
+    origin: str | None = None
+    """Only messages that came from there; None: all."""
 
 
 @attrs.frozen

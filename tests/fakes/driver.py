@@ -16,6 +16,9 @@ import trio
 from hive.agent import driver
 from hive.agent.driver import OnLine, OnText, Outcome, Prompt, ToolServer
 
+WINDOW = 200_000
+"""What the model takes."""
+
 Play = Callable[["Running"], Awaitable[Outcome]]
 """One turn: does what the model does and returns how it ends."""
 
@@ -39,12 +42,23 @@ class Running:
     on_line: OnLine
     on_text: OnText
     interrupted: trio.Event = attrs.field(factory=trio.Event)
+    came: trio.Event = attrs.field(factory=trio.Event)
+    """Set once something was put behind the prompt."""
+    behind: list[Prompt] = attrs.field(factory=list)
+    taken: set[str] = attrs.field(factory=set)
 
-    def say(self, text: str = "working") -> None:
+    async def take_behind(self) -> str:
+        """Wait for a prompt from behind and see it; returns its text."""
+        await self.came.wait()
+        self.taken.update(prompt.uuid for prompt in self.behind)
+        self.driver.conversation.prompts += self.behind
+        return self.behind[-1].text
+
+    def say(self, text: str = "working", tokens: int = 10) -> None:
         """Print an answer of the model: from here on the prompt counts as answered."""
         self.driver.conversation.answered.add(self.prompt.uuid)
-        content = [{"type": "text", "text": text}]
-        self.on_line({"type": "assistant", "uuid": str(uuid.uuid4()), "message": usage(content)})
+        message = usage([{"type": "text", "text": text}], tokens)
+        self.on_line({"type": "assistant", "uuid": str(uuid.uuid4()), "message": message})
 
     async def call(self, name: str, **arguments: Any) -> str:
         """Call one of hive's tools and return its text, as live mode does."""
@@ -72,15 +86,16 @@ class Running:
             "session_id": self.driver.conversation.session_id,
             "is_error": kind != driver.OK,
             "usage": {"input_tokens": 20, "output_tokens": 3},
+            "modelUsage": {"a-model": {"contextWindow": WINDOW}},
         }
         self.on_line(line)
         note = None if kind == driver.OK else f"scripted {kind}"
         return Outcome(kind, note=note, result=line, **fields)
 
 
-def usage(content: list[dict[str, Any]]) -> dict[str, Any]:
+def usage(content: list[dict[str, Any]], tokens: int = 10) -> dict[str, Any]:
     """Return a message of the model with its usage."""
-    return {"role": "assistant", "content": content, "usage": {"input_tokens": 10}}
+    return {"role": "assistant", "content": content, "usage": {"input_tokens": tokens}}
 
 
 async def play_ok(running: Running) -> Outcome:
@@ -103,11 +118,17 @@ class FakeDriver:
     restarts: int = 0
     compactions: int = 0
     is_closed: bool = False
+    is_parked: bool = False
+    parked: int = 0
+    has_left_running: bool = False
+    """Whether something runs that the agent has started."""
+    can_steer: bool = True
     running: Running | None = None
 
     async def turn(self, prompt: Prompt, on_line: OnLine, on_text: OnText) -> Outcome:
         """Run one turn by claude's rules."""
         assert self.running is None, "turns never overlap"
+        self.is_parked = False
         await trio.lowlevel.checkpoint()
         talk = self.conversation
         if prompt.uuid in talk.answered:
@@ -120,9 +141,27 @@ class FakeDriver:
         self.running = Running(self, prompt, on_line, on_text)
         try:
             play = self.script.pop(0) if self.script else self.usual
-            return await play(self.running)
+            outcome = await play(self.running)
+            return attrs.evolve(outcome, taken=frozenset(self.running.taken))
         finally:
             self.running = None
+
+    async def steer(self, prompt: Prompt) -> bool:
+        """Hand the running script a further prompt."""
+        await trio.lowlevel.checkpoint()
+        if self.running is None:
+            return False
+        self.running.behind.append(prompt)
+        self.running.came.set()
+        return True
+
+    async def park(self) -> bool:
+        """Count it."""
+        await trio.lowlevel.checkpoint()
+        if not self.has_left_running and not self.is_parked:
+            self.is_parked = True
+            self.parked += 1
+        return self.is_parked
 
     async def compact(self, on_line: OnLine, on_text: OnText) -> Outcome:
         """Play the next outcome of a compaction, `ok` when none is scripted."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 import trio
 
+from hive.agent import turn_loop
+from hive.agent.driver import Outcome
 from hive.agent.harness import Harness, make_harness
 from hive.agent.login import Login
 from hive.config import HarnessConfig
-from tests.fakes.driver import Conversation, FakeDriver
+from tests.fakes.driver import Conversation, FakeDriver, Play, Running
 from tests.fakes.hive_socket import DirectClient, FakeHive
 
 START = 1_700_000_000.0
@@ -61,7 +64,7 @@ class Rig:
     @property
     def notes(self) -> str:
         """The text of every note, one a line."""
-        return "\n".join(frame.text for frame in self.frames if hasattr(frame, "text"))
+        return "\n".join(frame.text for frame in self.frames if getattr(frame, "text", None))
 
 
 def make(
@@ -101,3 +104,24 @@ async def until(is_true: Callable[[], object], seconds: float = 3600) -> None:
     with trio.fail_after(seconds):
         while not is_true():  # noqa: ASYNC110 - any condition will do
             await trio.sleep(0.05)
+
+
+@asynccontextmanager
+async def looping(rig: Rig) -> AsyncIterator[None]:
+    """Run the loop for as long as the block lasts."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(turn_loop.run, rig.harness)
+        try:
+            yield
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+def ends(kind: str, tokens: int = 10, **fields: object) -> Play:
+    """Return a turn that ends with a result of this kind, the conversation being of that size."""
+
+    async def play(running: Running) -> Outcome:
+        running.say(tokens=tokens)
+        return running.result(kind, **fields)
+
+    return play

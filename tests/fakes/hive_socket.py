@@ -89,8 +89,8 @@ class FakeHive:
 
     async def _answer(self, request: Any) -> manager.ManagerReply:
         match request:
-            case agent.Recv(wait, most):
-                return agent.Messages(tuple(await self._lease(wait, most)))
+            case agent.Recv(wait, most, origin):
+                return agent.Messages(tuple(await self._lease(wait, most, origin)))
             case agent.Status():
                 return agent.StatusReply(len(self._waiting()))
             case agent.AckTurn(ids):
@@ -117,14 +117,18 @@ class FakeHive:
             return manager.ApprovalQueued(5)
         return agent.Ok(id=9)
 
-    def _waiting(self) -> list[Mail]:
-        return [mail for mail in self.mail if not mail.acks and not mail.is_held]
+    def _waiting(self, origin: str | None = None) -> list[Mail]:
+        return [
+            mail
+            for mail in self.mail
+            if not mail.acks and not mail.is_held and origin in (None, mail.origin)
+        ]
 
-    async def _lease(self, wait: float, most: int) -> list[DeliveredMessage]:
+    async def _lease(self, wait: float, most: int, origin: str | None) -> list[DeliveredMessage]:
         with trio.move_on_after(wait):
-            while not self._waiting():
+            while not self._waiting(origin):
                 await self._arrival.wait()
-        found = self._waiting()[:most]
+        found = self._waiting(origin)[:most]
         for mail in found:
             mail.is_held = True
             mail.deliveries += 1

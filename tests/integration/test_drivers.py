@@ -93,7 +93,7 @@ async def test_a_claude_that_dies_says_why(odd: Make) -> None:
 async def test_a_claude_that_does_not_exist_is_a_failed_turn(odd: Make) -> None:
     async with odd("dies", program="/nowhere/claude") as one:
         outcome = await Heard().turn(one)
-        assert outcome.kind == driver.FAILED
+        assert outcome.kind == driver.NO_CLAUDE
         assert outcome.note is not None
         assert outcome.note.startswith("cannot start /nowhere/claude: No such file")
 

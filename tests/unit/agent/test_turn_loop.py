@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
 from pathlib import Path
 
 import attrs
 import trio
 
-from hive.agent import driver, files, turn_loop
+from hive.agent import driver, files, turn_loop, waits
 from hive.agent.controls import HarnessPage
 from hive.agent.driver import Outcome
 from hive.agent.login import Login
+from hive.agent.phases import Phase
 from hive.wire import live
 from tests.fakes import harness as fake
-from tests.fakes.driver import Play, Running
-from tests.fakes.harness import Rig, until
-
-
-@asynccontextmanager
-async def looping(rig: Rig) -> AsyncIterator[None]:
-    """Run the loop for as long as the block lasts."""
-    async with trio.open_nursery() as nursery:
-        await nursery.start(turn_loop.run, rig.harness)
-        try:
-            yield
-        finally:
-            nursery.cancel_scope.cancel()
-
-
-def ends(kind: str, **fields: object) -> Play:
-    """Return a turn that ends with a result of this kind."""
-
-    async def play(running: Running) -> Outcome:
-        running.say()
-        return running.result(kind, **fields)
-
-    return play
+from tests.fakes.driver import Running
+from tests.fakes.harness import Rig, ends, looping, until
 
 
 async def dies(running: Running) -> Outcome:
@@ -172,7 +151,7 @@ async def test_a_limit_without_a_time_parks_five_minutes(
     started = trio.current_time()
     async with looping(rig):
         await until(lambda: mail.acks)
-    assert 300 <= trio.current_time() - started < 310
+    assert 300 <= trio.current_time() - started < 361
 
 
 async def test_an_overloaded_service_is_tried_again_soon(
@@ -184,7 +163,46 @@ async def test_an_overloaded_service_is_tried_again_soon(
     started = trio.current_time()
     async with looping(rig):
         await until(lambda: mail.acks)
-    assert 30 <= trio.current_time() - started < 40
+    assert 30 <= trio.current_time() - started < 37
+
+
+async def test_a_claude_that_is_missing_is_said_and_tried_again(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+
+    async def missing(running: Running) -> Outcome:
+        return Outcome(driver.NO_CLAUDE, note="cannot start claude: install it")
+
+    rig.driver.script = [missing] * 4
+    async with looping(rig):
+        await until(lambda: rig.harness.state.phase is Phase.NO_CLAUDE)
+        assert rig.harness.state.trouble == "cannot start claude: install it"
+        await until(lambda: mail.acks)
+    assert rig.harness.state.trouble is None
+
+
+async def test_an_overloaded_service_is_left_alone_longer_each_time(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.OVERLOADED)] * 6
+    started = trio.current_time()
+    async with looping(rig):
+        await until(lambda: rig.harness.state.phase is Phase.OVERLOADED)
+        assert "overloaded" in (rig.harness.state.trouble or "")
+        await until(lambda: mail.acks)
+    least = 30 + 60 + 120 + 240 + 300 + 300
+    assert least <= trio.current_time() - started < 1.2 * least + 10
+
+
+def test_agents_of_one_account_wake_one_after_another() -> None:
+    places = [waits.spread_s(f"agent-{n}", 3600) for n in range(50)]
+    assert all(0 <= place < waits.SPREAD_S for place in places)
+    assert max(Counter(int(place) for place in places).values()) <= 5
+    assert waits.spread_s("bob", 10) < 2
 
 
 async def test_a_first_refusal_is_tried_once_more_at_once(
@@ -403,6 +421,7 @@ async def test_a_paused_agent_takes_nothing_and_goes_on_when_resumed(
         await trio.sleep(10)
         mark.touch()
         await until(lambda: rig.harness.state.status == live.PAUSED, 5)
+        assert rig.harness.state.trouble == waits.PAUSED
         mail = rig.hive.put("work")
         await trio.sleep(500)
         assert not mail.acks
