@@ -20,6 +20,7 @@ NAMES = (
     "command_line",
     "memory",
     "sandbox",
+    "parking",
     "egress",
     "event_streams",
     "crash_event",

@@ -20,6 +20,7 @@ from hive.wire.names import MANAGER, AgentName
 SOCKET_PATH_BYTES = 107
 CLAUDE_SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 CLAUDE_SETTINGS = ("ANTHROPIC_BASE_URL", "CLAUDE_CODE_MAX_RETRIES")
+FIRST_AGENT_UID = 1_900_000_000
 KEY_CACHE_S = 300.0
 LOGIN_CACHE_S = 3600.0
 """How long the service keeps a prompt it has read: for an API key, and for a subscription."""
