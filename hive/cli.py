@@ -13,6 +13,8 @@ from typing import NoReturn
 
 from hive import __version__
 
+WINDOWS = ("1h", "4h", "24h", "3d", "7d", "30d")
+"""Those of `hive.wire.stats`, which is not read for a line of help."""
 Verb = Callable[[argparse.Namespace], int]
 
 
@@ -214,6 +216,12 @@ def _add_talking(verbs: Verbs[argparse.ArgumentParser]) -> None:
     inbox.add_argument("--read", action="store_true", help="mark all of them read")
     network = _add_client(verbs, "network", "show what an agent reached and was refused")
     network.add_argument("name", metavar="NAME")
+    stats = _add_client(verbs, "stats", "show what an agent's turns took: time, tokens, cost")
+    stats.add_argument("name", metavar="NAME")
+    stats.add_argument(
+        "--window", choices=WINDOWS, default="24h", help="how far to look back (24h)"
+    )
+    stats.add_argument("--csv", action="store_true", help="print each turn as a line of CSV")
     logs = _add_client(verbs, "logs", "show what an agent's container printed")
     logs.add_argument("name", metavar="NAME")
     logs.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="how many (50)")

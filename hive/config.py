@@ -223,6 +223,10 @@ class HostConfig:
     """True: stopping the daemon stops every container (`up`); else they are found again."""
     auto_update: bool = True
     """Build agents anew at the start that an older hive built, the manager first."""
+    history_keep_days: float = 7.0
+    """How long what an agent's page showed is kept."""
+    stats_keep_days: float = 90.0
+    """How long an agent's turns are kept for the statistics."""
     migrate: bool = True
     """Bring the layout of an older hive up to date at the start."""
     claude_env: dict[str, str] = attrs.field(factory=dict)
@@ -292,6 +296,8 @@ class HarnessConfig:
     park_s: float = 600.0
     steer: str = agent_config.STEER_OPERATOR
     available_models: tuple[str, ...] = ()
+    history_keep_days: float = 7.0
+    stats_keep_days: float = 90.0
     claude_env: dict[str, str] = attrs.field(factory=dict)
     """Further variables for claude, no secret among them."""
     secret_files: dict[str, str] = attrs.field(factory=dict)

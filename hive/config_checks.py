@@ -32,6 +32,8 @@ def check_host_config(config: HostConfig) -> None:
         raise BadRequest("build_s is at least 1 second")
     if config.disk_reserve_mib < 0:
         raise BadRequest("disk_reserve_mib is at least 0, which keeps no reserve")
+    if min(config.history_keep_days, config.stats_keep_days) < 1:
+        raise BadRequest("history_keep_days and stats_keep_days are at least 1 day")
     destinations.check_mode(config.network)
     destinations.parse_all(config.allow)
     least, most = AGENT_UIDS

@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hive import light, operator_views
+from hive import light, operator_views, stats_view
 
 Reply = dict[str, Any]
 
 JOB_S = 3600.0
 """How long a lifecycle verb waits for its work: milliseconds, or a build and those before it."""
 CALL_S = 30.0
+STATS_S = 90.0
+"""The daemon gives the reader of an agent's file 60 s."""
 LOOK_S = 0.5
 """How often a followed log is looked at."""
 FOLLOWED_LINES = 500
@@ -240,6 +242,26 @@ def _show_logs(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
         seen = now
 
 
+def _stats(arguments: argparse.Namespace) -> Reply:
+    if arguments.csv and arguments.json:
+        raise light.Failure("bad_request", "--csv and --json are two ways to print: give one")
+    command = "turns" if arguments.csv else "stats"
+    return {"cmd": command, "name": arguments.name, "window": arguments.window}
+
+
+def _show_stats(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
+    if not arguments.csv:
+        yield from stats_view.lines(reply["stats"])
+        return
+    from hive import turn_export
+
+    yield turn_export.csv_head().rstrip()
+    request = _stats(arguments)
+    while reply["turns"]:
+        yield from turn_export.csv_lines(reply["turns"]).splitlines()
+        reply = ask(arguments, {**request, "before": reply["turns"][-1]["id"]}, STATS_S)
+
+
 def _show_link(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     yield reply["url"]
 
@@ -305,6 +327,7 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
     ),
     "update-all": (_plain("update_all"), operator_views.updated, JOB_S),
     "network": (_named("network"), operator_views.network, CALL_S),
+    "stats": (_stats, _show_stats, STATS_S),
     "tombstones": (_plain("tombstones"), operator_views.tombstones, CALL_S),
     "revive": (_named("revive"), _show_request, CALL_S),
     "purge": (_purge, operator_views.done, CALL_S),

@@ -17,14 +17,14 @@ import trio
 from hive.errors import HiveError
 from hive.feed import Feed
 from hive.store.database import open_database
-from hive.store.turn_events import MIGRATIONS, Event, TurnEvents
+from hive.store.turn_events import MIGRATIONS, Event, Found, TurnEvents, Wanted
 from hive.wire import codec, live
 from hive.wire.live import LiveFrame
 
 HISTORY_MOST = 2000
 BATCH_PAUSE_S = 0.25
 RETRY_S = 60.0
-KEEP_S = 7 * 86400.0
+DAY_S = 86400.0
 SWEEP_S = 3600.0
 STRING_CHARACTERS = 20_000
 """A longer string inside a line of claude is cut before it is published; a line may hold 3 MB."""
@@ -35,13 +35,16 @@ RING = 1024
 class Bus:
     """Publishes frames to the page and keeps those that are history."""
 
-    def __init__(self, file: Path, clock: Callable[[], float]) -> None:
-        """Keep the history in `file`; nothing is opened before `run`."""
+    def __init__(self, file: Path, clock: Callable[[], float], keep_days: float = 7.0) -> None:
+        """Keep the history in `file`, for so many days; nothing is opened before `run`."""
         self.feed = Feed(clock(), RING)
         self.problem: str | None = None
         """Why the history is not kept, when it is not."""
+        self.watchers: list[Callable[[LiveFrame], None]] = []
+        """Each is called with every frame as it is published, whole; none may block or raise."""
         self._file = file
         self._clock = clock
+        self._keep_s = keep_days * DAY_S
         self._store: TurnEvents | None = None
         self._waiting: deque[Event] = deque()
         self._waiting_bytes = 0
@@ -49,6 +52,8 @@ class Bus:
 
     def publish(self, frame: LiveFrame) -> int:
         """Publish a frame and return its number; never blocks."""
+        for watch in self.watchers:
+            watch(frame)
         data = shortened(codec.to_tagged("kind", frame))
         seq = self.feed.publish(data)
         if isinstance(frame, live.KEPT):
@@ -79,6 +84,28 @@ class Bus:
         newest = sorted(events)[-limit:]
         return [codec.loads(events[seq].payload_json, limit=None) for seq in newest]
 
+    async def search(self, wanted: Wanted, *, before: int | None, limit: int) -> dict[str, Any]:
+        """Return the newest frames that are wanted, oldest first, and where to go on behind them.
+
+        What is not written yet is among them; without a usable file it is all there is.
+        """
+        limit = max(1, min(limit, HISTORY_MOST))
+        fresh = [each for each in self._waiting if before is None or each.seq < before]
+        events = {each.seq: each for each in fresh if wanted.has(each)}
+        found = Found([], None)
+        if self._store is not None:
+            try:
+                found = await self._store.search(wanted, before=before, limit=limit)
+            except HiveError as error:
+                self._has_problem(error)
+        events |= {each.seq: each for each in found.events}
+        newest = sorted(events)[-limit:]
+        is_cut = len(newest) < len(events)
+        return {
+            "events": [codec.loads(events[seq].payload_json, limit=None) for seq in newest],
+            "next_before": newest[0] if is_cut else found.next_before,
+        }
+
     async def vacuum(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
@@ -87,7 +114,7 @@ class Bus:
         while True:
             if self._store is not None:
                 try:
-                    await self._store.sweep(self._clock() - KEEP_S)
+                    await self._store.sweep(self._clock() - self._keep_s)
                 except HiveError as error:
                     self._has_problem(error)
             await trio.sleep(SWEEP_S)

@@ -6,16 +6,45 @@ from typing import Any
 
 import attrs
 
-from hive import __version__
+from hive import __version__, turn_sums
 from hive.agent import model as model_file
 from hive.agent.harness import Harness
 from hive.errors import HiveError
 from hive.feed import Feed
+from hive.store.turn_events import Wanted
 from hive.wire import codec
 from hive.wire.messages import MessageRow
 from hive.wire.names import OPERATOR
+from hive.wire.stats import Turn, window_of
 
 INBOX_ROWS = 30
+
+
+@attrs.frozen
+class HarnessStatistics:
+    """The turns of one harness as the web application reads them."""
+
+    harness: Harness
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        return self.harness.clock()
+
+    async def statistics(self, window: str) -> dict[str, Any]:
+        """Return the sums of a window; raises `HiveError`."""
+        size, now = window_of(window), self.now()
+        found = await self.harness.stats.sum(
+            now - size.span_s, lambda turns: turn_sums.summary(turns, window, size, now)
+        )
+        return {"name": self.harness.config.label, **found, "faults": self.faults()}
+
+    async def turns(self, since: float, before: int, limit: int) -> list[tuple[int, Turn]]:
+        """Return turns that ended since then with ids below `before`, newest first, with ids."""
+        return await self.harness.stats.page(since, before, limit)
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the statistics, in sentences."""
+        return self.harness.stats.faults
 
 
 @attrs.frozen
@@ -44,6 +73,10 @@ class HarnessPage:
             notices.append({"level": "error", "message": f"no inbox: {error.message}"})
         if harness.bus.problem is not None:
             notices.append({"level": "warning", "message": f"no history: {harness.bus.problem}"})
+        notices.extend(
+            {"level": "warning", "message": f"no statistics: {fault}"}
+            for fault in harness.stats.faults
+        )
         return {
             "label": harness.config.label,
             "role": harness.config.role,
@@ -59,6 +92,18 @@ class HarnessPage:
     async def history(self, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         """Return the newest kept frames with a number below `before`, oldest first."""
         return await self.harness.bus.history(before=before, limit=limit)
+
+    @property
+    def statistics(self) -> HarnessStatistics:
+        """The turns of this agent."""
+        return HarnessStatistics(self.harness)
+
+    async def search(
+        self, *, words: str, kinds: frozenset[str], before: int | None, limit: int
+    ) -> dict[str, Any]:
+        """Return `events` that have these words and are of these kinds, and `next_before`."""
+        wanted = Wanted(words, kinds)
+        return await self.harness.bus.search(wanted, before=before, limit=limit)
 
     async def cancel(self) -> None:
         """Interrupt the turn that runs, if any; its message counts as handled."""

@@ -23,8 +23,10 @@ from hive.agent.process_driver import ProcessDriver
 from hive.agent.state import AgentState
 from hive.agent.tool_server import ToolServer
 from hive.agent.turn_record import RecordFile
+from hive.agent.turn_stats import TurnKeeper
 from hive.config import HarnessConfig
 from hive.store.turn_events import events_file
+from hive.store.turn_stats import stats_file
 
 Clock = Callable[[], float]
 MakeDriver = Callable[[MakeLaunch, Bell], Driver]
@@ -42,6 +44,7 @@ class Harness:
     page_client: HiveClient
     """For everybody else: a connection per call."""
     bus: Bus
+    stats: TurnKeeper
     state: AgentState
     desk: Desk
     marks: Marks
@@ -65,7 +68,9 @@ def make_harness(
     """
     folder = Path(config.state_dir)
     port = Port.of(config)
-    bus = Bus(events_file(folder), clock)
+    bus = Bus(events_file(folder), clock, config.history_keep_days)
+    stats = TurnKeeper(stats_file(folder), clock, bus.note, config.stats_keep_days)
+    bus.watchers.append(stats.see)
     state = AgentState(model.load(folder, config.model), bus.publish, clock)
     page_client = HiveClient(config.socket)
     tools = ToolServer(page_client, mcp_tools.tools_for(config.role), __version__)
@@ -88,6 +93,7 @@ def make_harness(
         client=HiveClient(config.socket, keep=True),
         page_client=page_client,
         bus=bus,
+        stats=stats,
         state=state,
         desk=Desk(),
         marks=Marks(folder),

@@ -11,11 +11,12 @@ from __future__ import annotations
 import attrs
 import trio
 
-from hive.agent import driver, files, parking, tending, turn, waits
+from hive.agent import driver, files, parking, tending, turn, turn_count, waits
 from hive.agent.harness import Harness
 from hive.agent.patience import give_back, keep, patiently, say_away
 from hive.agent.phases import Phase
 from hive.agent.turn import Verdict
+from hive.agent.turn_count import Ended
 from hive.agent.turn_record import TurnRecord, record_for
 from hive.errors import BadRequest, HiveError
 from hive.wire import live
@@ -146,6 +147,9 @@ async def handle(harness: Harness, message: DeliveredMessage) -> None:
 
 def _end(harness: Harness, verdict: Verdict, duration_ms: int) -> None:
     harness.state.last_turn_ms = duration_ms
+    seen = len(verdict.seen)
+    result = turn_count.result_of(verdict.kind, is_cancelled=verdict.is_cancelled)
+    harness.stats.end(Ended(result, harness.state.model, 1 + seen, verdict.note or ""))
     is_ok = verdict.kind == driver.OK
     if is_ok or verdict.is_cancelled:
         harness.state.set_trouble(verdict.doubt)

@@ -122,6 +122,8 @@ class Installation:
             **agent_files.tending_for(agent, config),
             cache_ttl_s=self._cache_ttl_s(config),
             park_s=config.park_s,
+            history_keep_days=config.history_keep_days,
+            stats_keep_days=config.stats_keep_days,
             claude_env={**self.claude_env, **self._network_env(network)},
             secret_files={variable: str(secrets / variable) for variable in self.secrets},
             env=agent_files.env_for(agent),

@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from hive.core import actions, network, proposals
+from hive.core import actions, kept_turns, network, proposals
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.nursery.manager_requests import check_inputs
@@ -15,7 +15,8 @@ from hive.wire.admin import Reply
 from hive.wire.admin_work import WorkRequest
 from hive.wire.approvals import Approval
 from hive.wire.audit import ROWS_MOST
-from hive.wire.names import agent_name
+from hive.wire.names import AgentName, agent_name
+from hive.wire.stats import window_of
 
 LOG_SHOWN = 20
 """Commits of the meta repository that are shown with its inputs."""
@@ -110,12 +111,29 @@ async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
                 after=after, since=since, until=until, agent=whose, limit=ROWS_MOST
             )
             return admin.ok(audit_lines=lines)
+        case _:
+            return await _answer_statistics(hive, request)
+
+
+async def _answer_statistics(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
+    match request:
+        case admin_work.Stats(name, window):
+            found = await kept_turns.statistics(hive, agent_name(name), window)
+            return admin.ok(stats=found)
+        case admin_work.Turns(name, window, before):
+            return await _turns(hive, agent_name(name), window, before)
     raise BadRequest(f"{type(request).__name__} is not served here")
 
 
 def _asked(approval: Approval) -> Reply:
     warning = {} if approval.note is None else {"note": approval.note}
     return admin.ok(approval_id=approval.id, **warning)
+
+
+async def _turns(hive: Hive, name: AgentName, window: str, before: int | None) -> Reply:
+    since = hive.clock() - window_of(window).span_s
+    rows = await kept_turns.page(hive, name, since, before)
+    return admin.ok(turns=[{"id": number, **kept_turns.fields(turn)} for number, turn in rows])
 
 
 def _rows(values: list[Any] | tuple[Any, ...]) -> list[Any]:

@@ -1,43 +1,29 @@
-"""Drops agents' event histories past their keep: hourly, and once soon after the start.
+"""Drops agents' histories and statistics past their keep: hourly, and once soon after the start.
 
 The harness does so too; that the host does it as well means that one that misbehaves cannot keep
-its history for ever. Each file is opened by a fenced program of its own, see `store/event_sweep`.
+them for ever. The files are opened by a fenced program of its own, see `core/kept_turns`.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Container
 from pathlib import Path
 
-import attrs
 import trio
 
-from hive import process
+from hive.core import kept_turns
 from hive.core.hive import Hive
-from hive.errors import BadRequest, ProgramFailed
-from hive.store import event_sweep
+from hive.errors import BadRequest, Unavailable
 from hive.wire.names import AgentName, agent_name
 
 FIRST_AFTER_S = 30.0
 """A program for each agent: not while everybody is being started."""
 EVERY_S = 3600.0
-KEEP_S = 7 * 86400.0
-TIMEOUT_S = 60.0
+DAY_S = 86400.0
 GONE_MAX = 100
-_SAID = 200
 
 log = logging.getLogger(__name__)
-
-
-@attrs.frozen
-class Swept:
-    """What came of one agent's history."""
-
-    dropped: int = 0
-    problem: str | None = None
-    """Why it was not swept, in one line."""
 
 
 async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
@@ -48,31 +34,28 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
         for name in await trio.to_thread.run_sync(
             _names, hive.paths.agents, set(hive.agents.names())
         ):
-            swept = await sweep(hive, name, hive.clock() - KEEP_S)
-            if swept.problem is not None:
-                log.warning("the history of %s was not swept: %s", name, swept.problem)
-            elif swept.dropped:
-                log.info("dropped %d rows over 7 days old of %s", swept.dropped, name)
+            try:
+                dropped = await sweep(hive, name)
+            except Unavailable as error:
+                log.warning("the history of %s was not swept: %s", name, error.message)
+                continue
+            if dropped:
+                log.info("dropped %d rows past their keep of %s", dropped, name)
         await trio.sleep(EVERY_S)
 
 
-async def sweep(hive: Hive, name: AgentName, cutoff: float) -> Swept:
-    """Drop what is older than a moment in Unix seconds from one agent's history."""
-    words = [sys.executable, "-I", "-S", event_sweep.__file__]
-    words += [str(hive.paths.agents), name, repr(cutoff)]
-    if not hive.runtime.isolates:
-        # There is nothing to be fenced off: an agent may do itself what its file could do here.
-        words.append("unfenced")
+async def sweep(hive: Hive, name: AgentName) -> int:
+    """Drop what is past its keep of one agent's files and return how many rows went.
+
+    Raises `Unavailable` when one of the files could not be swept; the other was all the same.
+    """
+    now, config = hive.clock(), hive.config
+    cutoffs = (now - config.history_keep_days * DAY_S, now - config.stats_keep_days * DAY_S)
+    done = await kept_turns.ask(hive, "sweep", name, *map(repr, cutoffs))
     try:
-        done = await process.run(words, timeout_s=TIMEOUT_S, env={}, check=False)
-    except ProgramFailed as error:
-        return Swept(problem=error.message[:_SAID])
-    if done.status == event_sweep.DONE and done.stdout.strip().isdecimal():
-        return Swept(int(done.stdout))
-    if done.status == event_sweep.NO_FENCE:
-        return Swept(problem="this kernel has no Landlock, so only the harness itself sweeps it")
-    said = done.stderr.strip().splitlines()[-1:] or [f"the sweep ended with {done.status}"]
-    return Swept(problem=repr(said[0][:_SAID]))
+        return sum(int(line) for line in done.stdout.split())
+    except ValueError as error:
+        raise Unavailable("the sweep said what is no number") from error
 
 
 def _names(agents: Path, live: Container[str]) -> list[AgentName]:

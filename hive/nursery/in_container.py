@@ -56,6 +56,7 @@ def tasks_of(harness: Harness) -> list[Task]:
         Task("network", partial(forwarder.run, harness.config, harness.port)),
         Task("history", harness.bus.run),
         Task("history vacuum", harness.bus.vacuum),
+        Task("statistics", harness.stats.run),
         Task("report", partial(reporter.run, harness.page_client, harness.state, lost)),
         Task("turns", partial(turn_loop.run, harness), stop_s=LOOP_STOP_S),
         Task("page", partial(_serve_page, harness)),

@@ -1,11 +1,13 @@
 """An agent's event history: what its page showed, kept in a file of its own.
 
-Written in batches by the harness's bus, and swept by age by its vacuum.
+Written in batches by the harness's bus, and swept by age by its vacuum. Words are looked for in
+what a frame says, without regard to case; names of fields, ids and kinds are no part of that.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
     from hive.store.database import Database
 
+SEARCH_BYTES = 64 * 1024 * 1024
+"""So much of a history one search walks over; the next one goes on from there."""
+_UNSAID = frozenset({"type", "subtype", "kind", "role", "id", "uuid", "signature", "seq"})
 FILE = "hyperhive-events.sqlite"
 
 _VERSION_1 = (
@@ -53,6 +58,32 @@ class Event:
     """The whole frame as JSON, its `seq` and `kind` included."""
 
 
+@attrs.frozen
+class Wanted:
+    """Which frames are looked for."""
+
+    words: str = ""
+    """Part of what it says; "" for any."""
+    kinds: frozenset[str] = frozenset()
+    """One of these; none for any."""
+
+    def has(self, event: Event) -> bool:
+        """Whether this is one."""
+        if self.kinds and event.kind not in self.kinds:
+            return False
+        return not self.words or _says(event.payload_json, self.words.lower())
+
+
+@attrs.frozen
+class Found:
+    """What a search came to."""
+
+    events: list[Event]
+    """Oldest first."""
+    next_before: int | None
+    """From where the next search goes on; None when nothing older is left."""
+
+
 class TurnEvents:
     """The table `events` of one open database."""
 
@@ -87,6 +118,29 @@ class TurnEvents:
 
         return await self._database.read(work, is_large=True)
 
+    async def search(self, wanted: Wanted, *, before: int | None, limit: int) -> Found:
+        """Return the newest `limit` that are wanted and have a `seq` below `before`.
+
+        Fewer when the search has walked over `SEARCH_BYTES`. Raises `Unavailable`.
+        """
+
+        def work(connection: sqlite3.Connection) -> Found:
+            found: list[Event] = []
+            walked = 0
+            for row in connection.execute(
+                "SELECT seq, ts, kind, payload_json FROM events WHERE seq < ? ORDER BY seq DESC",
+                (2**62 if before is None else before,),
+            ):
+                event = Event(*row)
+                walked += len(event.payload_json)
+                if wanted.has(event):
+                    found.append(event)
+                if len(found) == limit or walked > SEARCH_BYTES:
+                    return Found(found[::-1], event.seq)
+            return Found(found[::-1], None)
+
+        return await self._database.read(work, is_large=True)
+
     async def sweep(self, older_than: float) -> int:
         """Delete what is older than this moment in Unix seconds; returns how many rows went."""
 
@@ -99,3 +153,25 @@ class TurnEvents:
 def events_file(state: Path) -> Path:
     """Return the file in an agent's state directory."""
     return state / FILE
+
+
+def _says(payload: str, words: str) -> bool:
+    """Whether some text in a frame has these words, which are in small letters."""
+    if words.isascii() and json.dumps(words)[1:-1] not in payload.lower():
+        # The cheap look: what is not in the frame at all is not in a text of it.
+        return False
+    return _is_in(json.loads(payload), words)
+
+
+def _is_in(value: Any, words: str) -> bool:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        return words in value.lower()
+    if isinstance(value, list):
+        return any(_is_in(each, words) for each in value)
+    if isinstance(value, dict):
+        return any(
+            _is_in(each, words)
+            for key, each in value.items()
+            if key not in _UNSAID and not key.endswith("_id")
+        )
+    return False

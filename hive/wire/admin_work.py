@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from hive.wire.stats import DEFAULT_WINDOW
+
 
 @attrs.frozen
 class Jobs:
@@ -99,6 +101,25 @@ class Network:
 
 
 @attrs.frozen
+class Stats:
+    """What an agent's turns of a window come to; read from its file, whether it runs or not."""
+
+    name: str
+    window: str = DEFAULT_WINDOW
+    """One of `stats.WINDOWS`."""
+
+
+@attrs.frozen
+class Turns:
+    """An agent's turns of a window, newest first, at most 1000 in a reply."""
+
+    name: str
+    window: str = DEFAULT_WINDOW
+    before: int | None = None
+    """Only those behind the turn of that id."""
+
+
+@attrs.frozen
 class Tombstones:
     """What is kept of agents that were destroyed."""
 
@@ -170,6 +191,8 @@ WorkRequest = (
     | UpdateInputs
     | UpdateAll
     | Network
+    | Stats
+    | Turns
     | Tombstones
     | RequestApplyCommit
     | Allow

@@ -12,10 +12,14 @@ import pytest
 import trio
 
 from hive import cli
+from hive.core import kept_turns
+from hive.store.database import open_database
+from hive.store.turn_stats import MIGRATIONS, TurnStats, stats_file
 from hive.wire.names import AgentName
 from tests.fakes.manager_git import commit
 from tests.fakes.running import Running, running
 from tests.fakes.runtime import BuildScript
+from tests.fakes.turns import turn
 from tests.fakes.waiting import until
 
 BOB = AgentName("bob")
@@ -175,3 +179,35 @@ async def test_inputs_are_shown_and_brought_up_to_date(
         assert (reply["code"], "empty" in reply["error"]) == ("bad_request", True)
         await until(lambda: all(row.state == "done" for row in daemon.hive.queue.rows()))
         assert await shell.run("update-all") == "Everybody is up to date.\n"
+
+
+async def test_what_turns_took_is_shown_and_printed_as_csv(
+    short_tmp: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_turns, "PAGE", 2)
+    async with running(short_tmp) as daemon:
+        shell = Shell(daemon, capsys)
+        await shell.run("spawn", "bob")
+        assert "No turn ended in this time." in await shell.run("stats", "bob")
+        now = daemon.hive.clock()
+        odd = turn(now - 5, wake_from="=1+1", result="failed", note="no\x1b[31m way", cost_usd=None)
+        kept = [turn(now - 9000), turn(now - 70, duration_ms=90_000), odd]
+        async with open_database(
+            stats_file(daemon.hive.paths.agent_state(BOB)), MIGRATIONS
+        ) as database:
+            await TurnStats(database).append(kept)
+        text = await shell.run("stats", "bob")
+        assert "3, half of them within 2.0 s, 95 % within 1.5 min" in text
+        assert "0.0250 US dollars at list price, without 1 turns" in text
+        assert "Bash 6, mcp__hyperhive__send 3" in text
+        found = (await shell.json("stats", "bob", "--window", "1h"))["stats"]
+        assert (found["turns"], found["results"]) == (2, {"failed": 1, "ok": 1})
+        lines = (await shell.run("stats", "bob", "--csv")).splitlines()
+        assert len(lines) == 4
+        assert "cost_usd_list_price" in lines[0]
+        assert "'=1+1" in lines[1]
+        assert "no\\x1b[31m way" in lines[1]
+        await shell.run("stats", "bob", "--csv", "--json", status=2)
+        await shell.run("stats", "zed", status=5)
+        stats_file(daemon.hive.paths.agent_state(BOB)).write_bytes(b"planted" * 99)
+        assert "cannot be used" in await shell.run("stats", "bob", status=1)

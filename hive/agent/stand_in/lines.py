@@ -125,6 +125,7 @@ def result(
         "total_cost_usd": round(total_tokens * TOKEN_COST_USD, 6),
         "usage": usage(*spent),
         "modelUsage": {MODEL: {"contextWindow": CONTEXT_WINDOW}},
+        "model_usage_since_last_result": {MODEL: _used(*spent)} if any(spent) else {},
         "permission_denials": [],
         "api_error_status": None,
         "uuid": new_uuid(),
@@ -138,6 +139,12 @@ def result(
     else:
         line["result"] = text
     return {**line, **(fields or {})}
+
+
+def _used(put: int, got: int) -> Line:
+    """Return what a model was used for, and what that costs."""
+    cost = round((put + got) * TOKEN_COST_USD, 6)
+    return {"inputTokens": put, "outputTokens": got, "costUSD": cost, "costBasis": "list"}
 
 
 def status(session_id: str, state: str | None, **fields: object) -> Line:

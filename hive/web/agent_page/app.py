@@ -10,18 +10,23 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from hive.errors import NotFound
-from hive.web import replies, static
+from hive.web import replies, static, stats
 from hive.web.agent_page import controls, stream
 from hive.web.agent_page.controls import Controls
 from hive.web.agent_page.stream import History
 from hive.web.exchange import App, Receive, Scope, Send
 from hive.web.secure_headers import SecureHeaders
 
-SHELL = "agent_page/index.html"
+SHELLS = {"/": "agent_page/index.html"}
 
 
 class Page(Controls, History, Protocol):
     """What the page asks of its harness."""
+
+    @property
+    def statistics(self) -> stats.Source:
+        """The turns of the agent."""
+        ...
 
     async def snapshot(self) -> dict[str, Any]:
         """Return the page's state as JSON data, with `seq` taken before anything was read."""
@@ -48,8 +53,10 @@ class _AgentPage:
             raise NotFound("there is no websocket here")
         if path == stream.PATH:
             await self._stream(scope, receive, send)
-        elif path == "/":
-            await self._assets.answer(scope, send, SHELL)
+        elif path in SHELLS:
+            await self._assets.answer(scope, send, SHELLS[path])
+        elif path in stats.PATHS:
+            await stats.answer(self._page.statistics, path, scope, send)
         elif path.startswith("/static/"):
             await self._assets.answer(scope, send, path.removeprefix("/static/"))
         elif path in self._controls:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from hive.errors import BadRequest
 from hive.feed import Feed
 from hive.web import replies
 from hive.web.exchange import Scope
 from hive.web.sse import EventStream
+from hive.wire import codec, live
 
 PATH = "/events/stream"
 HISTORY_DEFAULT = 500
 HISTORY_MOST = 2000
+WORDS_MOST = 200
 _SEQ_MOST = 2**53
 
 
@@ -27,6 +30,12 @@ class History(Protocol):
         """Return the newest kept frames with a number below `before`, oldest first."""
         ...
 
+    async def search(
+        self, *, words: str, kinds: frozenset[str], before: int | None, limit: int
+    ) -> dict[str, Any]:
+        """Return `events` that have these words and are of these kinds, and `next_before`."""
+        ...
+
 
 def make_stream(source: History) -> EventStream:
     """Return the ASGI application of `PATH`."""
@@ -34,11 +43,29 @@ def make_stream(source: History) -> EventStream:
 
 
 async def history(source: History, scope: Scope) -> dict[str, Any]:
-    """Answer `/events/history?before=&limit=`; raises `BadRequest` for numbers that are none."""
+    """Answer `/events/history?before=&limit=&q=&kinds=`; raises `BadRequest` for other values.
+
+    With words or kinds the answer also says from where the next search goes on.
+    """
     fields = replies.query(scope)
     before = None
     if "before" in fields:
         before = replies.whole_number(fields, "before", 0, high=_SEQ_MOST)
     limit = replies.whole_number(fields, "limit", HISTORY_DEFAULT, low=1, high=HISTORY_MOST)
     seq = source.feed.seq
+    if fields.get("q") or fields.get("kinds"):
+        words, kinds = fields.get("q", ""), _kinds(fields.get("kinds", ""))
+        if len(words) > WORDS_MOST:
+            raise BadRequest(f"q is at most {WORDS_MOST} characters")
+        found = await source.search(words=words, kinds=kinds, before=before, limit=limit)
+        return {"seq": seq, **found}
     return {"seq": seq, "events": await source.history(before=before, limit=limit)}
+
+
+def _kinds(text: str) -> frozenset[str]:
+    """Return the kinds of `kinds=note,turn_end`; raises `BadRequest` for one that is not kept."""
+    kinds = frozenset(filter(None, text.split(",")))
+    kept = [codec.tag_of(kind) for kind in live.KEPT]
+    if not kinds.issubset(kept):
+        raise BadRequest(f"kinds are some of {', '.join(kept)}, with commas between")
+    return kinds

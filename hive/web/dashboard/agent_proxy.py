@@ -17,18 +17,19 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import h11
 import trio
 
 from hive import lines
-from hive.core import actions, audit
+from hive.core import actions, audit, kept_turns
 from hive.core.hive import Hive
 from hive.core.transients import DESTROYING, STOPPING
 from hive.errors import HiveError, NotFound, Unavailable
-from hive.web import replies
-from hive.web.exchange import Receive, Scope, Send
+from hive.web import replies, stats
+from hive.web.exchange import Message, Receive, Scope, Send
 from hive.web.static import Assets
 from hive.wire import codec
 from hive.wire.names import AgentName, agent_name
@@ -42,15 +43,16 @@ ANSWER_BYTES = 32 * 1024 * 1024
 INFORMS_MOST = 8
 """Heads before the answer's own; thousands of them fit into what is read at once."""
 _READ_BYTES = 64 * 1024
-SHELL = "agent_page/index.html"
+SHELLS = {"/": "agent_page/index.html"}
 _STREAM = "text/event-stream"
 _PASSES = {
     "application/json": b"application/json",
+    "text/csv": b"text/csv; charset=utf-8",
     "text/plain": b"text/plain; charset=utf-8",
     _STREAM: b"text/event-stream; charset=utf-8",
 }
 _PATH = re.compile(r"/agent/([^/]*)(/.*)?", re.DOTALL)
-_DATA = re.compile(r"/(?:api|events)/[a-z-]{1,32}")
+_DATA = re.compile(r"/(?:api|events)/[a-z-]{1,32}|/api/stats/export\.(?:csv|json)")
 # Not 401: whether the operator is logged in is no harness's to say.
 _STATUSES = frozenset({200, 400, 403, 404, 405, 408, 409, 413, 415, 500, 503})
 _PASSED_ON = (b"accept", b"content-type", b"last-event-id")
@@ -70,6 +72,26 @@ class Stopped(Unavailable):
     """The agent does not run and nobody is starting it."""
 
     code = "stopped"
+
+
+@attrs.frozen
+class _Kept:
+    """The turns of an agent that does not run, from its file."""
+
+    _hive: Hive
+    _name: AgentName
+
+    def now(self) -> float:
+        return self._hive.clock()
+
+    async def statistics(self, window: str) -> dict[str, Any]:
+        return await kept_turns.statistics(self._hive, self._name, window)
+
+    async def turns(self, since: float, before: int, limit: int) -> list[kept_turns.Row]:
+        return await kept_turns.page(self._hive, self._name, since, before, limit)
+
+    def faults(self) -> list[str]:
+        return []
 
 
 @attrs.frozen
@@ -101,8 +123,8 @@ class AgentPages:
         if rest is None:
             location = [(b"location", b"/agent/%b/" % name.encode())]
             await replies.send_body(scope, send, 308, b"text/plain", b"", location)
-        elif rest == "/":
-            await self._assets.answer(scope, send, SHELL)
+        elif rest in SHELLS:
+            await self._assets.answer(scope, send, SHELLS[rest])
         elif rest.startswith("/static/"):
             await self._assets.answer(scope, send, rest.removeprefix("/static/"))
         elif rest == "/send":
@@ -157,7 +179,10 @@ class AgentPages:
                 # Kept, because a nursery would wrap it.
                 failure = error
             nursery.cancel_scope.cancel()
-        if failure is not None:
+        if isinstance(failure, Stopped) and rest in stats.PATHS:
+            # Its turns are on file, and the file is there whether it runs or not.
+            await stats.answer(_Kept(self._hive, name), rest, scope, _powerless(send))
+        elif failure is not None:
             raise failure
 
     def _absence(self, name: AgentName) -> HiveError:
@@ -169,6 +194,17 @@ class AgentPages:
         if is_coming and not is_ending:
             return ComingUp(f"{name} is coming up: try again in a moment")
         return Stopped(f"{name} is not running: start it")
+
+
+def _powerless(send: Send) -> Send:
+    """Return what sends under the policy of whatever comes from an agent."""
+
+    async def with_policy(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], _POLICY[0]]}
+        await send(message)
+
+    return with_policy
 
 
 def _request(scope: Scope, rest: str, body: bytes) -> h11.Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,13 +16,16 @@ import trio
 
 from hive.agent.controls import HarnessPage
 from hive.core import transients
-from hive.web import server
+from hive.store.database import open_database
+from hive.store.turn_stats import MIGRATIONS, TurnStats, stats_file
+from hive.web import server, stats
 from hive.web.agent_page.app import make_app
 from hive.web.dashboard import agent_proxy
 from hive.wire.live import Note
 from hive.wire.names import AgentName
 from tests.fakes import harness as harnesses
 from tests.fakes.http_client import fetch, open_events
+from tests.fakes.turns import turn
 from tests.fakes.waiting import until
 from tests.integration.web.dashboard import Browser, browsing
 
@@ -104,6 +108,50 @@ async def test_the_real_page_is_reached_through_the_dashboard(
                     shutdown.set()
                     assert await events.next() is None
                     assert events.is_ended
+
+
+async def test_statistics_come_from_the_harness_and_from_its_file_when_it_is_off(
+    short_tmp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stats, "PAGE", 2)
+    monkeypatch.setattr(stats, "EXPORT_MOST", 4)
+    base = "/agent/bob/api/stats"
+    async with browsing(short_tmp, "bob") as browser:
+        rig = harnesses.make(tmp_path)
+        now = browser.hive.clock()
+        page = HarnessPage(attrs.evolve(rig.harness, clock=browser.hive.clock))
+        turns = [turn(now - 50 * each, wake_from=f"=a{each}") for each in range(1, 6)]
+        for state in (Path(rig.harness.config.state_dir), browser.hive.paths.agent_state(BOB)):
+            async with open_database(stats_file(state), MIGRATIONS) as database:
+                await TurnStats(database).append(turns[::-1])
+
+        async def look() -> None:
+            found = (await browser.get(f"{base}?window=1h")).json()
+            assert (found["name"], found["turns"], found["cost_usd"]) == ("bob", 5, 0.0625)
+            assert (await browser.get(f"{base}?window=2h")).status == 400
+            sheet = await browser.get(f"{base}/export.csv?window=1h")
+            assert sheet.header("content-type") == "text/csv; charset=utf-8"
+            assert (sheet.header("content-security-policy") or "").startswith("sandbox")
+            rows = list(csv.DictReader(sheet.body.decode().splitlines()))
+            assert [row["wake_from"] for row in rows] == ["'=a1", "'=a2", "'=a3", "'=a4"]
+            told = (await browser.get(f"{base}/export.json?window=1h")).json()
+            assert (told["is_cut"], told["turns_most"], told["cost_basis"]) == (
+                True,
+                4,
+                "list price",
+            )
+            assert [each["wake_from"] for each in told["turns"]] == ["=a1", "=a2", "=a3", "=a4"]
+
+        async with harness(browser, make_app(page)) as shutdown:
+            await look()
+            shutdown.set()
+        browser.hive.paths.web_socket(BOB).unlink(missing_ok=True)
+        await browser.post("/kill/bob")
+        await until(lambda: not browser.hive.view.row(BOB).running)
+        await look()
+        assert (await browser.get("/agent/bob/stats")).header(
+            "content-type"
+        ) == "text/html; charset=utf-8"
 
 
 async def test_a_resumed_stream_misses_nothing(short_tmp: Path, tmp_path: Path) -> None:

@@ -7,14 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import pytest
 import trio
 
 from hive.agent import bus as bus_module
 from hive.agent.bus import Bus, shortened
 from hive.agent.state import AgentState
+from hive.store import turn_events
+from hive.store.turn_events import Wanted
 from hive.wire import codec, live
 from hive.wire.live import TokenUsage
 from tests.fakes.harness import clock
+from tests.fakes.waiting import until
 
 
 @asynccontextmanager
@@ -47,6 +51,51 @@ async def test_history_survives_a_restart_and_is_read_backwards(tmp_path: Path) 
         older = await later.history(before=newest[0]["seq"], limit=3)
         assert texts(older) == ["5", "6", "7"]
         assert [frame["seq"] for frame in older] == sorted(frame["seq"] for frame in older)
+
+
+async def test_words_are_found_in_what_was_said_and_in_nothing_else(tmp_path: Path) -> None:
+    bus = Bus(tmp_path / "events.sqlite", clock)
+
+    async def found(words: str, *kinds: str, before: int | None = None) -> list[int]:
+        wanted = Wanted(words, frozenset(kinds))
+        answer = await bus.search(wanted, before=before, limit=2)
+        return [frame["seq"] - first for frame in answer["events"]]
+
+    block = {"type": "text", "text": 'Die \u00c4pfel sind "reif" note'}
+    async with running(bus):
+        first = bus.publish(live.Note("Apples and note"))
+        bus.publish(live.Stream({"type": "assistant", "uuid": "apples", "message": [block]}))
+        bus.publish(live.TurnEnd(False, "no apples left"))
+        for is_written in (False, True):
+            if is_written:
+                await until(lambda: not bus._waiting)
+            assert await found("APPLES") == [0, 2]
+            assert await found("\u00e4pfel") == [1]
+            assert await found('"reif"') == [1]
+            assert await found("assistant") == []
+            assert await found("note") == [0, 1]
+            assert await found("apples", "turn_end") == [2]
+            assert await found("", "note", "stream") == [0, 1]
+            assert await found("apples", before=first + 2) == [0]
+
+
+async def test_a_search_says_where_the_next_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = Bus(tmp_path / "events.sqlite", clock)
+    async with running(bus):
+        for number in range(9):
+            bus.note(f"{number} {'x' * 900}" if number else "needle")
+        await until(lambda: not bus._waiting)
+        monkeypatch.setattr(turn_events, "SEARCH_BYTES", 3000)
+        seen, before, rounds = [], None, 0
+        while True:
+            answer = await bus.search(Wanted("needle"), before=before, limit=5)
+            seen += texts(answer["events"])
+            before, rounds = answer["next_before"], rounds + 1
+            if before is None:
+                break
+        assert (seen, rounds) == (["needle"], 3)
 
 
 async def test_what_is_not_written_yet_is_history_already(tmp_path: Path) -> None:
@@ -145,7 +194,7 @@ async def test_history_past_its_keep_is_dropped(tmp_path: Path) -> None:
     async with running(bus):
         while bus._waiting:  # noqa: ASYNC110 - the writer tells nobody
             await trio.sleep(0.01)
-        now[0] = bus_module.KEEP_S + 1
+        now[0] = 7 * bus_module.DAY_S + 1
         async with trio.open_nursery() as nursery:
             await nursery.start(bus.vacuum)
             while await bus.history(before=None, limit=9):  # noqa: ASYNC110 - nor the vacuum

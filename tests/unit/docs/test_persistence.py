@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from hive.nursery import message_vacuum
-from hive.store import schema, turn_events
+from hive.store import schema, turn_events, turn_stats
 from tests.unit.docs.pages import ROOT, code, page, section, table
 
 
@@ -26,6 +26,7 @@ def test_every_table_is_listed() -> None:
     assert listed == {
         *(("broker.sqlite", name) for name in tables_of(schema.BROKER)),
         *((turn_events.FILE, name) for name in tables_of(turn_events.MIGRATIONS)),
+        *((turn_stats.FILE, name) for name in tables_of(turn_stats.MIGRATIONS)),
     }
 
 

@@ -47,11 +47,32 @@ def test_the_dashboards_routes_are_those_listed() -> None:
     assert guard._OPEN.fullmatch("/healthz")
 
 
+class _Statistics:
+    """An agent that had no turn."""
+
+    def now(self) -> float:
+        return 0.0
+
+    async def statistics(self, window: str) -> dict[str, Any]:
+        return {"window": window}
+
+    async def turns(self, *page: Any) -> list[Any]:
+        del page
+        return []
+
+    def faults(self) -> list[str]:
+        return []
+
+
 class FakePage:
     """A harness that knows nothing."""
 
     def __init__(self) -> None:
         self.feed = Feed(0.0)
+
+    @property
+    def statistics(self) -> Any:
+        return _Statistics()
 
     async def snapshot(self) -> dict[str, Any]:
         return {}
@@ -59,6 +80,9 @@ class FakePage:
     async def history(self, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         del before, limit
         return []
+
+    async def search(self, **wanted: Any) -> dict[str, Any]:
+        return wanted
 
     async def cancel(self) -> None:
         """Do nothing."""

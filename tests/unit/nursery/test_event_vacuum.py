@@ -13,13 +13,22 @@ import pytest
 import trio
 
 from hive import process
-from hive.config import Paths
+from hive.config import HostConfig, Paths
+from hive.core import kept_turns
+from hive.errors import Unavailable
 from hive.nursery import event_vacuum
-from hive.nursery.event_vacuum import KEEP_S, sweep
-from hive.store.event_sweep import FILE, NO_FENCE
+from hive.nursery.event_vacuum import sweep
+from hive.store import agent_databases
+from hive.store.agent_databases import EVENTS, NO_FENCE
 from hive.wire.names import AgentName
 from tests.fakes.waiting import until
-from tests.unit.store.test_event_sweep import DAY, count, history
+from tests.unit.store.test_agent_databases import (
+    DAY,
+    count,
+    count_turns,
+    history,
+    statistics,
+)
 
 ALICE = AgentName("alice")
 NOW = 12 * DAY
@@ -31,20 +40,25 @@ def hive(tmp_path: Path) -> Any:
     for name in ("alice", "bob", "Not a name"):
         (paths.agents / name / "state").mkdir(parents=True)
     runtime = SimpleNamespace(isolates=False)
-    agents = SimpleNamespace(names=lambda: (ALICE,))
-    return SimpleNamespace(paths=paths, runtime=runtime, clock=lambda: NOW, agents=agents)
+    agents = SimpleNamespace(names=lambda: (ALICE,), get=lambda _: None)
+    config = HostConfig(stats_keep_days=9)
+    return SimpleNamespace(
+        paths=paths, runtime=runtime, clock=lambda: NOW, agents=agents, config=config
+    )
 
 
-async def test_what_is_older_than_a_week_goes_of_everybody(
+async def test_what_is_past_its_keep_goes_of_everybody(
     hive: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_vacuum, "FIRST_AFTER_S", 0)
+    turns = statistics(hive.paths.agents, "bob")
     files = [history(hive.paths.agents, name) for name in ("alice", "bob")]
-    (hive.paths.agents / "alice/state" / FILE).write_bytes(b"spoilt" * 100)
+    (hive.paths.agents / "alice/state" / EVENTS).write_bytes(b"spoilt" * 100)
     with caplog.at_level(logging.INFO):
         async with trio.open_nursery() as nursery:
             await nursery.start(event_vacuum.run, hive)
-            await until(lambda: count(files[1]) == 10 - (NOW - KEEP_S) / DAY)
+            await until(lambda: count(files[1]) == 5)
+            await until(lambda: count_turns(turns) == 7)
             nursery.cancel_scope.cancel()
     assert "alice was not swept" in caplog.text
 
@@ -61,10 +75,12 @@ async def test_an_isolating_runtime_wants_the_fence(
 
     monkeypatch.setattr(process, "run", run)
     hive.runtime.isolates = True
-    assert "Landlock" in ((await sweep(hive, ALICE, 0)).problem or "")
-    assert asked[0][-1] == "0"
+    with pytest.raises(Unavailable, match="Landlock"):
+        await sweep(hive, ALICE)
+    assert asked[0][-2:] == [repr(5 * DAY), repr(3 * DAY)]
     hive.runtime.isolates = False
-    await sweep(hive, ALICE, 0)
+    with pytest.raises(Unavailable):
+        await sweep(hive, ALICE)
     assert asked[1][-1] == "unfenced"
 
 
@@ -76,8 +92,9 @@ async def test_what_a_file_makes_the_sweep_say_forges_no_line(
         return process.Completed(tuple(words), 1, "", "a\nforged \x1b[31m" + "x" * 999)
 
     monkeypatch.setattr(process, "run", run)
-    problem = (await sweep(hive, ALICE, 0)).problem
-    assert problem is not None
+    with pytest.raises(Unavailable) as caught:
+        await sweep(hive, ALICE)
+    problem = caught.value.message
     assert "\x1b" not in problem
     assert len(problem) < 220
 
@@ -85,19 +102,20 @@ async def test_what_a_file_makes_the_sweep_say_forges_no_line(
 async def test_a_sweep_that_does_not_end_is_given_up(
     hive: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_vacuum, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(kept_turns, "TIMEOUT_S", 0.2)
 
     async def sleeps(words: list[str], **named: Any) -> process.Completed:
         return await real(["/bin/sleep", "9"], **named)
 
     real = process.run
     monkeypatch.setattr(process, "run", sleeps)
-    assert "in time" in ((await sweep(hive, ALICE, 0)).problem or "")
+    with pytest.raises(Unavailable, match="in time"):
+        await sweep(hive, ALICE)
 
 
 def test_the_program_stands_alone() -> None:
     """It is started without hive on its path, from the zipapp's tree as from a checkout."""
-    program = event_vacuum.event_sweep.__file__
-    words = [sys.executable, "-I", "-S", program, "/nowhere", "alice", "0"]
+    program = agent_databases.__file__
+    words = [sys.executable, "-I", "-S", program, "sweep", "/nowhere", "alice", "0", "0"]
     done = subprocess.run(words, env={}, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr

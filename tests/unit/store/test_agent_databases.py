@@ -1,7 +1,8 @@
-"""The sweep of an agent's history: old rows go, and a hostile file gets nowhere."""
+"""The program that opens agents' databases: what it does, and that a hostile file gets nowhere."""
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from hive.store import event_sweep
-from hive.store.event_sweep import DONE, FAILED, FILE, NO_FENCE
+from hive.store import agent_databases, turn_events, turn_stats
+from hive.store.agent_databases import DONE, EVENTS, FAILED, NO_FENCE, TURNS
 from hive.store.turn_events import _VERSION_1
+from hive.wire.stats import COLUMNS
+from tests.fakes.turns import turn
 
 DAY = 86400.0
 
@@ -26,7 +29,7 @@ def agents(tmp_path: Path) -> Path:
 
 def history(agents: Path, name: str = "alice", *, rows: int = 10) -> Path:
     """Make a history whose rows are one day apart, the newest from day `rows` on."""
-    file = agents / name / "state" / FILE
+    file = agents / name / "state" / EVENTS
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         for statement in _VERSION_1:
@@ -46,9 +49,35 @@ def count(file: Path) -> int:
     return found
 
 
+def statistics(agents: Path, name: str = "alice", *, rows: int = 10) -> Path:
+    """Make statistics whose turns ended one day apart, the first at day 0."""
+    file = agents / name / "state" / TURNS
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        for statement in turn_stats._VERSION_1:
+            connection.execute(statement)
+        connection.executemany(
+            f"INSERT INTO turns ({turn_stats._LIST}) VALUES ({turn_stats._MARKS})",
+            [turn_stats._cells(turn(number * DAY)) for number in range(rows)],
+        )
+    connection.close()
+    return file
+
+
+def count_turns(file: Path) -> int:
+    connection = sqlite3.connect(file)
+    found: int = connection.execute("SELECT count(*) FROM turns").fetchone()[0]
+    connection.close()
+    return found
+
+
 def sweep(agents: Path, cutoff: float = 5 * DAY, *more: str) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-I", "-S", event_sweep.__file__, str(agents), "alice", str(cutoff)]
-    return subprocess.run([*words, *more], env={}, capture_output=True, text=True, timeout=60)
+    return ask(agents, "sweep", str(cutoff), str(cutoff), *more)
+
+
+def ask(agents: Path, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "-S", agent_databases.__file__, verb, str(agents), "alice"]
+    return subprocess.run([*command, *words], env={}, capture_output=True, text=True, timeout=60)
 
 
 def test_rows_older_than_the_cutoff_go(agents: Path) -> None:
@@ -59,8 +88,9 @@ def test_rows_older_than_the_cutoff_go(agents: Path) -> None:
 
 
 def test_more_than_a_batch_goes_too(agents: Path) -> None:
-    file = history(agents, rows=2 * event_sweep.BATCH + 7)
-    assert sweep(agents, 1e12).stdout == f"{2 * event_sweep.BATCH + 7}\n"
+    file = history(agents, rows=2 * agent_databases.BATCH + 7)
+    went = [int(line) for line in sweep(agents, 1e12).stdout.split()]
+    assert sum(went) == 2 * agent_databases.BATCH + 7
     assert count(file) == 0
 
 
@@ -76,13 +106,77 @@ def test_a_harness_that_writes_meanwhile_goes_on(agents: Path) -> None:
 
 
 def test_no_history_is_no_error(agents: Path) -> None:
-    assert (sweep(agents).returncode, sweep(agents).stdout) == (DONE, "0\n")
+    assert (sweep(agents).returncode, sweep(agents).stdout) == (DONE, "")
+    assert ask(agents, "turns", "0", "99", "9").returncode == DONE
+
+
+def test_each_file_has_a_keep_of_its_own_and_one_that_is_spoilt_spares_the_other(
+    agents: Path,
+) -> None:
+    events, turns = history(agents), statistics(agents)
+    assert ask(agents, "sweep", str(5 * DAY), str(2 * DAY)).returncode == DONE
+    assert (count(events), count_turns(turns)) == (5, 8)
+    events.write_bytes(b"spoilt" * 100)
+    done = ask(agents, "sweep", str(9 * DAY), str(9 * DAY))
+    assert done.returncode == FAILED
+    assert EVENTS in done.stderr
+    assert count_turns(turns) == 1
+
+
+def test_the_program_names_files_and_columns_as_hive_does() -> None:
+    assert (EVENTS, TURNS) == (turn_events.FILE, turn_stats.FILE)
+    assert ", ".join(COLUMNS) == agent_databases.COLUMNS
+
+
+def test_turns_are_read_newest_first_and_page_by_page(agents: Path) -> None:
+    statistics(agents)
+    lines = ask(agents, "turns", str(2 * DAY), "8", "4").stdout.splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row[0] for row in rows] == [7, 6, 5, 4]
+    assert turn_stats.turn_of(rows[0][1:]) == turn(6 * DAY)
+    rest = ask(agents, "turns", str(2 * DAY), "4", "4").stdout.splitlines()
+    assert [json.loads(line)[0] for line in rest] == [3]
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "UPDATE turns SET wake = x'00ff'",
+        "UPDATE turns SET cost_usd = 9e999",
+        "ALTER TABLE turns RENAME COLUMN note TO other",
+        "DROP TABLE turns",
+    ],
+)
+def test_planted_turns_are_no_turns(agents: Path, planted: str) -> None:
+    with sqlite3.connect(statistics(agents)) as connection:
+        connection.execute(planted)
+    connection.close()
+    done = ask(agents, "turns", "0", "99", "9")
+    assert done.returncode == FAILED
+    assert TURNS in done.stderr
+
+
+def test_a_view_in_place_of_the_turns_is_ended(
+    agents: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite3.connect(statistics(agents)) as connection:
+        connection.execute("ALTER TABLE turns RENAME TO kept")
+        connection.execute(
+            "CREATE VIEW turns AS WITH RECURSIVE n(i) AS"
+            " (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT k.*, i FROM n JOIN kept k"
+        )
+    connection.close()
+    monkeypatch.chdir(agents / "alice/state")
+    monkeypatch.setattr(agent_databases, "WORK_S", 0.3)
+    with pytest.raises(sqlite3.OperationalError, match="interrupt"):
+        agent_databases.show_turns(0, 99, 9)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_link_to_another_database_is_not_followed(agents: Path, tmp_path: Path) -> None:
     (tmp_path / "agents/bob/state").mkdir(parents=True)
     target = history(agents, "bob")
-    (agents / "alice/state" / FILE).symlink_to(target)
+    (agents / "alice/state" / EVENTS).symlink_to(target)
     assert sweep(agents).returncode == FAILED
     assert count(target) == 10
 
@@ -110,7 +204,7 @@ def test_a_link_in_place_of_a_side_file_writes_nowhere_else(agents: Path, suffix
         connection = sqlite3.connect(file)
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.close()
-    file.with_name(FILE + suffix).symlink_to(precious)
+    file.with_name(EVENTS + suffix).symlink_to(precious)
     sweep(agents)
     assert precious.read_bytes() == b"p" * 5000
 
@@ -124,10 +218,10 @@ def test_a_trigger_without_end_is_ended(agents: Path, monkeypatch: pytest.Monkey
         )
     connection.close()
     monkeypatch.chdir(agents / "alice/state")
-    monkeypatch.setattr(event_sweep, "WORK_S", 0.3)
+    monkeypatch.setattr(agent_databases, "WORK_S", 0.3)
     began = time.monotonic()
     with pytest.raises(sqlite3.OperationalError, match="interrupt"):
-        event_sweep.sweep(5 * DAY)
+        agent_databases.sweep(EVENTS, "events", "ts", 5 * DAY)
     assert time.monotonic() - began < 5
 
 
@@ -135,25 +229,25 @@ def test_a_trigger_without_end_is_ended(agents: Path, monkeypatch: pytest.Monkey
     "content", [b"", b"no database" * 100, b"SQLite format 3\0" + b"\xff" * 900]
 )
 def test_what_is_no_history_is_said_and_left(agents: Path, content: bytes) -> None:
-    file = agents / "alice/state" / FILE
+    file = agents / "alice/state" / EVENTS
     file.write_bytes(content)
     done = sweep(agents)
     assert done.returncode == FAILED
-    assert FILE in done.stderr
+    assert EVENTS in done.stderr
     assert file.read_bytes() == content
 
 
 def test_a_pipe_in_its_place_holds_nothing_up(agents: Path) -> None:
-    os.mkfifo(agents / "alice/state" / FILE)
+    os.mkfifo(agents / "alice/state" / EVENTS)
     assert sweep(agents).returncode == FAILED
 
 
 PROBE = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-import event_sweep
+import agent_databases
 os.chdir(sys.argv[2])
-if not event_sweep.fence():
+if not agent_databases.fence():
     sys.exit(3)
 open("inside", "w").close()
 os.rename("inside", "also-inside")
@@ -172,7 +266,7 @@ except PermissionError:
 
 def test_behind_the_fence_nothing_but_the_directory_can_be_opened(agents: Path) -> None:
     (agents / "alice/outside").write_text("o")
-    words = [sys.executable, "-I", "-S", "-c", PROBE, str(Path(event_sweep.__file__).parent)]
+    words = [sys.executable, "-I", "-S", "-c", PROBE, str(Path(agent_databases.__file__).parent)]
     done = subprocess.run([*words, str(agents / "alice/state")], capture_output=True, text=True)
     if done.returncode == NO_FENCE:
         assert sweep(agents).returncode in {DONE, NO_FENCE}
@@ -184,18 +278,19 @@ def test_without_a_fence_it_is_left_alone_unless_that_was_asked_for(
     agents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = history(agents)
-    monkeypatch.setattr(event_sweep, "fence", lambda: False)
-    monkeypatch.setattr(event_sweep, "limit", lambda: None)
+    monkeypatch.setattr(agent_databases, "fence", lambda: False)
+    monkeypatch.setattr(agent_databases, "limit", lambda: None)
     monkeypatch.chdir(agents)
-    assert event_sweep.main([str(agents), "alice", str(5 * DAY)]) == NO_FENCE
+    words = ["sweep", str(agents), "alice", str(5 * DAY), "0"]
+    assert agent_databases.main(words) == NO_FENCE
     assert count(file) == 10
-    assert event_sweep.main([str(agents), "alice", str(5 * DAY), "unfenced"]) == DONE
+    assert agent_databases.main([*words, "unfenced"]) == DONE
     assert count(file) == 5
 
 
 def test_a_kernel_without_landlock_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_sweep, "_CREATE_RULESET", 100_000)
-    assert not event_sweep.fence()
+    monkeypatch.setattr(agent_databases, "_CREATE_RULESET", 100_000)
+    assert not agent_databases.fence()
 
 
 if os.geteuid() == 0:
@@ -215,7 +310,7 @@ if os.geteuid() == 0:
     def test_as_that_user_it_follows_no_link_out_of_the_directory(agents: Path) -> None:
         (agents / "bob/state").mkdir(parents=True)
         victim = history(agents, "bob")
-        (agents / "alice/state" / FILE).symlink_to(victim)
+        (agents / "alice/state" / EVENTS).symlink_to(victim)
         os.chown(agents / "alice/state", 1_900_000_007, 1_900_000_007)
         assert sweep(agents).returncode == FAILED
         assert count(victim) == 10

@@ -1,0 +1,209 @@
+"""A program of its own: sweeps or reads one agent's databases, fenced in beforehand.
+
+The files are the agent's, so whatever can be wrong with a database may be wrong with these: links
+in place of one or of its journal, a journal that names other files, triggers without end, pages
+that upset sqlite itself. Hence the daemon never opens them. This program does, after it has given
+up, by Landlock, every right but those to that one directory, and within limits of time and memory.
+It needs nothing but the standard library:
+
+    agent_databases.py sweep AGENTS NAME EVENTS_CUTOFF TURNS_CUTOFF [unfenced]
+    agent_databases.py turns AGENTS NAME SINCE BEFORE LIMIT [unfenced]
+
+`sweep` drops what is older, and prints how many rows went, in parts, a line each. `turns` prints
+the newest that ended since then, with ids below BEFORE, as a list of JSON a line, the id first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import sqlite3
+import stat
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+EVENTS = "hyperhive-events.sqlite"
+TURNS = "hyperhive-turn-stats.sqlite"
+COLUMNS = (
+    "started_at, ended_at, duration_ms, wake, wake_from, result, model, input_tokens,"
+    " output_tokens, cache_read_tokens, cache_creation_tokens, context_tokens, context_window,"
+    " cost_usd, messages, tool_calls, tools, note"
+)
+BATCH = 2000
+"""Rows of one transaction: the harness waits no longer than that takes."""
+WORK_S = 20.0
+CPU_S = 30
+MEMORY_BYTES = 512 * 1024 * 1024
+BUSY_S = 5.0
+
+DONE, FAILED, NO_FENCE = 0, 1, 3
+"""Exit statuses; what was asked for is on the standard output with `DONE` alone."""
+
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_VERSION = 1
+_PATH_BENEATH = 1
+_NO_NEW_PRIVS = 38
+_HANDLED = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
+"""How many kinds of access to files each version knows; newer ones know those of the last."""
+_WRITE_FILE, _READ_FILE, _READ_DIR, _REMOVE_FILE, _MAKE_REG, _TRUNCATE = (
+    1 << bit for bit in (1, 2, 3, 5, 8, 14)
+)
+_NEEDED = _WRITE_FILE | _READ_FILE | _READ_DIR | _REMOVE_FILE | _MAKE_REG | _TRUNCATE
+_NETWORK_SINCE, _SCOPED_SINCE = 4, 6
+_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def main(words: list[str]) -> int:
+    """Do what is asked with the files of one agent; returns the exit status."""
+    verb, agents, name, *numbers = words
+    is_unfenced = numbers[-1] == "unfenced"
+    limit()
+    try:
+        os.fchdir(enter(agents, name))
+        become_owner()
+    except FileNotFoundError:
+        return DONE
+    except OSError as error:
+        sys.stderr.write(f"its directory cannot be reached: {error.strerror}\n")
+        return FAILED
+    if not is_unfenced and not fence():
+        return NO_FENCE
+    if verb == "turns":
+        since, before, most = numbers[:3]
+        return _guarded(TURNS, lambda: show_turns(float(since), int(before), int(most)))
+    events, turns = (float(each) for each in numbers[:2])
+    statuses = (
+        _guarded(EVENTS, lambda: sweep(EVENTS, "events", "ts", events)),
+        _guarded(TURNS, lambda: sweep(TURNS, "turns", "ended_at", turns)),
+    )
+    return max(statuses)
+
+
+def _guarded(file: str, work: Callable[[], None]) -> int:
+    """Do something with a file, which may be missing; what is wrong with it is said."""
+    try:
+        if not stat.S_ISREG(os.lstat(file).st_mode):
+            sys.stderr.write(f"{file} is not a regular file\n")
+            return FAILED
+        work()
+    except FileNotFoundError:
+        return DONE
+    except OSError as error:
+        sys.stderr.write(f"{file} cannot be reached: {error.strerror}\n")
+        return FAILED
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        sys.stderr.write(f"{file} cannot be used: {error}\n")
+        return FAILED
+    return DONE
+
+
+def limit() -> None:
+    """Bound what a database that is made to cost can cost."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def enter(agents: str, name: str) -> int:
+    """Return a descriptor of the agent's state directory, reached through no link."""
+    folder = os.open(agents, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    for part in (name, "state"):
+        folder = os.open(part, _DIRECTORY, dir_fd=folder)
+    return folder
+
+
+def become_owner() -> None:
+    """Be the user whose this directory is, and see nothing else, where root has given it away.
+
+    What sqlite makes beside the file is then the agent's too.
+    """
+    about = os.lstat(".")
+    if os.geteuid() != 0 or about.st_uid == 0:
+        return
+    os.chroot(".")
+    os.setgroups([])
+    os.setresgid(about.st_gid, about.st_gid, about.st_gid)
+    os.setresuid(about.st_uid, about.st_uid, about.st_uid)
+
+
+def fence() -> bool:
+    """Give up all access to files but to those in this directory; False where that cannot be."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    version = call(_CREATE_RULESET, None, 0, _VERSION)
+    if version < 1:
+        return False
+    kinds = (1 << _HANDLED[min(version, max(_HANDLED))]) - 1
+    # No TCP, and no signal or abstract socket of who is outside.
+    network = 0b11 if version >= _NETWORK_SINCE else 0
+    scoped = 0b11 if version >= _SCOPED_SINCE else 0
+    size = 24 if scoped else 16 if network else 8
+    rules = call(_CREATE_RULESET, struct.pack("=QQQ", kinds, network, scoped), size, 0)
+    if rules < 0:
+        return False
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    allowed = struct.pack("=Qi", kinds & _NEEDED, here)
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    is_fenced = bool(
+        call(_ADD_RULE, rules, _PATH_BENEATH, allowed, 0) == 0
+        and prctl(_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+        and call(_RESTRICT_SELF, rules, 0) == 0
+    )
+    os.close(here)
+    os.close(rules)
+    return is_fenced
+
+
+def sweep(file: str, table: str, moment: str, cutoff: float) -> None:
+    """Delete what is older than a moment in Unix seconds, some rows at a time, and say how many."""
+    with _opened(file) as connection:
+        while True:
+            gone = connection.execute(
+                f"DELETE FROM {table} WHERE id IN"
+                f" (SELECT id FROM {table} WHERE {moment} < ? LIMIT ?)",
+                (cutoff, BATCH),
+            ).rowcount
+            if gone > 0:
+                sys.stdout.write(f"{gone}\n")
+            if gone < BATCH:
+                return
+
+
+def show_turns(since: float, before: int, most: int) -> None:
+    """Print turns, the newest first; raises `ValueError` for what JSON has no word for."""
+    with _opened(TURNS) as connection:
+        rows = connection.execute(
+            f"SELECT id, {COLUMNS} FROM turns WHERE id < ? AND ended_at >= ?"
+            " ORDER BY id DESC LIMIT ?",
+            (before, since, most),
+        )
+        for row in rows:
+            sys.stdout.write(json.dumps(row, allow_nan=False) + "\n")
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[sqlite3.Connection]:
+    """Open a database for a bounded time, and trust nothing in it."""
+    connection = sqlite3.connect(f"file:{file}?mode=rw", uri=True, isolation_level=None)
+    until = time.monotonic() + WORK_S
+    connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+    try:
+        for setting in (
+            f"busy_timeout = {int(BUSY_S * 1000)}",
+            "trusted_schema = OFF",
+            "temp_store = MEMORY",
+            "cell_size_check = ON",
+            "mmap_size = 0",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+        yield connection
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
