@@ -1,8 +1,8 @@
 """Put the pages' libraries, with licence and version, into hive/web/assets/vendor/.
 
 Reads an installed `node_modules` (the build makes one from package-lock.json with npm) and writes
-each library's ES module under the name that the pages import. The folder is made anew each time and
-holds the same bytes for the same lock file.
+each library's ES module, and its style where it has one, under the name that the pages ask for. The
+folder is made anew each time and holds the same bytes for the same lock file.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "hive/web/assets/vendor"
-MODULES = {
+FILES = {
     "marked.js": ("marked", "lib/marked.esm.js"),
     "purify.js": ("dompurify", "dist/purify.es.mjs"),
+    "uplot.js": ("uplot", "dist/uPlot.esm.js"),
+    "uplot.css": ("uplot", "dist/uPlot.min.css"),
 }
 
 
@@ -25,9 +27,9 @@ def main(node_modules: Path) -> int:
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)
     versions = {}
-    for name, (package, module) in MODULES.items():
+    for name, (package, file) in FILES.items():
         home = node_modules / package
-        lines = (home / module).read_text(encoding="utf-8").splitlines()
+        lines = (home / file).read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if not line.startswith("//# sourceMappingURL=")]
         (VENDOR / name).write_text("\n".join(kept).rstrip() + "\n", encoding="utf-8")
         shutil.copyfile(home / "LICENSE", VENDOR / f"{Path(name).stem}.LICENSE.txt")

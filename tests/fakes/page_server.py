@@ -22,8 +22,10 @@ from hypercorn.trio import serve
 from hive import resources
 from hive.web.secure_headers import SECURE_HEADERS
 from hive.web.static import Assets
+from hive.wire.stats import Turn
 from tests.fakes import agent_scenes
 from tests.fakes import page_scenes as scenes
+from tests.fakes.turns import statistics
 
 Json = dict[str, Any]
 AGENT = re.compile(r"/agent/[a-z0-9-]+(/.*)")
@@ -74,6 +76,8 @@ class PageServer:
     """What a path answers instead of its usual self."""
     on_post: Callable[[str, dict[str, str]], None] | None = None
     loose_ends: list[Json] = attrs.field(factory=list)
+    turns: list[Turn] = attrs.field(factory=list)
+    """What the agent's statistics are made of, newest first."""
     network: Json = attrs.field(factory=agent_scenes.network)
     job_lines: list[str] = attrs.field(factory=list)
     """What every job's log holds."""
@@ -134,6 +138,8 @@ class PageServer:
         elif path == "/":
             shell = "agent_page/index.html" if match else "dashboard/index.html"
             await self._assets.answer(scope, secured, shell)
+        elif match and path == "/stats":
+            await self._assets.answer(scope, secured, "agent_page/stats.html")
         elif path.startswith("/static/"):
             await self._assets.answer(scope, secured, path.removeprefix("/static/"))
         elif path.endswith("/stream"):
@@ -169,6 +175,8 @@ class PageServer:
             await _json(send, 200, {"seq": side.seq, "events": older[-limit:]})
         elif path == "/api/loose-ends":
             await _json(send, 200, {"loose_ends": self.loose_ends})
+        elif path == "/api/stats":
+            await _json(send, 200, statistics(self.turns, query["window"][0]))
         else:
             found = self._extra(side, path, query)
             missing = {"error": {"code": "not_found", "message": f"no {path}"}}

@@ -43,7 +43,7 @@ ANSWER_BYTES = 32 * 1024 * 1024
 INFORMS_MOST = 8
 """Heads before the answer's own; thousands of them fit into what is read at once."""
 _READ_BYTES = 64 * 1024
-SHELLS = {"/": "agent_page/index.html"}
+SHELLS = {"/": "agent_page/index.html", "/stats": "agent_page/stats.html"}
 _STREAM = "text/event-stream"
 _PASSES = {
     "application/json": b"application/json",

@@ -33,6 +33,7 @@ READS = (
     "/agent/bob/",
     "/agent/bob/api/state",
     "/agent/bob/events/stream",
+    "/agent/bob/stats",
     "/agent/bob/api/stats?window=1h",
     "/agent/bob/api/stats/export.csv",
     "/agent/bob/api/stats/export.json",

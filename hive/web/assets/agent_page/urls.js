@@ -10,6 +10,7 @@ export const CANCEL = "api/cancel";
 export const COMPACT = "api/compact";
 export const MODEL = "api/model";
 export const NEW_SESSION = "api/new-session";
+export const STATS = "stats";
 const PAGE = 300;
 
 /** @returns {string} whose page this is, by its address */
@@ -26,3 +27,7 @@ export const NEWEST = `events/history?limit=${PAGE}`;
 export const older = (before) => `events/history?before=${before}&limit=${PAGE}`;
 /** @param {number} id of a question; answered at the dashboard, as the operator */
 export const answerQuestion = (id) => `/answer-question/${encodeURIComponent(id)}`;
+/** @param {string} window */
+export const statistics = (window) => `api/stats?window=${encodeURIComponent(window)}`;
+/** @param {string} kind `csv` or `json` @param {string} window */
+export const exported = (kind, window) => `api/stats/export.${kind}?window=${encodeURIComponent(window)}`;
