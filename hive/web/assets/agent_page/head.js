@@ -6,7 +6,7 @@ import { actionForm } from "../shared/form.js";
 import { appearance } from "../shared/theme.js";
 import { count, duration, stopTicking, ticking, turnLength } from "../shared/time.js";
 import { contextTokens, contextTone, statusAdvice } from "./state.js";
-import { CANCEL, COMPACT, DASHBOARD, NEW_SESSION, agentName } from "./urls.js";
+import { CANCEL, COMPACT, DASHBOARD, NEW_SESSION, STATS, agentName } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").AgentState} AgentState */
 
@@ -53,6 +53,7 @@ export function headView(place, connection, detail) {
       el("a", { class: "button quiet calm", href: DASHBOARD }, ...label("← D4SHB04RD", "Dashboard")),
       name,
       role,
+      el("a", { class: "button quiet calm", href: STATS }, ...label("◫ ST4TS", "Statistics")),
       el("span", { class: "row push" }, connection, appearance()),
     ),
     el(
