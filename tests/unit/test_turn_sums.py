@@ -7,7 +7,7 @@ from statistics import quantiles
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hive import turn_export, turn_sums
@@ -42,7 +42,6 @@ def newest_first(turns: list[Turn]) -> list[Turn]:
     return sorted(turns, key=lambda each: -each.ended_at)
 
 
-@settings(deadline=None)
 @given(st.lists(some_turn(), max_size=30), st.sampled_from(sorted(WINDOWS)))
 def test_the_sums_are_those_of_the_rows_and_the_buckets_cover_the_window(
     turns: list[Turn], name: str
@@ -70,7 +69,6 @@ def test_the_sums_are_those_of_the_rows_and_the_buckets_cover_the_window(
     assert sum(found["tools"].values()) == sum(sum(each.tools.values()) for each in inside)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=2, max_size=60))
 def test_a_percentile_is_a_length_that_was_and_lies_where_it_should(lengths: list[int]) -> None:
     lengths.sort()

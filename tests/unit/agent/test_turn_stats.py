@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hive.agent import driver, turn_loop, turn_stats
@@ -125,7 +125,6 @@ def test_the_recorded_turns_cost_what_the_conversation_did_in_the_end() -> None:
     assert total > 0
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["type", "message", "usage", "error"]), JSON)))
 def test_no_line_breaks_the_count_and_every_row_is_one_that_can_be_read(lines: list[Any]) -> None:
     odd = {"type": "assistant", "message": {"content": [{"type": "tool_use", "name": "\ud800"}]}}
