@@ -47,7 +47,7 @@ async def test_from_the_login_link_to_an_answer_without_a_reload(
         await page.screenshot(SHOTS / f"dashboard-{kind}.png")
 
 
-async def test_the_agents_page_shows_the_turn_and_takes_a_prompt(
+async def test_the_agents_page_shows_the_turn_takes_a_prompt_and_says_what_it_took(
     short_tmp: Path, page: Page
 ) -> None:
     async with stage(short_tmp, REAL, "live") as hive:
@@ -63,7 +63,16 @@ async def test_the_agents_page_shows_the_turn_and_takes_a_prompt(
         await page.wait("/turn ok/.test(document.body.innerText)", 30)
         text = await page.text("body")
         await page.screenshot(SHOTS / "agent-real.png")
+        await page.click("[href=stats]")
+        await page.wait("document.querySelector('#chart-cost canvas')", 20)
+        tiles = await page.text(".tiles")
         await page.navigate("about:blank")
+        # From the agent's own file, by the daemon's fenced program.
+        found = (await hive.operator("stats", name="alice"))["stats"]
+    assert f"${found['cost_usd']:.4f}" in tiles
+    assert found["tools"]["mcp__hyperhive__send"] == 1
+    assert (found["results"]["ok"], found["wakes"]["operator"]) == (found["turns"], 1)
+    assert found["tokens"]["input"] > found["context_last"] > 0
     assert "TURN ← operator" in text
     assert "send → operator" in text
 

@@ -9,7 +9,6 @@ import { WINDOWS, charts, counts, figure, inWords, tiles, windowOf } from "./sta
 import { agentName, exported, statistics } from "./urls.js";
 
 const AGAIN_MS = 30000;
-const RESIZED_MS = 150;
 
 const name = agentName();
 const main = must("#main");
@@ -136,7 +135,7 @@ setInterval(() => {
   if (!document.hidden) void read();
 }, AGAIN_MS);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) setTimeout(() => void read(), RESIZED_MS);
+  if (!document.hidden) void read();
 });
 
 await loadCharts();
