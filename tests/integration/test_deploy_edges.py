@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -380,9 +381,23 @@ async def test_an_agent_that_was_never_deployed_is_kept_when_its_first_commit_fa
         assert BOB in hive.agents
 
 
-@pytest.mark.parametrize("verb", ["stop", "destroy", "cancel"])
-@pytest.mark.parametrize("phase", ["build", "start"])
-@pytest.mark.parametrize("is_new", [True, False])
+BROKEN_OFF = [
+    ("stop", "build", True),
+    ("destroy", "start", False),
+    ("cancel", "build", False),
+    ("cancel", "start", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "phase", "is_new"),
+    [
+        pytest.param(*each, marks=[] if each in BROKEN_OFF else [pytest.mark.slow])
+        for each in itertools.product(
+            ("stop", "destroy", "cancel"), ("build", "start"), (True, False)
+        )
+    ],
+)
 async def test_whatever_breaks_a_deploy_off_it_is_over_and_told_once(
     short_tmp: Path, verb: str, phase: str, is_new: bool
 ) -> None:
