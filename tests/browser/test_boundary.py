@@ -203,14 +203,16 @@ FRAMES = (
     "event: open\nid: -1\ndata: {}",
     "event: error\nid: 99999999999999999999\ndata: {}",
     "event: reset\nid: ../../kill/bob\ndata: x",
-    "event: message\nid: \x1b[2J\nretry: 1\ndata: null",
+    "event: message\nid: \x1b[2J\nretry: 1\ndata: {}",
     'data: {"kind": "__proto__", "seq": {}, "constructor": 1}',
-    "data: " + json.dumps({"kind": "note", "seq": 1e99, "text": EVIL, "source": EVIL}),
+    "data: " + json.dumps({"kind": "note", "seq": 1, "text": EVIL, "source": EVIL}),
     "data: " + json.dumps({"kind": "turn_start", "seq": 2, "from": EVIL, "body": EVIL}),
     "data: " + json.dumps({"kind": "stream", "seq": 3, "line": {"type": EVIL, "message": [EVIL]}}),
     "data: " + json.dumps({"kind": "stream", "seq": 4, "line": EVIL * 20_000}),
     "data: " + json.dumps({"kind": "turn_end", "seq": 5, "ok": False, "note": EVIL}),
     "data: <script>window.pwned = 1</script>",
+    # Nothing is younger than that.
+    "data: " + json.dumps({"kind": "note", "seq": 1e99, "text": EVIL, "source": EVIL}),
 )
 
 

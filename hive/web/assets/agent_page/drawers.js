@@ -4,6 +4,7 @@
 import { getJson } from "../shared/api.js";
 import { el, keyed, label, setText } from "../shared/dom.js";
 import { growing } from "../shared/form.js";
+import { inTurn } from "../shared/in_turn.js";
 import { markdown } from "../shared/markdown.js";
 import { originMark } from "../shared/origin.js";
 import { relative, timeTag } from "../shared/time.js";
@@ -69,14 +70,14 @@ export function looseEndsDrawer() {
       root.open = true;
     }
   };
-  const refresh = async () => {
+  const refresh = inTurn(async () => {
     try {
       const answer = await getJson(LOOSE_ENDS);
       show(answer.loose_ends ?? []);
     } catch {
       return; // the connection badge says it; what was shown stays
     }
-  };
+  });
   root.addEventListener("hive:done", () => void refresh());
   return { root, refresh };
 }

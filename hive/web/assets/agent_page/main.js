@@ -5,6 +5,7 @@ import { getJson, sentence } from "../shared/api.js";
 import { connectionBadge } from "../shared/connection.js";
 import { el, must, setText } from "../shared/dom.js";
 import { installForms } from "../shared/form.js";
+import { inTurn } from "../shared/in_turn.js";
 import { Live, pauseWhenHidden } from "../shared/live.js";
 import { loadMarkdown } from "../shared/markdown.js";
 import { Terminal } from "../shared/terminal.js";
@@ -87,13 +88,13 @@ function apply(frame) {
 }
 
 /** Mail has no frame on this page; a turn's two ends are when it moves. */
-async function refreshInbox() {
+const refreshInbox = inTurn(async () => {
   try {
     inbox.update((await getJson(STATE)).inbox);
   } catch {
     return; // the connection badge says it; what was shown stays
   }
-}
+});
 
 const live = new Live({
   stream: STREAM,

@@ -4,6 +4,7 @@
 import { getJson } from "../shared/api.js";
 import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
+import { inTurn } from "../shared/in_turn.js";
 import { size, timeTag } from "../shared/time.js";
 import { entryFor } from "./network_text.js";
 import { allow, network } from "./urls.js";
@@ -47,13 +48,13 @@ export function networkDrawer(name) {
     keyed(list, found.reached.slice(0, SHOWN), (row) => JSON.stringify(row), (row) => place(name, row));
     root.hidden = false;
   };
-  const refresh = async () => {
+  const refresh = inTurn(async () => {
     try {
       show(await getJson(network(name)));
     } catch {
       return; // the connection badge says it; what was shown stays
     }
-  };
+  });
   root.addEventListener("toggle", () => {
     if (root.open) void refresh();
   });
