@@ -18,6 +18,7 @@ NAMES = (
     "turns",
     "durable_send",
     "command_line",
+    "mcp_start",
     "memory",
     "sandbox",
     "parking",

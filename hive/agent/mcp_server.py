@@ -1,24 +1,33 @@
 """hive's MCP server on stdio, for a claude that cannot take the tools over its own pipe.
 
-The only module that imports the `mcp` package. It serves the same table as the harness does and is
-a thin translator: each call is one request on the hive socket.
+JSON-RPC, one message or one batch a line, answered by the same `ToolServer` as the harness has.
+Imports no MCP library: a turn waits for the whole of a server's start (ADR 35).
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+from typing import Any, BinaryIO
 
-import anyio
-import mcp_types as types
-from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel.server import Server
-from mcp.server.stdio import stdio_server
+import attrs
+import trio
 
 from hive import __version__
 from hive.agent import mcp_tools
 from hive.agent.client import HiveClient
 from hive.agent.session import Session
+from hive.agent.tool_server import INVALID_REQUEST, PARSE_ERROR, Message, ToolServer, error
 from hive.agent.transcript import Transcript
+from hive.errors import BadRequest
+from hive.wire import codec
+
+MESSAGE_BYTES = 4 * 1024 * 1024
+"""A line may hold that much; the longest text a tool takes fits in it, however it is escaped."""
+BATCH_MOST = 100
+LAST_WORDS_S = 0.5
+"""How long calls that still run may take once nobody asks any more."""
 
 
 def main(role: str, socket: Path, session_file: Path | None, claude_dir: Path | None) -> int:
@@ -30,42 +39,113 @@ def main(role: str, socket: Path, session_file: Path | None, claude_dir: Path | 
     if session_file is not None and claude_dir is not None:
         session_id = Session.load(session_file).session_id
         transcript = Transcript({"CLAUDE_CONFIG_DIR": str(claude_dir)}, session_id)
-    anyio.run(serve, role, HiveClient(socket), transcript, backend="trio")
+    # What is printed by mistake must not stand between two messages.
+    out = os.dup(1)
+    os.dup2(2, 1)
+    trio.run(serve, make_server(role, HiveClient(socket)), sys.stdin.buffer, out, transcript)
     return 0
 
 
-async def serve(role: str, client: HiveClient, transcript: Transcript | None = None) -> None:
-    """Serve the tools of a role on standard input and output until it ends."""
-    server = make_server(role, client, transcript)
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
-
-
-def make_server(
-    role: str, client: HiveClient, transcript: Transcript | None = None
-) -> Server[object]:
+def make_server(role: str, client: HiveClient) -> ToolServer:
     """Return the server of a role."""
-    tools = mcp_tools.tools_for(role)
+    return ToolServer(client, mcp_tools.tools_for(role), __version__)
 
-    async def list_tools(
-        _context: ServerRequestContext[object], _params: types.PaginatedRequestParams | None
-    ) -> types.ListToolsResult:
-        found = [types.Tool.model_validate(entry) for entry in mcp_tools.listings(tools)]
-        return types.ListToolsResult(tools=found)
 
-    async def call_tool(
-        _context: ServerRequestContext[object], params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
-        meta = dict(params.meta) if params.meta else None
-        if transcript is not None:
-            await transcript.hold(params.name, meta)
-        result = await mcp_tools.call_tool(client, tools, params.name, params.arguments, meta)
-        content = [types.TextContent(type="text", text=result.text)]
-        return types.CallToolResult(content=list(content), is_error=result.is_error)
+async def serve(
+    server: ToolServer,
+    source: BinaryIO,
+    out: int,
+    transcript: Transcript | None = None,
+) -> None:
+    """Answer the lines of `source` on the descriptor `out`, until they end or nobody reads there.
 
-    return Server(
-        mcp_tools.SERVER_NAME,
-        version=__version__,
-        on_list_tools=list_tools,
-        on_call_tool=call_tool,
-    )
+    Messages are worked on side by side, as they come; the end gives up what still runs.
+    """
+    writer = _Writer(out)
+    async with trio.open_nursery() as nursery:
+        while not writer.is_broken:
+            line = await _read_line(source)
+            if line is None:
+                break
+            if line.strip():
+                nursery.start_soon(_answer_line, server, line, transcript, writer)
+        nursery.cancel_scope.deadline = trio.current_time() + LAST_WORDS_S
+
+
+async def _read_line(source: BinaryIO) -> bytes | None:
+    """Return the next line, of a longer one its beginning; None at the end."""
+    line = await trio.to_thread.run_sync(source.readline, MESSAGE_BYTES, abandon_on_cancel=True)
+    rest = line
+    while rest and not rest.endswith(b"\n"):
+        rest = await trio.to_thread.run_sync(source.readline, MESSAGE_BYTES, abandon_on_cancel=True)
+    return line or None
+
+
+@attrs.define
+class _Writer:
+    """Whole lines, one after the other, whoever writes them."""
+
+    _out: int
+    is_broken: bool = False
+    _lock: trio.Lock = attrs.field(factory=trio.Lock)
+
+    async def write(self, value: object) -> None:
+        """Write one value; one that nobody takes is dropped."""
+        async with self._lock:
+            try:
+                await trio.to_thread.run_sync(self._write, codec.dumps(value))
+            except OSError:
+                self.is_broken = True
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(self._out, rest) :]
+
+
+async def _answer_line(
+    server: ToolServer, line: bytes, transcript: Transcript | None, writer: _Writer
+) -> None:
+    try:
+        said = codec.loads(line, limit=MESSAGE_BYTES)
+    except BadRequest as problem:
+        answer: object = error(None, PARSE_ERROR, problem.message)
+    else:
+        answer = await _answer(server, said, transcript)
+    if answer is not None:
+        await writer.write(answer)
+
+
+async def _answer(server: ToolServer, said: object, transcript: Transcript | None) -> object:
+    """Return what answers a message or a batch of them; None where nothing does."""
+    if not isinstance(said, list):
+        return await _answer_one(server, said, transcript)
+    if not 1 <= len(said) <= BATCH_MOST:
+        return error(None, INVALID_REQUEST, f"a batch holds 1 to {BATCH_MOST} messages")
+    answers: dict[int, Message] = {}
+
+    async def put(place: int, one: object) -> None:
+        answer = await _answer_one(server, one, transcript)
+        if answer is not None:
+            answers[place] = answer
+
+    async with trio.open_nursery() as nursery:
+        for place, one in enumerate(said):
+            nursery.start_soon(put, place, one)
+    return [answers[place] for place in sorted(answers)] or None
+
+
+async def _answer_one(
+    server: ToolServer, said: object, transcript: Transcript | None
+) -> Message | None:
+    if not isinstance(said, dict):
+        return error(None, INVALID_REQUEST, "a message is one JSON object")
+    message: dict[str, Any] = said
+    params = message.get("params")
+    if (
+        transcript is not None
+        and message.get("method") == "tools/call"
+        and isinstance(params, dict)
+    ):
+        await transcript.hold(params.get("name"), params.get("_meta"))
+    return await server.handle(message)

@@ -7,13 +7,15 @@ have one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 import trio
 
+from hive import lines
 from hive.agent.client import HiveClient
 from hive.errors import BadRequest, DaemonUnreachable, HiveError, NotFound
 from hive.wire import agent, codec, manager
@@ -50,6 +52,8 @@ class FakeHive:
     refused: dict[str, str] = attrs.field(factory=dict)
     """Request to the sentence it is refused with."""
     hook: Hook | None = None
+    parked: int = 0
+    """How many wait for mail."""
     _arrival: trio.Event = attrs.field(factory=trio.Event)
 
     def put(self, body: str, **fields: Any) -> Mail:
@@ -125,9 +129,13 @@ class FakeHive:
         ]
 
     async def _lease(self, wait: float, most: int, origin: str | None) -> list[DeliveredMessage]:
-        with trio.move_on_after(wait):
-            while not self._waiting(origin):
-                await self._arrival.wait()
+        self.parked += 1
+        try:
+            with trio.move_on_after(wait):
+                while not self._waiting(origin):
+                    await self._arrival.wait()
+        finally:
+            self.parked -= 1
         found = self._waiting(origin)[:most]
         for mail in found:
             mail.is_held = True
@@ -182,3 +190,21 @@ class DirectClient(HiveClient):
     async def _exchange(self, line: dict[str, Any], timeout_s: float) -> Any:
         with trio.fail_after(timeout_s):
             return await self.hive.exchange(line)
+
+
+@asynccontextmanager
+async def serving(hive: FakeHive, path: Path) -> AsyncIterator[None]:
+    """Answer on a socket for as long as the block lasts."""
+    door = lines.Door(
+        name="fake hive",
+        handle=hive.exchange,
+        fail=lambda error: codec.to_tagged("kind", agent.Error(error.code, error.message)),
+        parks=lambda request: request.get("cmd") == "recv",
+    )
+    listener = await lines.listen(path, 0o600)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(lines.serve, listener, door)
+        try:
+            yield
+        finally:
+            nursery.cancel_scope.cancel()

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 WORST_S = 300
 NAMES = (
     "turns",
+    "mcp_start",
     "memory",
     "sandbox",
     "event_streams",

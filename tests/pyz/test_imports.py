@@ -60,6 +60,7 @@ def test_a_client_verb_is_light(site: Path, daemon: ScriptedDaemon) -> None:
     [
         ("hive.nursery.commands", {"mcp", "pydantic"}),
         ("hive.nursery.in_container", {"mcp", "pydantic", "quart"}),
+        ("hive.agent.mcp_server", {"mcp", "pydantic", "quart", "hypercorn"}),
         ("hive.agent.wake", {"mcp", "pydantic", "quart", "hypercorn"}),
         ("hive.agent.stand_in", {"mcp", "pydantic", "quart", "hypercorn"}),
         ("hive.nursery.doctor", {"mcp", "pydantic"}),
@@ -67,7 +68,3 @@ def test_a_client_verb_is_light(site: Path, daemon: ScriptedDaemon) -> None:
 )
 def test_a_room_imports_only_what_it_needs(site: Path, module: str, unwanted: set[str]) -> None:
     assert not loaded_by(site, f"import {module}") & unwanted
-
-
-def test_the_mcp_server_is_what_imports_mcp(site: Path) -> None:
-    assert "mcp" in loaded_by(site, "import hive.agent.mcp_server, mcp")
