@@ -321,6 +321,11 @@ class HarnessConfig:
     """What agent.toml adds to the environment of claude and of what it starts."""
     mcp_servers: dict[str, McpServer] = attrs.field(factory=dict)
     """What agent.toml adds to hive's own MCP server, by the name claude knows it by."""
+    plugins: tuple[str, ...] = ()
+    """Plugins of claude that agent.toml names, `NAME@MARKETPLACE`."""
+    allowed_recipients: tuple[str, ...] = ()
+    """Whom the agent may write to beside the manager, for its prompt; empty: everybody. The daemon
+    is the one that holds it to that."""
 
     @property
     def socket(self) -> Path:

@@ -15,6 +15,7 @@ from hive.agent.client import HiveClient
 from hive.agent.context import ContextFile
 from hive.agent.desk import Desk
 from hive.agent.driver import Driver, MakeLaunch
+from hive.agent.equipment import Equipment
 from hive.agent.files import Marks
 from hive.agent.forwarder import Port
 from hive.agent.live_driver import LiveDriver
@@ -57,6 +58,8 @@ class Harness:
     login: Login
     port: Port
     """Where its programs reach the daemon's gateway."""
+    equipment: Equipment
+    make_launch: MakeLaunch
 
 
 def make_harness(
@@ -75,8 +78,11 @@ def make_harness(
     page_client = HiveClient(config.socket)
     tools = ToolServer(page_client, mcp_tools.tools_for(config.role), __version__)
 
+    equipment = Equipment(config, bus.note, state.set_lacking)
+
     async def make_launch() -> prompts.Launch:
-        return prompts.make_launch(config, state.model, await port.known(config))
+        known = await port.known(config)
+        return prompts.make_launch(config, state.model, known, equipment)
 
     def usual(launch: MakeLaunch, tools: Bell) -> Driver:
         session = folder / files.SESSION
@@ -104,4 +110,6 @@ def make_harness(
         driver=(make_driver or usual)(make_launch, bell),
         login=login.make_login(config, make_launch),
         port=port,
+        equipment=equipment,
+        make_launch=make_launch,
     )

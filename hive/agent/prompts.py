@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hive import resources
-from hive.agent import files, gateway, live_driver, mcp_tools, process_driver
+from hive.agent import files, gateway, live_driver, mcp_tools, process_driver, servers
 from hive.agent.driver import Launch
+from hive.agent.equipment import Equipment
 from hive.config import HarnessConfig
 from hive.errors import Unavailable
 from hive.wire.destinations import PROXY_PORT
@@ -23,6 +25,8 @@ from hive.wire.names import MANAGER
 
 BUILT_INS = ("Bash", "Edit", "Glob", "Grep", "Read", "Write")
 """claude's own tools an agent has; no web, no agents within agents."""
+SKILL = "Skill"
+"""claude's tool for the skills of plugins; there where there are plugins."""
 DENIED = ("WebFetch", "WebSearch", "Task", "TodoWrite")
 API_KEY = "ANTHROPIC_API_KEY"
 NOTES_BYTES = 16 * 1024
@@ -33,20 +37,31 @@ TOOL_CONNECT_MS = 30_000
 __all__ = ["Launch", "make_launch", "role_prompt", "settings"]
 
 
-def make_launch(config: HarnessConfig, model: str, port: int = PROXY_PORT) -> Launch:
+def make_launch(
+    config: HarnessConfig,
+    model: str,
+    port: int = PROXY_PORT,
+    equipment: Equipment | None = None,
+) -> Launch:
     """Write claude's files and return how to start it; raises `Unavailable`.
 
-    `port` is where the harness's forwarder listens.
+    `port` is where the harness's forwarder listens. `equipment` knows the plugins that are
+    installed, and is told of servers that are left out.
     """
+    plugins = equipment.plugins if equipment is not None else ()
+    further, left_out = servers.entries(config)
+    if equipment is not None:
+        equipment.left_out(left_out)
     run = Path(config.run_dir)
     prompt = run / "claude-system-prompt.md"
     settings_file = run / "claude-settings.json"
     mcp_file = run / "claude-mcp-config.json"
     files.write_whole(prompt, role_prompt(config))
-    _write_json(settings_file, settings(config))
-    _write_json(mcp_file, _mcp_config(config))
+    _write_json(settings_file, settings(config, plugins))
+    # hive's own last: nobody takes its name, whatever a file said.
+    _write_json(mcp_file, {"mcpServers": {**further, **_own_server(config)["mcpServers"]}})
     _make_folder(Path(config.state_dir) / "tmp")
-    allowed = [*BUILT_INS, *_allowed_tools(config)]
+    built_ins = [*BUILT_INS, *([SKILL] if plugins else [])]
     argv = [
         *config.claude,
         *("--model", model),
@@ -59,8 +74,8 @@ def make_launch(config: HarnessConfig, model: str, port: int = PROXY_PORT) -> La
         *("--mcp-config", str(mcp_file)),
         "--strict-mcp-config",
         *(word for folder in _further_dirs(config) for word in ("--add-dir", folder)),
-        *("--tools", ",".join(BUILT_INS)),
-        *("--allowedTools", ",".join(allowed)),
+        *("--tools", ",".join(built_ins)),
+        *("--allowedTools", ",".join(_allowed(config, plugins))),
         *("--disallowedTools", ",".join(DENIED)),
     ]
     return Launch(tuple(argv), _environment(config, port), config.state_dir)
@@ -97,13 +112,13 @@ def role_prompt(config: HarnessConfig) -> str:
     return text
 
 
-def settings(config: HarnessConfig) -> dict[str, Any]:
+def settings(config: HarnessConfig, plugins: Sequence[str] = ()) -> dict[str, Any]:
     """Return claude's settings for this agent."""
     made: dict[str, Any] = json.loads(resources.prompt("claude-settings.json"))
-    made["permissions"] = {
-        "allow": [*BUILT_INS, *_allowed_tools(config)],
-        "deny": list(DENIED),
-    }
+    made["permissions"] = {"allow": _allowed(config, plugins), "deny": list(DENIED)}
+    if plugins:
+        # Of the user's own settings, where claude has noted them, nothing is read.
+        made["enabledPlugins"] = dict.fromkeys(plugins, True)
     if API_KEY in config.secret_files:
         helper = Path(config.run_dir) / "claude-api-key"
         secret = shlex.quote(config.secret_files[API_KEY])
@@ -112,29 +127,10 @@ def settings(config: HarnessConfig) -> dict[str, Any]:
     return made
 
 
-def _allowed_tools(config: HarnessConfig) -> list[str]:
-    """Return claude's rules for the tools of every server: hive's, and those of agent.toml."""
-    rules = mcp_tools.allowed_names()
-    for name, server in config.mcp_servers.items():
-        if "*" in server.allowed_tools:
-            rules.append(f"mcp__{name}")
-        else:
-            rules += [f"mcp__{name}__{tool}" for tool in server.allowed_tools]
-    return rules
-
-
-def _mcp_config(config: HarnessConfig) -> dict[str, Any]:
-    further = {
-        name: {
-            "type": "stdio",
-            "command": server.command,
-            "args": list(server.args),
-            "env": dict(server.env),
-        }
-        for name, server in config.mcp_servers.items()
-    }
-    # hive's own last: nobody takes its name, whatever a file said.
-    return {"mcpServers": {**further, **_own_server(config)["mcpServers"]}}
+def _allowed(config: HarnessConfig, plugins: Sequence[str]) -> list[str]:
+    """Return claude's rules: its own tools, hive's, those of agent.toml's servers and plugins."""
+    skills = [f"{SKILL}({plugin.partition('@')[0]}:*)" for plugin in plugins]
+    return [*BUILT_INS, *mcp_tools.allowed_names(), *servers.rules(config), *skills]
 
 
 def _own_server(config: HarnessConfig) -> dict[str, Any]:

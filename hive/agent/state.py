@@ -11,6 +11,7 @@ import trio
 from hive.agent.phases import SHOWN, Phase, may_follow
 from hive.wire import codec, live
 from hive.wire.agent import ReportState
+from hive.wire.limits import REPORT_NOTE_BYTES
 from hive.wire.live import LiveFrame, TokenUsage
 
 
@@ -37,6 +38,8 @@ class AgentState:
     context_window: int | None = None
     trouble: str | None = None
     """Why the agent does not work, in one sentence, when it does not."""
+    lacking: str | None = None
+    """What it has to work without, when there is anything."""
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
@@ -88,9 +91,18 @@ class AgentState:
 
     def set_trouble(self, text: str | None) -> None:
         """Set, or clear, the sentence that says why the agent does not work."""
-        if text != self.trouble:
-            self.trouble = text
-            self._tell(live.TroubleChanged(text))
+        before, self.trouble = self.shown, text
+        self._tell_shown(before)
+
+    def set_lacking(self, text: str | None) -> None:
+        """Set, or clear, what the agent has to work without; shown while nothing worse is."""
+        before, self.lacking = self.shown, text
+        self._tell_shown(before)
+
+    @property
+    def shown(self) -> str | None:
+        """The sentence that page and row show."""
+        return self.trouble or self.lacking
 
     def forget_context(self) -> None:
         """Say that nobody knows what the conversation holds: it is another one now."""
@@ -106,14 +118,15 @@ class AgentState:
             if ctx is None
             else ctx.input_tokens + ctx.cache_read_input_tokens + ctx.cache_creation_input_tokens
         )
-        return ReportState(self.status, self.turn_state, self.model, tokens, self.trouble)
+        note = None if self.shown is None else _cut(self.shown)
+        return ReportState(self.status, self.turn_state, self.model, tokens, note)
 
     def to_json(self) -> dict[str, Any]:
         """Return the badges as the page's snapshot holds them."""
         return {
             "phase": self.phase.value,
             "status": self.status,
-            "trouble": self.trouble,
+            "trouble": self.shown,
             "turn_state": self.turn_state,
             "turn_state_since": self.turn_state_since,
             "model": self.model,
@@ -128,6 +141,10 @@ class AgentState:
         """Wait for the next change."""
         await self._changed.wait()
 
+    def _tell_shown(self, before: str | None) -> None:
+        if self.shown != before:
+            self._tell(live.TroubleChanged(self.shown))
+
     def _tell(self, frame: LiveFrame) -> None:
         self._show(frame)
         self._ring()
@@ -135,3 +152,11 @@ class AgentState:
     def _ring(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+
+
+def _cut(text: str) -> str:
+    """Return what of a sentence the daemon takes."""
+    data = text.encode(errors="replace")
+    if len(data) <= REPORT_NOTE_BYTES:
+        return text
+    return data[: REPORT_NOTE_BYTES - 3].decode(errors="ignore") + "…"

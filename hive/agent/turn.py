@@ -130,8 +130,8 @@ async def _step(harness: Harness, work: _Try) -> Verdict | None:
         nursery.start_soon(steering.watch, harness)
         outcome = await harness.driver.turn(prompt, on_line, texts(harness))
         nursery.cancel_scope.cancel()
-    for name in sorted(facts.unconnected.intersection(harness.config.mcp_servers)):
-        harness.bus.note(f"claude ran without the tools of {name}: that MCP server did not come up")
+    if facts.has_init:
+        harness.equipment.heard(facts.mcp_servers)
     work.doubt = claude_version.doubt(facts.version)
     work.seen.update(harness.tools.end_turn(), lines.ids, steering.seen(outcome.taken))
     work.seen.discard(work.message.id)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from hive.agent import driver, files, parking, tending, turn, turn_count, waits
+from hive.agent import driver, files, parking, plugins, tending, turn, turn_count, waits
 from hive.agent.harness import Harness
 from hive.agent.patience import give_back, keep, patiently, say_away
 from hive.agent.phases import Phase
@@ -35,6 +35,7 @@ async def run(
     harness.desk.idle_since = trio.current_time()
     try:
         await settle(harness)
+        await plugins.install(harness.config, harness.equipment, harness.make_launch)
         await waits.begin_logged_in(harness)
         while True:
             await waits.wait_unpaused(harness)

@@ -16,7 +16,7 @@ from hive.egress.gateway import Gateway, Way
 from hive.egress.rules import ALWAYS, Policy
 from hive.egress.shared import SharedWay
 from hive.errors import BadRequest
-from hive.host import agent_files
+from hive.host import agent_files, agent_servers
 from hive.host.installation import BASE_URL, placeholder
 from hive.wire import destinations
 from hive.wire.agent_config import AgentConfig
@@ -41,8 +41,9 @@ def mode(hive: Hive, config: AgentConfig) -> str:
 
 def policy(hive: Hive, name: AgentName) -> Policy:
     """Return what an agent may connect to, as it is deployed now."""
-    own = _config(hive, name).allow
-    listed = destinations.parse_all(hive.config.allow) + destinations.parse_all(own)
+    config = _config(hive, name)
+    entries = (hive.config.allow, config.allow, agent_servers.reached(config))
+    listed = [each for some in entries for each in destinations.parse_all(some)]
     return Policy((*destinations.parse_all(ALWAYS), *listed), trusted(hive))
 
 
@@ -102,7 +103,7 @@ def report(hive: Hive, name: AgentName) -> NetworkReport:
         name=name,
         mode=now,
         account=_account(hive, name, now),
-        allowed=(*hive.config.allow, *config.allow),
+        allowed=(*hive.config.allow, *config.allow, *agent_servers.reached(config)),
         always=(*ALWAYS, *(each.text for each in trusted(hive))),
         reached=tuple(book.reached()),
         connections=tuple(book.connections()),

@@ -11,7 +11,7 @@ import attrs
 from hive import config as settings
 from hive.config import HarnessConfig, HostConfig
 from hive.errors import Unavailable
-from hive.host import agent_files, gateway_key, packages, program, sandbox
+from hive.host import agent_files, agent_servers, gateway_key, packages, program, sandbox
 from hive.host.program import Program
 from hive.host.runtime import Bind, Inside
 from hive.host.state_dirs import SECRETS_DIR
@@ -131,7 +131,9 @@ class Installation:
             gateway_word=self.word_for(name, network),
             forge_urls=_forge(config),
             local_services=_local_services(config, agent) if network == destinations.PROXY else (),
-            mcp_servers=agent_files.servers_for(agent, tree, inside),
+            mcp_servers=agent_servers.servers_for(agent, tree, inside),
+            plugins=agent_servers.plugins_for(agent, tree, inside),
+            allowed_recipients=agent.allowed_recipients,
         )
 
 
@@ -148,7 +150,8 @@ def placeholder(variable: str, word: str = "") -> str:
 def _local_services(config: HostConfig, agent: AgentConfig) -> tuple[str, ...]:
     """Return what an agent may reach on the host's loopback, and finds on its own."""
     found = []
-    for each in destinations.parse_all((*config.allow, *agent.allow)):
+    entries = (config.allow, agent.allow, agent_servers.reached(agent))
+    for each in (each for some in entries for each in destinations.parse_all(some)):
         is_one = each.network is not None and each.network.num_addresses == 1
         host = str(each.network.network_address) if each.network is not None else each.name
         if host in LOOPBACK_NAMES and not each.is_below and (is_one or each.name):

@@ -12,16 +12,18 @@ from pathlib import Path
 
 from hive.config import HostConfig
 from hive.errors import BadRequest
-from hive.host import agent_files, packages
+from hive.host import agent_servers, packages
 from hive.host.runtime import BuildOrder, Inside
 from hive.host.sandbox import is_visible
 from hive.wire.agent_config import AgentConfig, McpServer
+from hive.wire.plugins import parse_plugin
 
 PROGRAM = 0o111
 CHANGING = ("/state/", "/shared/")
 """Where a program may appear after the build: it cannot be looked for before."""
 
 STORE = Path("/nix/store")
+MARKETPLACE = ".claude-plugin/marketplace.json"
 
 
 def check(order: BuildOrder, host: HostConfig, inside: Inside, path: str) -> list[str]:
@@ -35,6 +37,7 @@ def check(order: BuildOrder, host: HostConfig, inside: Inside, path: str) -> lis
     search = ":".join([path, *offered])
     for name, server in config.mcp_servers.items():
         told.append(f"mcp server {name}: {_server(order, name, server, inside, search)}")
+    _check_plugins(order)
     # Its own alone: more than there is, said for all agents of all hosts, is no limit here.
     _check_memory(config.limits.memory_mib)
     return told
@@ -46,8 +49,9 @@ def check_own(order: BuildOrder) -> None:
     Raises `BadRequest` with the mend.
     """
     for name, server in order.config.mcp_servers.items():
-        if server.command.startswith(f"{agent_files.TREE}/"):
-            _own_program(order, name, server.command.removeprefix(f"{agent_files.TREE}/"))
+        if server.command is not None and server.command.startswith(f"{agent_servers.TREE}/"):
+            _own_program(order, name, server.command.removeprefix(f"{agent_servers.TREE}/"))
+    _check_plugins(order)
     _check_memory(order.config.limits.memory_mib)
 
 
@@ -58,6 +62,8 @@ def check_system(config: AgentConfig, system: Path) -> None:
     mend.
     """
     for name, server in config.mcp_servers.items():
+        if server.command is None:
+            continue
         command = Path(server.command)
         if command.is_absolute() and not command.is_relative_to(STORE):
             continue
@@ -71,7 +77,9 @@ def check_system(config: AgentConfig, system: Path) -> None:
 
 def _server(order: BuildOrder, name: str, server: McpServer, inside: Inside, search: str) -> str:
     command = server.command
-    start = f"{agent_files.TREE}/"
+    if command is None:
+        return f"at {server.url}, which is looked for when claude starts"
+    start = f"{agent_servers.TREE}/"
     if not command.startswith("/"):
         found = shutil.which(command, path=search)
         if found is None:
@@ -82,12 +90,12 @@ def _server(order: BuildOrder, name: str, server: McpServer, inside: Inside, sea
         return found
     if command.startswith(start):
         return _own_program(order, name, command.removeprefix(start))
-    if inside.given == agent_files.GIVEN and not is_visible(Path(command)):
+    if inside.given == agent_servers.GIVEN and not is_visible(Path(command)):
         if command.startswith(CHANGING):
             return f"{command}, which is looked for when it is started"
         raise BadRequest(
             f"mcp_servers.{name}: {command} is not seen inside: put the program into the"
-            f" repository, which is at {agent_files.TREE}, or into packages"
+            f" repository, which is at {agent_servers.TREE}, or into packages"
         )
     if not os.access(command, os.X_OK):
         raise BadRequest(f"mcp_servers.{name}: {command} is not a program on this host")
@@ -111,6 +119,21 @@ def _own_program(order: BuildOrder, name: str, path: str) -> str:
             f"mcp_servers.{name}: {path!r} is not executable: chmod +x it and commit that"
         )
     return f"{path} of the repository"
+
+
+def _check_plugins(order: BuildOrder) -> None:
+    """Look for the marketplaces that are to be directories of the repository."""
+    tree = order.tree.resolve()
+    for each in map(parse_plugin, order.config.plugins):
+        if each.is_known or not each.source.startswith("/"):
+            continue
+        path = each.source.removeprefix(agent_servers.TREE).lstrip("/")
+        file = (order.tree / path / MARKETPLACE).resolve()
+        if not file.is_file() or not file.is_relative_to(tree):
+            raise BadRequest(
+                f"plugins: the repository has no file {path}/{MARKETPLACE}: a directory that is a"
+                " marketplace holds one; commit it"
+            )
 
 
 def _check_memory(memory_mib: int | None) -> None:

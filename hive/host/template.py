@@ -46,6 +46,10 @@ _AGENT_TOML = """\
 # "host" would give it the whole network of the host, and the operator a warning.
 # network = "proxy"
 
+# Plugins of claude, NAME@MARKETPLACE: a name that claude knows, OWNER/REPOSITORY, an https address,
+# or a directory of this repository, which is at /etc/hive/config.
+# plugins = ["reviewer@/etc/hive/config/plugins"]
+
 # Further environment of claude and of all it starts. No place for a secret: others read this file.
 # [env]
 # CITY = "Bremen"
@@ -64,6 +68,13 @@ _AGENT_TOML = """\
 # args = ["--city", "Bremen"]
 # env = {{ UNIT = "celsius" }}
 # allowed_tools = ["today", "tomorrow"]
+# secrets = {{ WEATHER_KEY = "/state/secrets/weather" }}
+
+# A server that runs elsewhere. Its host needs no entry in allow.
+# [mcp_servers.tickets]
+# url = "https://mcp.example.com/mcp"
+# headers = {{ Authorization = "Bearer ${{TICKETS_TOKEN}}" }}
+# secrets = {{ TICKETS_TOKEN = "/state/secrets/tickets" }}
 """
 
 _AGENT_NIX = """\

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from hive.agent import forwarder, reporter, turn_loop
+from hive.agent import equipment, forwarder, reporter, turn_loop
 from hive.agent.controls import HarnessPage
 from hive.agent.harness import Clock, Harness, MakeDriver, make_harness
 from hive.config import HarnessConfig, load_harness_config
@@ -58,6 +58,10 @@ def tasks_of(harness: Harness) -> list[Task]:
         Task("history vacuum", harness.bus.vacuum),
         Task("statistics", harness.stats.run),
         Task("report", partial(reporter.run, harness.page_client, harness.state, lost)),
+        Task(
+            "equipment",
+            partial(equipment.tell, harness.equipment, harness.page_client, harness.config.label),
+        ),
         Task("turns", partial(turn_loop.run, harness), stop_s=LOOP_STOP_S),
         Task("page", partial(_serve_page, harness)),
     ]

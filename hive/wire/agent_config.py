@@ -14,18 +14,27 @@ STEER_EVERYBODY = "everybody"
 STEER_NOBODY = "nobody"
 STEERS = (STEER_OPERATOR, STEER_EVERYBODY, STEER_NOBODY)
 """Whose messages may be put into a turn that runs."""
+STATE = "/state/"
+"""Where an agent's own directory is in a container; with it paths in the file begin."""
 
 
 @attrs.frozen
 class McpServer:
-    """A further MCP server for claude, started inside the container."""
+    """A further MCP server for claude: started inside the container, or reached over HTTP."""
 
-    command: str
+    command: str | None = None
     """A program on the agent's path, or a path inside the container."""
     args: tuple[str, ...] = ()
     env: dict[str, str] = attrs.field(factory=dict)
     allowed_tools: tuple[str, ...] = ("*",)
     """Names of the tools claude may call without asking; `*` is all of them."""
+    url: str | None = None
+    """Where a server answers that runs elsewhere, in the place of a command."""
+    headers: dict[str, str] = attrs.field(factory=dict)
+    """What each request to `url` carries; `${NAME}` is that of `secrets`."""
+    secrets: dict[str, str] = attrs.field(factory=dict)
+    """Variable to the file below `/state` that holds it: of the command's environment, or for the
+    headers."""
 
 
 @attrs.frozen
@@ -60,6 +69,8 @@ class AgentConfig:
     """Environment of claude and everything it starts."""
     limits: Limits = Limits()
     mcp_servers: dict[str, McpServer] = attrs.field(factory=dict)
+    plugins: tuple[str, ...] = ()
+    """Plugins of claude, `NAME@MARKETPLACE`, installed when the harness starts."""
     allowed_recipients: tuple[str, ...] = ()
     """Whom the agent may write to beside the manager; empty: everybody."""
     network: str | None = None

@@ -16,13 +16,15 @@ import pytest
 import trio
 
 from hive.agent import driver, prompts
+from hive.agent import plugins as plugin_room
 from hive.agent.driver import Launch, Line, Outcome, Prompt
+from hive.agent.equipment import Equipment
 from hive.agent.live_driver import LiveDriver
 from hive.agent.process_driver import ProcessDriver
 from hive.agent.stream_json import TurnFacts
 from hive.config import HarnessConfig
 from hive.host import agent_files
-from tests.fakes import claude_binary, messages_api
+from tests.fakes import claude_binary, mcp_http, messages_api
 from tests.fakes.claude_scene import LIVE, PATIENCE_S, PROCESS, REAL, STAGES, STAND_IN, NotingTools
 from tests.fakes.harness import config
 from tests.fakes.messages_api import MessagesApi, Text, tool_results, tool_use
@@ -56,12 +58,15 @@ class Stage:
     kind: str
     api: MessagesApi
     one: LiveDriver | ProcessDriver
+    shown: list[str | None]
+    """What the page says is not there, newest last."""
     lines: list[Line] = attrs.field(factory=list)
 
-    async def call(self, tool: str) -> Outcome:
+    async def call(self, tool: str, **arguments: Any) -> Outcome:
         """Run a turn in which the model calls a tool."""
-        self.api.play((tool_use((tool, {})), Text("done")))
-        text = "hello" if self.kind == REAL else f"hello\n!tool {tool} {{}}\n!say done"
+        self.api.play((tool_use((tool, arguments)), Text("done")))
+        text = f"hello\n!tool {tool} {json.dumps(arguments)}\n!say done"
+        text = "hello" if self.kind == REAL else text
         prompt = Prompt(str(uuid.uuid4()), text)
         with trio.fail_after(PATIENCE_S):
             return await self.one.turn(prompt, self.lines.append, lambda _: None)
@@ -87,7 +92,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def on_stage(kind: str, mode: str, root: Path, toml: str) -> AsyncIterator[Stage]:
+async def on_stage(
+    kind: str, mode: str, root: Path, toml: str, plugins: tuple[str, ...] = ()
+) -> AsyncIterator[Stage]:
     """Start claude from an agent.toml, by the harness's own launch."""
     agent = agent_files.parse(toml.encode())
     async with messages_api.serve([]) as api:
@@ -105,12 +112,16 @@ async def on_stage(kind: str, mode: str, root: Path, toml: str) -> AsyncIterator
             model=agent.model or "haiku",
             env=agent_files.env_for(agent),
             mcp_servers=agent.mcp_servers,
+            plugins=plugins,
             claude_env={"ANTHROPIC_BASE_URL": api.url, "CLAUDE_CODE_MAX_RETRIES": "0"},
             secret_files={"ANTHROPIC_API_KEY": str(key)},
         )
 
+        shown: list[str | None] = []
+        equipment = Equipment(settings, lambda _: None, shown.append)
+
         async def make_launch() -> Launch:
-            return prompts.make_launch(settings, settings.model)
+            return prompts.make_launch(settings, settings.model, equipment=equipment)
 
         session = root / "session.json"
         one: LiveDriver | ProcessDriver
@@ -118,8 +129,9 @@ async def on_stage(kind: str, mode: str, root: Path, toml: str) -> AsyncIterator
             one = LiveDriver(make_launch, NotingTools(), session, time.monotonic)
         else:
             one = ProcessDriver(make_launch, session, time.monotonic)
+        await plugin_room.install(settings, equipment, make_launch)
         try:
-            yield Stage(kind, api, one)
+            yield Stage(kind, api, one, shown)
         finally:
             with trio.CancelScope(shield=True):
                 await one.aclose()
@@ -197,3 +209,67 @@ async def test_a_server_that_does_not_come_up_costs_its_tools_and_nothing_else(
         assert outcome.kind == driver.OK
         assert not outcome.tools_missing
         assert stage.facts().unconnected == {"gone"}
+
+
+@pytest.mark.parametrize("mode", [LIVE, PROCESS])
+async def test_a_server_by_url_is_reached_with_the_secret_in_its_header(
+    mode: str, short_tmp: Path
+) -> None:
+    with mcp_http.serve() as tickets:
+        toml = f"""
+            [mcp_servers.tickets]
+            url = "{tickets.url}"
+            headers = {{ Authorization = "Bearer ${{TOKEN}}" }}
+            secrets = {{ TOKEN = "/state/token" }}
+        """
+        (short_tmp / "state").mkdir()
+        (short_tmp / "state/token").write_text("tok-123\n")
+        async with on_stage(REAL, mode, short_tmp, toml) as stage:
+            assert (await stage.call("mcp__tickets__open")).kind == driver.OK
+            assert "ticket 7 is open" in json.dumps(stage.result())
+            assert stage.facts().mcp_servers["tickets"] == "connected"
+        assert tickets.calls == ["open"]
+        assert {each.get("Authorization") for each in tickets.headers} == {"Bearer tok-123"}
+
+
+def _marketplace(root: Path) -> Path:
+    """Make a marketplace in a directory, as an agent's repository may hold one."""
+    files = {
+        ".claude-plugin/marketplace.json": json.dumps(
+            {
+                "name": "house",
+                "owner": {"name": "the house"},
+                "plugins": [{"name": "greeter", "source": "./greeter", "description": "greets"}],
+            }
+        ),
+        "greeter/.claude-plugin/plugin.json": json.dumps({"name": "greeter", "version": "1.0.0"}),
+        "greeter/skills/greet/SKILL.md": "---\nname: greet\ndescription: how to greet\n---\n"
+        "Bow twice.\n",
+        "greeter/.mcp.json": json.dumps(
+            {"mcpServers": {"unseen": {"command": sys.executable, "args": [str(SERVER)]}}}
+        ),
+    }
+    for name, text in files.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize("mode", [LIVE, PROCESS])
+async def test_a_plugin_is_installed_and_its_skill_used_without_asking(
+    mode: str, short_tmp: Path
+) -> None:
+    shop = _marketplace(short_tmp / "shop")
+    named = (f"greeter@{shop}", "missing@nowhere")
+    async with on_stage(REAL, mode, short_tmp, "", named) as stage:
+        assert len(stage.shown) == 1
+        assert "the plugin missing@nowhere of its agent.toml" in str(stage.shown[0])
+        assert "not found in marketplace" in str(stage.shown[0])
+        assert (await stage.call("Skill", skill="greeter:greet")).kind == driver.OK
+        assert not stage.result().get("is_error")
+        assert "Bow twice." in json.dumps(stage.api.requests[-1]["messages"])
+        init = next(line for line in stage.lines if line.get("subtype") == "init")
+        assert "greeter" in {each["name"] for each in init["plugins"]}
+        # Only what agent.toml lists as a server is one.
+        assert set(stage.facts().mcp_servers) == {"hyperhive"}

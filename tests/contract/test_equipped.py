@@ -10,7 +10,7 @@ import trio
 
 from hive.config import HostConfig
 from hive.errors import BadRequest
-from hive.host import agent_files
+from hive.host import agent_files, agent_servers
 from hive.host.bubblewrap import Bubblewrap
 from hive.host.process_runtime import Process
 from hive.host.runtime import Bind, BuildOrder
@@ -66,7 +66,7 @@ async def test_a_package_of_the_operators_is_on_the_path(
 async def test_the_files_of_the_commit_are_there_and_cannot_be_changed(
     real: RealSubject, tree: Path, host: HostConfig
 ) -> None:
-    seen = agent_files.tree_inside(tree, real.runtime.inside(A))
+    seen = agent_servers.tree_inside(tree, real.runtime.inside(A))
     said = await _say(real, tree, host, f"{seen}/run; echo x >>{seen}/agent.toml && echo changed")
     assert said[0] == "from the repository"
     assert ("changed" in said) == (not real.runtime.isolates)
@@ -77,7 +77,7 @@ async def test_the_build_says_what_it_found(
 ) -> None:
     kind = Bubblewrap if real.kind == "bubblewrap" else Process
     runtime = kind(real.paths, lambda: 1.0, host)
-    servers = {"one": McpServer("greet"), "two": McpServer(f"{agent_files.TREE}/run")}
+    servers = {"one": McpServer("greet"), "two": McpServer(f"{agent_servers.TREE}/run")}
     config = AgentConfig(packages=("greeter",), mcp_servers=servers)
     said: list[str] = []
     assert await runtime.build(BuildOrder(A, SHA, config, tree), said.append) == SHA

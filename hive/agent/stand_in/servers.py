@@ -107,6 +107,9 @@ class Servers:
         return "sdk" if self._config[name].get("type") == "sdk" else "dynamic"
 
     def _connect_one(self, name: str, server: Mapping[str, Any]) -> str:
+        if server.get("type") == "http":
+            # It plays without a network.
+            return "failed"
         if server.get("type") != "sdk":
             try:
                 self._start(name, server)

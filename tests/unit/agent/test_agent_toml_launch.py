@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 
-from hive.agent import prompts, turn_loop
-from hive.agent.driver import Outcome
+from hive.agent import prompts
 from hive.wire.agent_config import McpServer
-from tests.fakes import harness as fake
-from tests.fakes.driver import Running
-from tests.fakes.harness import config, until
+from tests.fakes.harness import config
 
 WEATHER = McpServer("weather", ("--short",), {"UNIT": "celsius"}, ("today",))
 FREE = McpServer("free")
@@ -79,26 +75,3 @@ def test_hives_own_variables_stand_over_those_of_the_file(tmp_path: Path) -> Non
     env = prompts.make_launch(made, "haiku").env
     assert env["EDITOR"] == "vi"
     assert "evil" not in json.dumps(env)
-
-
-async def test_a_server_that_did_not_come_up_is_noted_and_the_turn_counts(
-    tmp_path: Path, autojump_clock: object
-) -> None:
-    rig = fake.make(tmp_path, mcp_servers={"weather": WEATHER, "free": FREE})
-
-    async def play(running: Running) -> Outcome:
-        states = {"hyperhive": "connected", "free": "connected", "weather": "failed"}
-        servers = [{"name": name, "status": status} for name, status in states.items()]
-        running.on_line({"type": "system", "subtype": "init", "mcp_servers": servers})
-        running.say("done")
-        await trio.lowlevel.checkpoint()
-        return running.result()
-
-    rig.driver.script.append(play)
-    mail = rig.hive.put("hello")
-    async with trio.open_nursery() as nursery:
-        await nursery.start(turn_loop.run, rig.harness)
-        await until(lambda: mail.acks)
-        nursery.cancel_scope.cancel()
-    assert "claude ran without the tools of weather" in rig.notes
-    assert "free" not in rig.notes

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hive.config import HostConfig
 from hive.errors import BadRequest
-from hive.host import agent_files, template
+from hive.host import agent_files, agent_servers, template
 from hive.host.bubblewrap import INSIDE
 from hive.host.runtime import Bind, ContainerSpec, Inside
 from hive.wire import codec
@@ -106,7 +106,50 @@ BAD = {
     "hive's own server": ("\n[mcp_servers.hyperhive]\ncommand = 'x'", "line 2: mcp_servers.hyper"),
     "a server of odd name": ("[mcp_servers.A_b]\ncommand = 'x'", "not a server's name"),
     "a server named two": ("[mcp_servers.a__b]\ncommand = 'x'", "not a server's name"),
-    "a server of no command": ("[mcp_servers.a]\nargs = []", "'command' is missing in mcp_serv"),
+    "a server of nothing": ("\n[mcp_servers.a]\nargs = []", "line 2: mcp_servers.a needs either"),
+    "a server of two kinds": (
+        "[mcp_servers.a]\ncommand = 'x'\nurl = 'https://a.b/'",
+        "mcp_servers.a needs either",
+    ),
+    "a url of another kind": ("[mcp_servers.a]\nurl = 'ftp://a.b/'", "line 2: mcp_servers.a.url"),
+    "a url with a user": ("[mcp_servers.a]\nurl = 'https://u:p@a.b/'", "must hold no user"),
+    "a url with a secret": ("[mcp_servers.a]\nurl = 'https://a.b/?k=${K}'", "into headers"),
+    "a url of no host": ("[mcp_servers.a]\nurl = 'https://:80/'", "mcp_servers.a.url is refused"),
+    "a url of a number": ("[mcp_servers.a]\nurl = 'http://127.1/'", "mcp_servers.a.url is refused"),
+    "a url of no port": ("[mcp_servers.a]\nurl = 'http://a.b:x/'", "a port is a number"),
+    "a url with args": ("[mcp_servers.a]\nurl = 'https://a.b/'\nargs = ['x']", "line 3"),
+    "a url with env": ("[mcp_servers.a]\nurl = 'https://a.b/'\nenv = {A = 'x'}", "has a url"),
+    "a command with headers": (
+        "[mcp_servers.a]\ncommand = 'x'\nheaders = {A = 'x'}",
+        "are for a server with a url",
+    ),
+    "a header of two lines": (
+        "[mcp_servers.a]\nurl = 'https://a.b/'\nheaders = {A = \"x\\ny\"}",
+        "one line of ASCII",
+    ),
+    "a header of odd name": (
+        "[mcp_servers.a]\nurl = 'https://a.b/'\nheaders = {'A B' = 'x'}",
+        "not a header's name",
+    ),
+    "a secret in the open": (
+        "[mcp_servers.a]\ncommand = 'x'\nsecrets = {K = 'sk-123'}",
+        "give the path of a file below /state/",
+    ),
+    "a secret of another place": (
+        "[mcp_servers.a]\ncommand = 'x'\nsecrets = {K = '/state/../etc/shadow'}",
+        "give the path of a file below /state/",
+    ),
+    "a secret named twice": (
+        "[mcp_servers.a]\ncommand = 'x'\nenv = {K = 'x'}\nsecrets = {K = '/state/k'}",
+        "stands in env as well",
+    ),
+    "a plugin of nowhere": ("\nplugins = ['x']", "line 2: plugins is refused: 'x' is no plugin"),
+    "a plugin that is a flag": ("plugins = ['--all@x']", "no plugin"),
+    "a marketplace that is a flag": ("plugins = ['x@--all']", "no marketplace"),
+    "a marketplace in the clear": ("plugins = ['x@http://a.b/c']", "no marketplace"),
+    "a marketplace that climbs": ("plugins = ['x@/etc/hive/config/../x']", "no marketplace"),
+    "a marketplace of another place": ("plugins = ['x@/state/x']", "below /etc/hive/config"),
+    "many plugins": (f"plugins = {['x@y'] * 17}", "plugins are more than 16"),
     "an empty command": ("[mcp_servers.a]\ncommand = ''", "line 2: mcp_servers.a.command"),
     "a relative command": ("[mcp_servers.a]\ncommand = 'bin/x'", "/etc/hive/config"),
     "a climbing command": ("[mcp_servers.a]\ncommand = '/etc/hive/config/../x'", "'..'"),
@@ -249,10 +292,30 @@ def test_without_paths_of_its_own_everything_is_named_by_the_hosts(tmp_path: Pat
     made = agent_files.equip(_spec(), config, tree, host, inside)
     assert made.env["PATH"] == f"/usr/bin:{tmp_path}/jq/bin"
     assert made.binds == ()
-    server = agent_files.servers_for(config, tree, inside)["web-search"]
+    server = agent_servers.servers_for(config, tree, inside)["web-search"]
     assert server.command == f"{tree}/search"
     assert server.args == ("--index", f"{tree}/index", "--at", "/state/x")
-    assert agent_files.servers_for(config, tree, INSIDE) == config.mcp_servers
+    assert agent_servers.servers_for(config, tree, INSIDE) == config.mcp_servers
+    config = agent_files.parse(b"plugins = ['a@/etc/hive/config', 'b@/etc/hive/config/p', 'c@d/e']")
+    seen = (f"a@{tree}", f"b@{tree}/p", "c@d/e")
+    assert agent_servers.plugins_for(config, tree, inside) == seen
+    assert agent_servers.plugins_for(config, tree, INSIDE) == config.plugins
+
+
+def test_a_server_by_url_is_where_the_agent_may_connect_to() -> None:
+    lines = [
+        f"[mcp_servers.s{number}]\nurl = '{url}'"
+        for number, url in enumerate(
+            (
+                "https://A.example/mcp",
+                "http://b.example",
+                "https://[::1]:8443/x",
+                "https://a.example",
+            )
+        )
+    ]
+    config = agent_files.parse("\n".join(lines).encode())
+    assert agent_servers.reached(config) == ("a.example:443", "b.example:80", "[::1]:8443")
 
 
 def test_a_destination_that_makes_no_sense_is_refused_with_its_line() -> None:

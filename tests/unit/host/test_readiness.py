@@ -157,3 +157,25 @@ def test_a_program_of_the_system_and_one_made_at_its_start_are_taken(tmp_path: P
     (tmp_path / "sw/bin/tool").symlink_to("/bin/sh")
     for command in ("tool", "/state/tool", "/run/wrappers/bin/tool"):
         readiness.check_system(_server(command), tmp_path)
+
+
+def test_a_server_by_url_is_looked_for_by_claude_alone(tmp_path: Path) -> None:
+    server = McpServer(url="https://mcp.example.com/mcp")
+    (line,) = _check(tmp_path, AgentConfig(mcp_servers={"one": server}))
+    assert line == "mcp server one: at https://mcp.example.com/mcp, which is looked for when" + (
+        " claude starts"
+    )
+
+
+def test_a_marketplace_of_the_repository_is_there(tmp_path: Path) -> None:
+    config = AgentConfig(plugins=("a@/etc/hive/config/shop", "b@known", "c@owner/repository"))
+    with pytest.raises(BadRequest, match=r"no file shop/\.claude-plugin/marketplace\.json"):
+        _check(tmp_path, config)
+    file = tmp_path / "shop/.claude-plugin/marketplace.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    assert _check(tmp_path, config) == []
+    file.unlink()
+    file.symlink_to("/etc/passwd")
+    with pytest.raises(BadRequest, match="commit it"):
+        _check(tmp_path, config)
