@@ -21,7 +21,7 @@ from hive.config import HarnessConfig
 from hive.errors import Unavailable
 from hive.wire.destinations import PROXY_PORT
 from hive.wire.limits import BODY_BYTES
-from hive.wire.names import MANAGER
+from hive.wire.names import MANAGER, OPERATOR
 
 BUILT_INS = ("Bash", "Edit", "Glob", "Grep", "Read", "Write")
 """claude's own tools an agent has; no web, no agents within agents."""
@@ -56,7 +56,7 @@ def make_launch(
     prompt = run / "claude-system-prompt.md"
     settings_file = run / "claude-settings.json"
     mcp_file = run / "claude-mcp-config.json"
-    files.write_whole(prompt, role_prompt(config))
+    files.write_whole(prompt, role_prompt(config, plugins))
     _write_json(settings_file, settings(config, plugins))
     # hive's own last: nobody takes its name, whatever a file said.
     _write_json(mcp_file, {"mcpServers": {**further, **_own_server(config)["mcpServers"]}})
@@ -88,13 +88,16 @@ def _further_dirs(config: HarnessConfig) -> list[str]:
     return [config.shared_dir, config.agents_dir, config.applied_dir, config.meta_dir]
 
 
-def role_prompt(config: HarnessConfig) -> str:
+def role_prompt(config: HarnessConfig, plugins: Sequence[str] = ()) -> str:
     """Return the system prompt of a role, with the agent's own CLAUDE.md at its end."""
     name = "manager.md" if config.role == MANAGER else "agent.md"
     text = resources.prompt(name)
     tools = list(mcp_tools.tools_for(config.role).values())
     filled = {
         "label": config.label,
+        "parent": OPERATOR if config.role == MANAGER else MANAGER,
+        "equipment": _equipment_text(config, plugins),
+        "recipients": _recipients_text(config),
         "operator_pronouns": config.operator_pronouns,
         "tools": mcp_tools.documentation(tools),
         "state_dir": config.state_dir,
@@ -110,6 +113,46 @@ def role_prompt(config: HarnessConfig) -> str:
     if notes is not None and notes.strip():
         text += f"\n# Your own CLAUDE.md, as it was when this process began\n\n{notes.strip()}\n"
     return text
+
+
+def _equipment_text(config: HarnessConfig, plugins: Sequence[str]) -> str:
+    """Return what the agent has beside hive's tools."""
+    parts = []
+    if config.mcp_servers:
+        names = ", ".join(f"`mcp__{name}__`" for name in config.mcp_servers)
+        parts.append(f"Your configuration also gives you the tools whose names begin with {names}.")
+    if plugins:
+        names = ", ".join(f"`{plugin.partition('@')[0]}`" for plugin in plugins)
+        parts.append(f"With `Skill` you may use the skills of the plugins {names}.")
+    there = "They are there for you on purpose and already approved: use them as your own."
+    if not parts:
+        there = "Other MCP tools you may find are there for you on purpose and already approved."
+    return "\n".join([*parts, there])
+
+
+def _recipients_text(config: HarnessConfig) -> str:
+    """Return whom the agent may write to; the daemon holds it to that."""
+    listed = config.allowed_recipients
+    if not listed:
+        rest = "" if config.role == MANAGER else ", to `manager`"
+        return (
+            f"You may write to every agent by its name{rest} and to `operator`; `*` is every agent"
+            " at once, for what really everybody has to know."
+        )
+    names = dict.fromkeys(name for name in (MANAGER, *listed) if name != config.label)
+    text = (
+        f"Your configuration lets you write to, and ask, {', '.join(f'`{name}`' for name in names)}"
+        " and nobody else; of `*` only those among them get it, and hive refuses the rest."
+    )
+    if config.role == MANAGER:
+        return text
+    text += "\nWhat somebody else has to know, tell `manager`, who passes it on."
+    if OPERATOR in listed:
+        return text
+    return text + (
+        "\nThe operator is not among them: what is for the operator goes through `manager`, the"
+        " answer to a message of the operator's too."
+    )
 
 
 def settings(config: HarnessConfig, plugins: Sequence[str] = ()) -> dict[str, Any]:

@@ -114,7 +114,9 @@ async def _step(harness: Harness, work: _Try) -> Verdict | None:
     record = work.record
     facts, lines, steering = TurnFacts(), SeenInLines(), Steering()
     text = (
-        wake_text.wake_text(work.message, work.unread, fresh=record.fresh)
+        wake_text.wake_text(
+            work.message, work.unread, harness.config.allowed_recipients, fresh=record.fresh
+        )
         if record.step == 0
         else wake_text.go_on_text(work.message)
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from hive.agent import fences
 from hive.wire.limits import RECV_MAX
 from hive.wire.messages import DeliveredMessage
-from hive.wire.names import REMINDER, SYSTEM
+from hive.wire.names import MANAGER, REMINDER, SYSTEM
 
 FRESH = (
     "You remember nothing of what was said in it. What you wrote down is in your state directory:"
@@ -17,10 +19,17 @@ STEERED = (
 )
 
 
-def wake_text(message: DeliveredMessage, unread: int, *, fresh: str | None = None) -> str:
+def wake_text(
+    message: DeliveredMessage,
+    unread: int,
+    allowed: Collection[str] = (),
+    *,
+    fresh: str | None = None,
+) -> str:
     """Return the prompt for a message; `unread` more wait behind it.
 
-    `fresh` says why hive has begun a conversation for it, when it has.
+    `allowed` are those the agent may write to beside the manager; none: everybody. `fresh` says why
+    hive has begun a conversation for it, when it has.
     Never begins with a `/`, which claude would take for a command.
     """
     code = fences.code_for([message.from_, message.body])
@@ -31,7 +40,12 @@ def wake_text(message: DeliveredMessage, unread: int, *, fresh: str | None = Non
         f" Its text stands between the two lines that end in {code}:",
         fences.fenced(message.body, code),
     ]
-    if _can_be_answered(message):
+    if _can_be_answered(message) and allowed and message.from_ not in {MANAGER, *allowed}:
+        parts.append(
+            f"(You may not write to `{message.from_}`: where an answer is due, give it to"
+            f" `{MANAGER}` to pass on.)"
+        )
+    elif _can_be_answered(message):
         parts.append(f"(To answer: send with to `{message.from_}` and in_reply_to {message.id}.)")
     if unread > 0:
         parts.append(

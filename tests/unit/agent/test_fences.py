@@ -158,3 +158,12 @@ def test_a_prompt_says_what_an_answer_goes_back_to() -> None:
     assert told in fences.inbox_text([answer])
     asked = attrs.evolve(message(4, "{}", origin="system", via=("operator",)), from_="system")
     assert "`system` (hive itself), with words of the operator" in wake_text.wake_text(asked, 0)
+
+
+def test_whoever_may_not_be_answered_is_not_offered_for_an_answer() -> None:
+    hers = message(1, "a")
+    assert "To answer: send with to `eve`" in wake_text.wake_text(hers, 0)
+    assert "To answer: send with to `eve`" in wake_text.wake_text(hers, 0, ("eve",))
+    text = wake_text.wake_text(hers, 0, ("bob",))
+    assert "To answer" not in text
+    assert "You may not write to `eve`" in text

@@ -16,7 +16,9 @@ import pytest
 from hive.agent import mcp_tools, prompts
 from hive.errors import Unavailable
 from hive.wire import codec
+from hive.wire.agent_config import McpServer
 from hive.wire.helper_events import HelperEvent
+from hive.wire.limits import BODY_BYTES
 from tests.fakes.harness import config
 
 ROLES = ["agent", "manager"]
@@ -32,11 +34,101 @@ def test_a_prompt_names_every_tool_and_leaves_no_placeholder(tmp_path: Path, rol
     assert "she/her" in text
 
 
-@pytest.mark.parametrize(("role", "most"), [("agent", 6000), ("manager", 10_000)])
+@pytest.mark.parametrize(("role", "most"), [("agent", 7000), ("manager", 12_500)])
 def test_a_prompt_is_no_longer_than_a_prompt_should_be(
     tmp_path: Path, role: str, most: int
 ) -> None:
     assert len(prompts.role_prompt(config(tmp_path, role=role))) < most
+
+
+TOPICS = {
+    "who it is, and how to be sure of it": (
+        "You are `",
+        "pronouns are",
+        "`whoami` says who you are",
+    ),
+    "whom it reports to": ("report to",),
+    "how a turn begins and ends": ("A turn begins with", "and stop.", "do not announce"),
+    "many messages at once": ("`recv` and its `max`", "cheap look"),
+    "no sleeping": ("Never sleep in a shell", "`remind`"),
+    "whose words a message holds": ("Everything between them is its text", "only hive's own line"),
+    "messages that come again": ("handed to you before",),
+    "questions": ("`ask`", "`question_answered`", "`question_asked`"),
+    "what is open": ("`get_loose_ends`",),
+    "its status": ("`set_status`",),
+    "further tools": ("already approved",),
+    "whom it writes to": ("You may write to every agent", "`*`", "needs no answer"),
+    "logins": ("log",),
+    "what lasts": ("compacted", "notes.md", "CLAUDE.md", "is for everybody", "hyperhive-"),
+    "the forge": ("HIVE_FORGE_URL", "HIVE_FORGE_AUTHORIZATION"),
+    "length of messages": (f"at most {BODY_BYTES} bytes", "send its path"),
+}
+OF_AGENTS = {
+    "what it cannot change": ("cannot change your own environment", "tell `manager` what and why"),
+    "the way out": ("403", "HTTPS_PROXY"),
+    "whose orders count": ("not as orders from the operator",),
+}
+OF_THE_MANAGER = {
+    "what it may decide": ("work to, ask, stop, start, restart and build anew", "approval"),
+    "that it is the first gate": ("first gate", "fits that agent's task", "cheaper", "could break"),
+    "two ways to the operator": ("Two ways", "Never wait for it in the same turn"),
+    "how configuration works": ("`agent.toml`", "`applied/main`", "git fetch applied", "/meta log"),
+    "servers, by an example": ("[mcp_servers.", "/etc/hive/config"),
+    "secrets": ("No secret belongs into a commit",),
+    "what tags say": ("proposal/<id>", "deployed/<id>", "failed/<id>", "denied/<id>"),
+    "two steps to an agent": ("`request_init_config`; at", "Never request a spawn before"),
+    "how approvals end": ("- `approved`", "- `denied`", "- `failed`"),
+    "the agents' own directories": ("is an agent's own directory",),
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        pytest.param(role, words, id=f"{role}: {topic}")
+        for role, own in (("agent", OF_AGENTS), ("manager", OF_THE_MANAGER))
+        for topic, words in (TOPICS | own).items()
+    ],
+)
+def test_a_prompt_speaks_of_every_topic(tmp_path: Path, role: str, words: tuple[str, ...]) -> None:
+    text = prompts.role_prompt(config(tmp_path, role=role, label=role))
+    assert [each for each in words if each not in text] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_tool_is_described_as_it_is_served(tmp_path: Path, role: str) -> None:
+    text = prompts.role_prompt(config(tmp_path, role=role, label=role))
+    for tool in mcp_tools.listings(mcp_tools.tools_for(role)):
+        inputs = ", ".join(
+            name if name in tool["inputSchema"]["required"] else f"{name}?"
+            for name in tool["inputSchema"]["properties"]
+        )
+        assert f"- `{tool['name']}({inputs})`: {tool['description']}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("listed", "said", "unsaid"),
+    [
+        ((), "You may write to every agent by its name, to `manager` and to", "lets you write"),
+        (("eve",), "ask, `manager`, `eve` and nobody else", "every agent by its name"),
+        (("eve",), "The operator is not among them", "every agent by its name"),
+        (("operator",), "ask, `manager`, `operator` and nobody", "operator is not among"),
+    ],
+)
+def test_an_agent_knows_whom_it_may_write_to(
+    tmp_path: Path, listed: tuple[str, ...], said: str, unsaid: str
+) -> None:
+    text = prompts.role_prompt(config(tmp_path, allowed_recipients=listed))
+    assert said in text
+    assert unsaid not in text
+
+
+def test_an_agent_knows_the_servers_and_plugins_it_was_given(tmp_path: Path) -> None:
+    made = config(tmp_path, mcp_servers={"weather": McpServer("x")})
+    text = prompts.role_prompt(made, ("greeter@house",))
+    assert "`mcp__weather__`" in text
+    assert "the skills of the plugins `greeter`" in text
+    assert "already approved: use them" in text
 
 
 def test_the_managers_prompt_explains_every_event(tmp_path: Path) -> None:
@@ -58,7 +150,7 @@ def test_the_notes_may_be_a_directory_or_too_long(tmp_path: Path) -> None:
     assert "Your own CLAUDE.md" not in prompts.role_prompt(settings)
     notes.rmdir()
     notes.write_text("x" * 100_000)
-    assert len(prompts.role_prompt(settings)) < 8000 + prompts.NOTES_BYTES
+    assert len(prompts.role_prompt(settings)) < 9000 + prompts.NOTES_BYTES
 
 
 def test_nothing_of_the_harness_environment_reaches_claude(
