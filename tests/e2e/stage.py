@@ -103,7 +103,9 @@ class Model:
 
 
 def _full_name(tool: str) -> str:
-    return tool if tool == "Bash" or tool.startswith("mcp__") else f"mcp__hyperhive__{tool}"
+    return (
+        tool if tool in ("Bash", "Skill") or tool.startswith("mcp__") else f"mcp__hyperhive__{tool}"
+    )
 
 
 def _newest_directed(request: Request) -> tuple[str | None, int]:

@@ -10,14 +10,17 @@ import pytest
 
 from hive.host import program
 from hive.host.limits import Limiter
-from hive.wire.names import MANAGER
+from hive.wire.names import MANAGER, AgentName
 from tests.e2e.stage import REAL, Stage, spawn, stage
+from tests.fakes import mcp_http
 
+ALICE = AgentName("alice")
 SERVER = Path(__file__).parents[1] / "fakes/weather_server.py"
 AGENT_TOML = """
 model = "sonnet"
 packages = ["greeter"]
 allowed_recipients = ["operator"]
+plugins = ["greeter@/etc/hive/config/shop"]
 
 [env]
 CITY = "Bremen"
@@ -29,7 +32,23 @@ tasks = 300
 [mcp_servers.weather]
 command = "/etc/hive/config/run-weather"
 allowed_tools = ["today"]
+secrets = { UNIT = "/state/unit" }
+
+[mcp_servers.tickets]
+url = "%s"
+
+[mcp_servers.gone]
+command = "/state/not-there"
 """
+SHOP = {
+    ".claude-plugin/marketplace.json": {
+        "name": "house",
+        "owner": {"name": "the house"},
+        "plugins": [{"name": "greeter", "source": "./greeter", "description": "greets"}],
+    },
+    "greeter/.claude-plugin/plugin.json": {"name": "greeter", "version": "1.0.0"},
+}
+SKILL = "---\nname: greet\ndescription: how to greet\n---\nBow twice.\n"
 
 
 def _offer(root: Path) -> dict[str, str]:
@@ -41,9 +60,16 @@ def _offer(root: Path) -> dict[str, str]:
     return {"greeter": str(folder.parent)}
 
 
-def _commit(folder: Path) -> str:
+def _commit(folder: Path, toml: str) -> str:
     """Commit alice's configuration as the manager would; return the commit."""
-    (folder / "agent.toml").write_text(AGENT_TOML)
+    (folder / "agent.toml").write_text(toml)
+    for name, value in SHOP.items():
+        file = folder / "shop" / name
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(value))
+    skill = folder / "shop/greeter/skills/greet/SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_text(SKILL)
     python = program.find(isolated=True).argv[2]
     text = (
         f'#!/bin/sh\necho "$CITY" >/shared/weather\nexec {python} -S /etc/hive/config/server.py\n'
@@ -72,6 +98,10 @@ def _groups(pid: int) -> str:
     return Path(f"/proc/{pid}/cgroup").read_text()
 
 
+def _words(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def _tool(name: str, **arguments: object) -> str:
     return f"!tool {name} {json.dumps(arguments)}"
 
@@ -80,27 +110,46 @@ def _tool(name: str, **arguments: object) -> str:
 async def test_an_agent_has_what_was_approved_and_may_what_was_approved(
     short_tmp: Path, mode: str
 ) -> None:
-    async with stage(short_tmp, REAL, mode, packages=_offer(short_tmp)) as hive:
-        await spawn(hive, "alice", "bob")
-        await _deploy(hive, _commit(hive.paths.agents / "alice" / "config"))
-        shell = "greet >/shared/greeting; cat /etc/hive/config/agent.toml >/shared/read"
-        shell += "; echo x >>/etc/hive/config/agent.toml || echo refused >/shared/written"
-        await hive.send(
-            "alice",
-            _tool("mcp__weather__today"),
-            _tool("Bash", command=shell, description="look around"),
-            _tool("send", to="bob", body="psst"),
-            _tool("send", to="operator", body="all seen"),
-        )
-        await hive.wait_inbox("all seen")
-        shared = hive.paths.shared
-        assert (shared / "weather").read_text() == "Bremen\n"
-        assert (shared / "greeting").read_text() == "good day, Bremen\n"
-        assert (shared / "read").read_text() == AGENT_TOML
-        assert (shared / "written").read_text() == "refused\n"
-        assert await hive.mail("bob") == []
-        assert "sonnet" in (await hive.wait_settled("alice"))["active_model"]
-        inside = list(hive.processes("alice"))
-        assert inside
-        if "memory_mib" in Limiter(hive.paths, counts_tasks=False).ways():
-            assert all("/h-alice\n" in _groups(pid) for pid in inside)
+    # Not an address that goes by no proxy, so that hive's is what leads there.
+    with mcp_http.serve("127.0.0.2") as tickets:
+        async with stage(short_tmp, REAL, mode, packages=_offer(short_tmp)) as hive:
+            await spawn(hive, "alice", "bob")
+            await _see_it_all(hive, AGENT_TOML % tickets.url)
+        assert tickets.calls == ["open"]
+
+
+async def _see_it_all(hive: Stage, toml: str) -> None:
+    """Deploy alice's configuration, let her try what it gives her, and look what came of it."""
+    (hive.paths.agent_state(ALICE) / "unit").write_text("celsius\n")
+    await _deploy(hive, _commit(hive.paths.agent_config(ALICE), toml))
+    shell = "greet >/shared/greeting; cat /etc/hive/config/agent.toml >/shared/read"
+    shell += "; echo x >>/etc/hive/config/agent.toml || echo refused >/shared/written"
+    await hive.send(
+        "alice",
+        _tool("mcp__weather__today"),
+        _tool("mcp__tickets__open"),
+        _tool("Skill", skill="greeter:greet"),
+        _tool("Bash", command=shell, description="look around"),
+        _tool("send", to="bob", body="psst"),
+        _tool("send", to="operator", body="all seen"),
+    )
+    await hive.wait_inbox("all seen")
+    shared = hive.paths.shared
+    assert (shared / "weather").read_text() == "Bremen\n"
+    assert (shared / "greeting").read_text() == "good day, Bremen\n"
+    assert (shared / "read").read_text() == toml
+    assert (shared / "written").read_text() == "refused\n"
+    assert await hive.mail("bob") == []
+    (told,) = [body for body in await hive.mail(MANAGER) if "I am without" in body]
+    assert "the MCP server gone of its agent.toml" in told
+    note = (await hive.row("alice"))["note"]
+    assert note == (
+        "works without the tools of the MCP server gone of its agent.toml: it did not come up"
+    )
+    assert "sonnet" in (await hive.wait_settled("alice"))["active_model"]
+    inside = list(hive.processes("alice"))
+    # In process mode the server ends with the turn.
+    is_server = [b"server.py" in _words(pid) for pid in inside]
+    assert sum(is_server) == (hive.mode == "live")
+    if "memory_mib" in Limiter(hive.paths, counts_tasks=False).ways():
+        assert all("/h-alice\n" in _groups(pid) for pid in inside)

@@ -9,7 +9,7 @@ from hive.config import HostConfig
 from hive.host.installation import Installation
 from hive.host.program import Program
 from hive.host.runtime import Inside
-from hive.wire.agent_config import AgentConfig
+from hive.wire.agent_config import AgentConfig, McpServer
 from hive.wire.names import MANAGER, agent_name
 
 INSIDE = Inside("/run/hive", "/state", "/root", "/root/.claude", "/shared", "/etc/hive")
@@ -99,12 +99,16 @@ def test_what_listens_on_the_hosts_loopback_is_offered_where_it_may_be_reached()
         forge_url="http://127.0.0.1:3000",
         forge_token_file="/t",
     )
-    agent = AgentConfig(allow=("127.0.0.1:8080", "[::1]:8081", "10.0.0.1:1234"))
+    agent = AgentConfig(
+        allow=("127.0.0.1:8080", "[::1]:8081", "10.0.0.1:1234"),
+        mcp_servers={"near": McpServer(url="http://localhost:9000/mcp")},
+    )
     told = INSTALLATION.harness_config(config, INSIDE, ALICE, agent, network="proxy")
     assert told.local_services == (
         "localhost:5432",
         "127.0.0.1:8080",
         "[::1]:8081",
+        "localhost:9000",
         "127.0.0.1:3000",
     )
     with_hosts = INSTALLATION.harness_config(config, INSIDE, ALICE, agent, network="host")
