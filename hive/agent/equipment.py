@@ -20,6 +20,7 @@ from hive.wire.names import MANAGER
 
 CONNECTED = "connected"
 AGAIN_S = 30.0
+LINE_CHARS = 140
 WHY_CHARS = 1500
 """A message to the manager holds 4096 bytes."""
 _STATUS = {
@@ -41,8 +42,10 @@ class Lack:
 
     @property
     def text(self) -> str:
-        """The sentence for the page."""
-        return f"works without {self.what}: {self.why}"
+        """The line that page and row show: of a long reason its beginning."""
+        first, _, more = self.why.partition("\n")
+        cut = f"{first[:LINE_CHARS]}…" if more or len(first) > LINE_CHARS else first
+        return f"{self.what}: {cut}"
 
 
 class Equipment:
@@ -89,7 +92,7 @@ class Equipment:
 
     def plugin_failed(self, plugin: str, why: str) -> None:
         """Take that a plugin could not be installed."""
-        what = f"the plugin {plugin} of its agent.toml"
+        what = f"the plugin {plugin}"
         self._set(f"plugins.{plugin}", Lack(what, why, self._key(plugin, plugin)))
 
     async def wait_untold(self) -> list[Lack]:
@@ -109,7 +112,7 @@ class Equipment:
         if why is None:
             self._set(place, None)
             return
-        what = f"the tools of the MCP server {name} of its agent.toml"
+        what = f"the MCP server {name}"
         key = self._key(place, self._config.mcp_servers[name])
         self._set(place, Lack(what, why, key))
 
@@ -127,9 +130,9 @@ class Equipment:
             self._note(f"{place} is there again")
         else:
             self._lacks[place] = lack
-            self._note(f"claude {lack.text}")
-        texts = [each.text for each in self._lacks.values()]
-        self._show("; ".join(texts) or None)
+            self._note(f"claude works without {lack.what}: {lack.why}")
+        texts = "; ".join(each.text for each in self._lacks.values())
+        self._show(f"works without {texts}" if texts else None)
         self._changed.set()
         self._changed = trio.Event()
 
@@ -147,7 +150,10 @@ async def tell(
         await trio.sleep_forever()
     while True:
         for lack in await equipment.wait_untold():
-            text = f"I am without {lack.what}: {lack.why[:WHY_CHARS]}. I go on with the rest."
+            text = (
+                f"I am without {lack.what} of my agent.toml: {lack.why[:WHY_CHARS]}\n"
+                "I go on with the rest."
+            )
             try:
                 await client.send(MANAGER, text, dedupe_key=lack.key)
             except HiveError:

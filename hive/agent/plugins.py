@@ -20,6 +20,7 @@ from hive.config import HarnessConfig
 from hive.errors import HiveError, ProgramFailed
 from hive.wire.plugins import parse_plugin
 
+BLANKS = " \t✘"
 TAIL_LINES, TAIL_CHARS = 12, 1200
 """So much of the end of what claude said of a failure is shown and told."""
 
@@ -85,7 +86,7 @@ def _why(error: HiveError, timeout_s: float) -> str:
     """Return a reason with the end of what claude said."""
     if not isinstance(error, ProgramFailed):
         return error.message
-    lines = [line.strip() for line in error.stderr.splitlines() if line.strip()]
+    lines = [line.strip(BLANKS) for line in error.stderr.splitlines() if line.strip()]
     said = "\n".join(lines[-TAIL_LINES:])[-TAIL_CHARS:] or "it said nothing"
     how = f"did not finish in {timeout_s:g} s" if error.status is None else "failed"
     return f"installing it {how}: {said}"

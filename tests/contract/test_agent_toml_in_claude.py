@@ -264,7 +264,9 @@ async def test_a_plugin_is_installed_and_its_skill_used_without_asking(
     named = (f"greeter@{shop}", "missing@nowhere")
     async with on_stage(REAL, mode, short_tmp, "", named) as stage:
         assert len(stage.shown) == 1
-        assert "the plugin missing@nowhere of its agent.toml" in str(stage.shown[0])
+        assert "the plugin missing@nowhere: installing it failed: Failed to install" in str(
+            stage.shown[0]
+        )
         assert "not found in marketplace" in str(stage.shown[0])
         assert (await stage.call("Skill", skill="greeter:greet")).kind == driver.OK
         assert not stage.result().get("is_error")

@@ -141,11 +141,9 @@ async def _see_it_all(hive: Stage, toml: str) -> None:
     assert (shared / "written").read_text() == "refused\n"
     assert await hive.mail("bob") == []
     (told,) = [body for body in await hive.mail(MANAGER) if "I am without" in body]
-    assert "the MCP server gone of its agent.toml" in told
+    assert "without the MCP server gone of my agent.toml" in told
     note = (await hive.row("alice"))["note"]
-    assert note == (
-        "works without the tools of the MCP server gone of its agent.toml: it did not come up"
-    )
+    assert note == "works without the MCP server gone: it did not come up"
     assert "sonnet" in (await hive.wait_settled("alice"))["active_model"]
     inside = list(hive.processes("alice"))
     # In process mode the server ends with the turn.

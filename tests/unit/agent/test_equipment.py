@@ -70,11 +70,7 @@ async def test_a_server_that_did_not_come_up_shows_and_the_manager_is_told_once(
     rig = fake.make(tmp_path, mcp_servers=BOTH)
     await run_turns(rig, DOWN, DOWN, DOWN)
     shown = rig.harness.state.to_json()["trouble"]
-    assert (
-        shown
-        == "works without the tools of the MCP server weather of its agent.toml: it did"
-        + (" not come up")
-    )
+    assert shown == "works without the MCP server weather: it did not come up"
     assert rig.harness.state.report().note == shown
     assert rig.notes.count("weather") == 2  # the note, and the frame of what is shown
     (sent,) = rig.hive.sent
@@ -253,8 +249,9 @@ async def test_a_plugin_that_cannot_be_had_is_left_out_with_the_end_of_what_clau
     await plugins.install(harness.config, harness.equipment, harness.make_launch)
     assert harness.equipment.plugins == ()
     shown = str(harness.state.shown)
-    assert "the plugin one@house of its agent.toml: installing it failed: line 19" in shown
-    assert shown.splitlines()[-1] == "line 30"
+    assert shown.endswith("the plugin one@house: installing it failed: line 19…")
+    assert harness.equipment.lacks[0].why.splitlines()[-1] == "line 30"
+    assert "line 30" in rig.notes
 
 
 async def test_the_manager_is_told_of_a_plugin_and_the_turns_go_on(
@@ -264,7 +261,7 @@ async def test_the_manager_is_told_of_a_plugin_and_the_turns_go_on(
     rig.harness.equipment.plugin_failed("one@house", "no network")
     await run_turns(rig, {}, {})
     (sent,) = rig.hive.sent
-    assert "the plugin one@house of its agent.toml: no network" in sent.body
+    assert "the plugin one@house of my agent.toml: no network" in sent.body
 
 
 async def test_a_plugin_that_takes_for_ever_is_given_up(tmp_path: Path) -> None:
