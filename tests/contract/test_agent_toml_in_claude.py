@@ -48,6 +48,9 @@ allowed_tools = ["today"]
 BROKEN = """
 [mcp_servers.gone]
 command = "/nonexistent/server"
+
+[mcp_servers.far]
+url = "http://127.0.0.1:9/mcp"
 """
 
 
@@ -208,7 +211,7 @@ async def test_a_server_that_does_not_come_up_costs_its_tools_and_nothing_else(
             outcome = await stage.one.turn(prompt, stage.lines.append, lambda _: None)
         assert outcome.kind == driver.OK
         assert not outcome.tools_missing
-        assert stage.facts().unconnected == {"gone"}
+        assert stage.facts().unconnected == {"gone", "far"}
 
 
 @pytest.mark.parametrize("mode", [LIVE, PROCESS])
