@@ -214,7 +214,7 @@ async def test_a_server_that_does_not_come_up_costs_its_tools_and_nothing_else(
         assert stage.facts().unconnected == {"gone", "far"}
 
 
-@pytest.mark.parametrize("mode", [LIVE, PROCESS])
+@pytest.mark.parametrize("mode", [LIVE, pytest.param(PROCESS, marks=pytest.mark.slow)])
 async def test_a_server_by_url_is_reached_with_the_secret_in_its_header(
     mode: str, short_tmp: Path
 ) -> None:
@@ -259,7 +259,7 @@ def _marketplace(root: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("mode", [LIVE, PROCESS])
+@pytest.mark.parametrize("mode", [LIVE, pytest.param(PROCESS, marks=pytest.mark.slow)])
 async def test_a_plugin_is_installed_and_its_skill_used_without_asking(
     mode: str, short_tmp: Path
 ) -> None:
