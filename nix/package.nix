@@ -38,6 +38,7 @@ python.buildPythonApplication {
     python.h11
     python.httpx2
     python.hypercorn
+    python.mcp
     python.quart
     python.quart-trio
     python.trio

@@ -1,7 +1,8 @@
 """hive's MCP server on stdio, for a claude that cannot take the tools over its own pipe.
 
-JSON-RPC, one message or one batch a line, answered by the same `ToolServer` as the harness has.
-Imports no MCP library: a turn waits for the whole of a server's start (ADR 35).
+JSON-RPC, one message or one batch a line, held to the models of the `mcp` package and answered by
+the same `ToolServer` as the harness has. Of that package only the models are imported: a turn waits
+for the whole of a server's start (ADR 35).
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from typing import Any, BinaryIO
 
 import attrs
 import trio
+from mcp_types import CallToolRequestParams, InitializeRequestParams, PaginatedRequestParams
+from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
+from pydantic import BaseModel, ValidationError
 
 from hive import __version__
 from hive.agent import mcp_tools
 from hive.agent.client import HiveClient
 from hive.agent.session import Session
-from hive.agent.tool_server import INVALID_REQUEST, PARSE_ERROR, Message, ToolServer, error
+from hive.agent.tool_server import Message, ToolServer, error
 from hive.agent.transcript import Transcript
 from hive.errors import BadRequest
 from hive.wire import codec
@@ -26,6 +30,12 @@ from hive.wire import codec
 MESSAGE_BYTES = 4 * 1024 * 1024
 """A line may hold that much; the longest text a tool takes fits in it, however it is escaped."""
 BATCH_MOST = 100
+PARAMS: dict[str, type[BaseModel]] = {
+    "initialize": InitializeRequestParams,
+    "tools/list": PaginatedRequestParams,
+    "tools/call": CallToolRequestParams,
+}
+"""What the protocol says a request brings."""
 LAST_WORDS_S = 0.5
 """How long calls that still run may take once nobody asks any more."""
 
@@ -142,10 +152,24 @@ async def _answer_one(
         return error(None, INVALID_REQUEST, "a message is one JSON object")
     message: dict[str, Any] = said
     params = message.get("params")
-    if (
-        transcript is not None
-        and message.get("method") == "tools/call"
-        and isinstance(params, dict)
-    ):
-        await transcript.hold(params.get("name"), params.get("_meta"))
+    if isinstance(params, dict):
+        method = message.get("method")
+        problem = _problem(method, params)
+        if problem is not None and message.get("id") is not None:
+            return error(message["id"], INVALID_PARAMS, problem)
+        if transcript is not None and method == "tools/call":
+            await transcript.hold(params.get("name"), params.get("_meta"))
     return await server.handle(message)
+
+
+def _problem(method: object, params: dict[str, Any]) -> str | None:
+    """Return what the protocol finds wrong with a request's params, or None."""
+    model = PARAMS.get(method) if isinstance(method, str) else None
+    if model is None:
+        return None
+    try:
+        model.model_validate(params)
+    except ValidationError as found:
+        first = found.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return None

@@ -51,7 +51,8 @@ class Steering:
                 await trio.sleep(AWAY_S)
                 continue
             for message in found:
-                prompt = Prompt(str(uuid4()), wake_text.steer_text(message))
+                text = wake_text.steer_text(message, harness.config.allowed_recipients)
+                prompt = Prompt(str(uuid4()), text)
                 self.handed[prompt.uuid] = message.id
                 if not await harness.driver.steer(prompt):
                     # The turn is ending: what it still holds then comes back.

@@ -55,9 +55,9 @@ def wake_text(
     return "\n".join(parts)
 
 
-def steer_text(message: DeliveredMessage) -> str:
+def steer_text(message: DeliveredMessage, allowed: Collection[str] = ()) -> str:
     """Return the prompt for a message that came while a turn ran."""
-    return f"{wake_text(message, 0)}\n{STEERED}"
+    return f"{wake_text(message, 0, allowed)}\n{STEERED}"
 
 
 def checkpoint_text(tokens: int, window: int | None) -> str:

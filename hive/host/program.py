@@ -29,7 +29,7 @@ _ENV = "/usr/bin/env"
 _ELF = b"\x7fELF"
 _NO_SITE = "-S"
 """Nothing of the host's own packages: they are not ours, and reading them takes longer than we."""
-_DEPENDENCIES = ("trio", "attr", "cattr", "hypercorn", "quart")
+_DEPENDENCIES = ("trio", "attr", "cattr", "hypercorn", "mcp", "quart")
 """One of each place that packages may have been installed to."""
 
 

@@ -60,7 +60,7 @@ def test_a_client_verb_is_light(site: Path, daemon: ScriptedDaemon) -> None:
     [
         ("hive.nursery.commands", {"mcp", "pydantic"}),
         ("hive.nursery.in_container", {"mcp", "pydantic", "quart"}),
-        ("hive.agent.mcp_server", {"mcp", "pydantic", "quart", "hypercorn"}),
+        ("hive.agent.mcp_server", {"mcp", "quart", "hypercorn"}),
         ("hive.agent.wake", {"mcp", "pydantic", "quart", "hypercorn"}),
         ("hive.agent.stand_in", {"mcp", "pydantic", "quart", "hypercorn"}),
         ("hive.nursery.doctor", {"mcp", "pydantic"}),

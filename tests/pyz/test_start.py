@@ -30,7 +30,7 @@ def test_every_python_can_import_the_native_parts(
     pyz: Path, unpacked: Path, clean_env: dict[str, str], python: str
 ) -> None:
     (site,) = unpacked.glob("hive.pyz_*/site-packages")
-    program = "import markupsafe._speedups"
+    program = "import mcp.server, markupsafe._speedups, _cffi_backend, cryptography.fernet"
     env = {**clean_env, "PYTHONPATH": str(site)}
     done = subprocess.run([python, "-c", program], env=env, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
 
 from hive.agent import mcp_server, mcp_tools
 from hive.agent.mcp_server import BATCH_MOST, MESSAGE_BYTES
@@ -19,6 +20,7 @@ from hive.agent.tool_server import (
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
+    PROTOCOLS,
     ToolServer,
 )
 from tests.fakes.hive_socket import DirectClient, FakeHive
@@ -93,6 +95,11 @@ async def running(role: str = "agent") -> AsyncIterator[Pipes]:
                 await pipes.from_.aclose()
 
 
+def test_it_speaks_the_versions_that_the_package_knows() -> None:
+    assert set(PROTOCOLS) == set(HANDSHAKE_PROTOCOL_VERSIONS)
+    assert PROTOCOLS[0] == LATEST_HANDSHAKE_VERSION
+
+
 @pytest.mark.parametrize("role", ["agent", "manager"])
 async def test_it_lists_the_tools_of_the_role(role: str) -> None:
     async with running(role) as pipes:
@@ -133,6 +140,7 @@ async def test_a_call_says_what_it_says_over_claudes_own_pipe() -> None:
         (b'{"jsonrpc": "2.0", "id": 1, "method": "server/discover"}', METHOD_NOT_FOUND),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}', INVALID_PARAMS),
         (json.dumps(request("tools/list", cursor="2")).encode(), INVALID_PARAMS),
+        (json.dumps(request("initialize", protocolVersion="2025-11-25")).encode(), INVALID_PARAMS),
         (json.dumps(request("tools/call", name=7)).encode(), INVALID_PARAMS),
         (json.dumps(request("tools/call", name="send", arguments=[])).encode(), INVALID_PARAMS),
     ],
