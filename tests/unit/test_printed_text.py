@@ -34,6 +34,15 @@ ROW: dict[str, Any] = {
 }
 DIFF = {"sha": NASTY, "base_sha": NASTY, "base_ref": NASTY, "files": [ROW], "text": NASTY}
 NETWORK = {"mode": NASTY, "account": NASTY, "allowed": [NASTY], "always": [NASTY], "reached": [ROW]}
+SUMS: dict[str, Any] = {
+    **{part: {NASTY: 1} for part in ("results", "wakes", "senders", "models", "tools")},
+    **dict.fromkeys(("turns", "context_max", "context_last", "context_window", "start"), 1),
+    **dict.fromkeys(("duration_p50_ms", "duration_p95_ms", "cost_usd", "unpriced"), 1),
+    "tokens": dict.fromkeys(("input", "output", "cache_read", "cache_creation"), 1),
+}
+STATS = {**SUMS, "name": NASTY, "window": NASTY, "faults": [NASTY], "is_cut": False} | {
+    "buckets": [SUMS]
+}
 REQUESTED = {"approval_id": 1, "note": NASTY}
 VERBS: dict[str, tuple[list[str], dict[str, Any]]] = {
     **{verb: ([NASTY], {}) for verb in ("spawn", "kill", "restart", "rebuild", "start", "pause")},
@@ -61,6 +70,7 @@ VERBS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "update-inputs": ([NASTY], {"job_id": 1, "job_log": [NASTY]}),
     "update-all": ([], {"updated": [NASTY]}),
     "network": ([NASTY], {"network": NETWORK}),
+    "stats": ([NASTY], {"stats": STATS}),
     "tombstones": ([], {"tombstones": [ROW]}),
     "login-link": ([], {"url": NASTY}),
     "token": (["--list"], {"tokens": [NASTY]}),
