@@ -72,9 +72,10 @@ def make_harness(
     folder = Path(config.state_dir)
     port = Port.of(config)
     bus = Bus(events_file(folder), clock, config.history_keep_days)
-    stats = TurnKeeper(stats_file(folder), clock, bus.note, config.stats_keep_days)
-    bus.watchers.append(stats.see)
     state = AgentState(model.load(folder, config.model), bus.publish, clock)
+    keep_days = config.stats_keep_days
+    stats = TurnKeeper(stats_file(folder), clock, bus.note, lambda: state.model, keep_days)
+    bus.watchers.append(stats.see)
     page_client = HiveClient(config.socket)
     tools = ToolServer(page_client, mcp_tools.tools_for(config.role), __version__)
 

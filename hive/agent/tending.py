@@ -19,9 +19,11 @@ from hive.agent.patience import give_back
 from hive.agent.phases import Phase
 from hive.agent.seen import SeenInLines
 from hive.agent.stream_json import TurnFacts
+from hive.agent.turn_count import CHECKPOINT, COMPACTION, Ended
 from hive.agent.turn_record import TurnRecord
 from hive.config import HarnessConfig
 from hive.errors import HiveError
+from hive.wire.stats import CANCELLED
 
 QUIET_S = 1.0
 COMPACT_SHARE = 0.75
@@ -130,6 +132,7 @@ async def compact_when_due(harness: Harness) -> None:
 async def compact(harness: Harness) -> str | None:
     """Compact between two turns; returns why it was not done, None when it was."""
     outcome = await turn.compact(harness, Phase.WAITING)
+    harness.stats.record(Ended(outcome.kind, outcome.note, COMPACTION))
     if outcome.kind != driver.OK:
         return outcome.note or outcome.kind
     harness.bus.note("compacted")
@@ -150,6 +153,9 @@ async def _checkpoint(harness: Harness, context: Context) -> str | None:
     try:
         outcome = await harness.driver.turn(prompt, on_line, turn.texts(harness))
         is_cancelled = harness.desk.is_cancelled
+        harness.stats.record(
+            Ended(CANCELLED if is_cancelled else outcome.kind, outcome.note, CHECKPOINT)
+        )
     finally:
         has_received = bool(harness.tools.end_turn() or lines.ids)
         harness.desk.is_turning = harness.desk.is_cancelled = False

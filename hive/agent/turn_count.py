@@ -25,6 +25,9 @@ TOOLS_MOST = 100
 NAME_CHARACTERS = 100
 NOTE_CHARACTERS = 300
 COST_MOST = 1e9
+MESSAGE = "message"
+CHECKPOINT = "checkpoint"
+COMPACTION = "compaction"
 OTHERS = "(others)"
 
 
@@ -33,11 +36,13 @@ class Ended:
     """How a turn ended, as the turn loop knows it."""
 
     result: str
-    """One of `stats.RESULTS`."""
-    model: str = ""
-    """The one that was asked for: the turn's where claude named none."""
-    messages: int = 1
-    note: str = ""
+    """One of `stats.RESULTS`; of a compaction that went well `driver.OK`."""
+    note: str | None = None
+    """What went wrong, in one sentence."""
+    kind: str = MESSAGE
+    """Or what hive did of its own accord: `CHECKPOINT` or `COMPACTION`."""
+    messages: int = 0
+    """How many reached the model."""
 
 
 @attrs.define
@@ -59,7 +64,6 @@ class TurnCount:
     context_window: int | None = None
     cost_usd: float | None = None
     tools: Counter[str] = attrs.field(factory=Counter)
-    has_result: bool = False
 
     def feed(self, line: Line) -> None:
         """Take one line of claude."""
@@ -76,16 +80,20 @@ class TurnCount:
         """Whether a model was called at all, as far as claude says."""
         return bool(self.input_tokens or self.output_tokens or self.cost_usd)
 
-    def end(self, ended: Ended, at: float, on: float) -> Turn:
-        """Return the turn as it is kept; it ended at that moment of both clocks."""
+    def end(self, ended: Ended, model: str, at: float, on: float) -> Turn:
+        """Return the turn as it is kept; it ended at that moment of both clocks.
+
+        `model` is the one that was asked for, the turn's where claude named none.
+        """
+        is_message = ended.kind == MESSAGE
         return Turn(
             started_at=min(self.started_at, at),
             ended_at=at,
             duration_ms=max(0, round((on - self.started_on) * 1000)),
             wake=self.wake,
-            wake_from=clean(self.wake_from, NAME_CHARACTERS),
-            result=ended.result,
-            model=clean(self.model or ended.model, NAME_CHARACTERS),
+            wake_from=clean(self.wake_from if is_message else ended.kind, NAME_CHARACTERS),
+            result=_result(ended),
+            model=clean(self.model or model, NAME_CHARACTERS),
             input_tokens=min(self.input_tokens, stats.NUMBER_MOST),
             output_tokens=min(self.output_tokens, stats.NUMBER_MOST),
             cache_read_tokens=min(self.cache_read_tokens, stats.NUMBER_MOST),
@@ -96,7 +104,7 @@ class TurnCount:
             messages=ended.messages,
             tool_calls=self.tools.total(),
             tools=dict(self.tools),
-            note=clean(ended.note, NOTE_CHARACTERS) or None,
+            note=clean(ended.note or "", NOTE_CHARACTERS) or None,
         )
 
     def _feed_assistant(self, line: Line) -> None:
@@ -129,7 +137,6 @@ class TurnCount:
         self.tools[name if is_known else OTHERS] += 1
 
     def _feed_result(self, line: Line) -> None:
-        self.has_result = True
         since = line.get("model_usage_since_last_result")
         if isinstance(since, dict):
             self.cost_usd = self.cost_usd or 0.0
@@ -178,8 +185,7 @@ def wake_of(start: TurnStart) -> str:
     return start.origin if start.origin in stats.WAKES else origins.FROM_EXTERNAL
 
 
-def result_of(kind: str, *, is_cancelled: bool) -> str:
-    """Return how a turn ended as the statistics call it."""
-    if is_cancelled:
-        return stats.CANCELLED
-    return kind if kind in stats.RESULTS else driver.FAILED
+def _result(ended: Ended) -> str:
+    if ended.kind == COMPACTION and ended.result == driver.OK:
+        return stats.COMPACTED
+    return ended.result if ended.result in stats.RESULTS else driver.FAILED

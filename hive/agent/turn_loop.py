@@ -11,7 +11,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from hive.agent import driver, files, parking, plugins, tending, turn, turn_count, waits
+from hive.agent import driver, files, parking, plugins, tending, turn, waits
 from hive.agent.harness import Harness
 from hive.agent.patience import give_back, keep, patiently, say_away
 from hive.agent.phases import Phase
@@ -22,6 +22,7 @@ from hive.errors import BadRequest, HiveError
 from hive.wire import live
 from hive.wire.limits import RECV_WAIT_S
 from hive.wire.messages import DeliveredMessage
+from hive.wire.stats import CANCELLED
 
 STOP_S = 0.3
 
@@ -148,9 +149,8 @@ async def handle(harness: Harness, message: DeliveredMessage) -> None:
 
 def _end(harness: Harness, verdict: Verdict, duration_ms: int) -> None:
     harness.state.last_turn_ms = duration_ms
-    seen = len(verdict.seen)
-    result = turn_count.result_of(verdict.kind, is_cancelled=verdict.is_cancelled)
-    harness.stats.end(Ended(result, harness.state.model, 1 + seen, verdict.note or ""))
+    result = CANCELLED if verdict.is_cancelled else verdict.kind
+    harness.stats.record(Ended(result, verdict.note, messages=1 + len(verdict.seen)))
     is_ok = verdict.kind == driver.OK
     if is_ok or verdict.is_cancelled:
         harness.state.set_trouble(verdict.doubt)

@@ -17,11 +17,10 @@ from typing import TypeVar
 import trio
 
 from hive.agent.driver import Line
-from hive.agent.turn_count import Ended, TurnCount, wake_of
+from hive.agent.turn_count import MESSAGE, Ended, TurnCount, wake_of
 from hive.errors import HiveError
 from hive.store.database import open_database
 from hive.store.turn_stats import MIGRATIONS, TurnStats
-from hive.wire import stats
 from hive.wire.live import LiveFrame, Stream, TurnStart
 from hive.wire.stats import Turn
 
@@ -33,7 +32,6 @@ PAUSE_S = 0.25
 RETRY_S = 60.0
 SWEEP_S = 3600.0
 DAY_S = 86400.0
-COMPACTION = "compaction"
 
 
 class TurnKeeper:
@@ -44,9 +42,13 @@ class TurnKeeper:
         file: Path,
         clock: Callable[[], float],
         note: Callable[[str], None],
+        model: Callable[[], str],
         keep_days: float = 90.0,
     ) -> None:
-        """Keep them in `file`, for so many days; nothing is opened before `run`."""
+        """Keep them in `file`, for so many days; nothing is opened before `run`.
+
+        `model` says which one is asked for now.
+        """
         self.problem: str | None = None
         """Why they are not kept, when they are not."""
         self.lost = 0
@@ -54,9 +56,10 @@ class TurnKeeper:
         self._file = file
         self._clock = clock
         self._note = note
+        self._model = model
         self._keep_s = keep_days * DAY_S
         self._count: TurnCount | None = None
-        self._is_turn = False
+        self._is_message = False
         self._waiting: deque[Turn] = deque()
         self._more = trio.Event()
         self._door = trio.Lock()
@@ -64,33 +67,29 @@ class TurnKeeper:
     def see(self, frame: LiveFrame) -> None:
         """Take a frame that is published; never blocks."""
         if isinstance(frame, TurnStart):
-            self._count, self._is_turn = self._begin(wake_of(frame), frame.from_), True
+            self._count = self._begin(wake_of(frame), frame.from_)
+            self._is_message = True
         elif isinstance(frame, Stream):
-            self._see_line(frame.line)
+            if self._count is None and _begins(frame.line):
+                self._count, self._is_message = self._begin("system", ""), False
+            if self._count is not None:
+                self._count.feed(frame.line)
 
-    def _see_line(self, line: Line) -> None:
-        if self._count is None and _begins_compaction(line):
-            self._count = self._begin("system", COMPACTION)
-        if self._count is None:
-            return
-        self._count.feed(line)
-        if not self._is_turn and self._count.has_result:
-            count, self._count = self._count, None
-            if count.has_cost:
-                self._put(count, Ended(stats.COMPACTED, messages=0))
+    def record(self, ended: Ended) -> None:
+        """Put the turn that is over into the queue; never blocks, and never raises.
 
-    def end(self, ended: Ended) -> None:
-        """Put the turn that is under way, if any, into the queue; never blocks."""
+        What hive did of its own accord is kept only when a model was called for it.
+        """
         count, self._count = self._count, None
-        if self._is_turn and count is not None:
+        is_message = ended.kind == MESSAGE
+        if count is not None and is_message == self._is_message and (is_message or count.has_cost):
             self._put(count, ended)
-        self._is_turn = False
 
     def _put(self, count: TurnCount, ended: Ended) -> None:
         if len(self._waiting) >= WAITING_MOST:
             self.lost += 1
             return
-        self._waiting.append(count.end(ended, self._clock(), trio.current_time()))
+        self._waiting.append(count.end(ended, self._model(), self._clock(), trio.current_time()))
         self._more.set()
 
     @property
@@ -168,6 +167,7 @@ class TurnKeeper:
         return TurnCount(self._clock(), trio.current_time(), wake, sender)
 
 
-def _begins_compaction(line: Line) -> bool:
-    """Whether a line between two turns is of a compaction: its first, or its result."""
-    return line.get("type") == "result" or line.get("status") == "compacting"
+def _begins(line: Line) -> bool:
+    """Whether a line that comes between two turns is of something hive does then."""
+    subtypes = ("init", "status")
+    return line.get("type") in ("assistant", "result") or line.get("subtype") in subtypes

@@ -51,6 +51,8 @@ async def test_a_nearly_full_conversation_is_compacted_behind_a_checkpoint(
     states = [frame.state for frame in rig.of_kind(live.TurnStateChanged)]
     assert states == ["thinking", "idle", "thinking", "compacting", "idle"]
     assert rig.harness.state.ctx_usage is None
+    kept = [(turn.wake_from, turn.result) for turn in rig.harness.stats._waiting]
+    assert kept == [("operator", "ok"), ("checkpoint", "ok")]
 
 
 async def test_what_lies_below_the_mark_is_left_alone(
@@ -139,6 +141,7 @@ async def test_a_checkpoint_can_be_cancelled_and_what_it_received_comes_back(
     assert rig.driver.compactions == 0
     assert [mail.deliveries for mail in rig.hive.mail] == [1, 2]
     assert "cancelled by the operator" in rig.notes
+    assert [turn.result for turn in rig.harness.stats._waiting][1] == "cancelled"
 
 
 async def test_a_large_conversation_that_was_left_alone_is_begun_anew(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hive.agent import driver, turn_loop, turn_stats
 from hive.agent.controls import HarnessPage
 from hive.agent.driver import Outcome
-from hive.agent.turn_count import Ended, TurnCount, result_of, wake_of
+from hive.agent.turn_count import COMPACTION, Ended, TurnCount, wake_of
 from hive.agent.turn_stats import TurnKeeper
 from hive.errors import Unavailable
 from hive.store.turn_stats import FILE, turn_of
@@ -83,7 +83,7 @@ def counted(*lines: dict[str, Any]) -> Turn:
     count = TurnCount(100.0, 5.0, "peer", "bob")
     for line in lines:
         count.feed(line)
-    return count.end(Ended("ok", "asked-for", 2), 107.0, 11.5)
+    return count.end(Ended("ok", messages=2), "asked-for", 107.0, 11.5)
 
 
 def test_a_turn_is_what_claude_used_since_its_last_result() -> None:
@@ -150,8 +150,6 @@ def test_who_woke_the_agent_is_what_the_daemon_saw() -> None:
     assert woken("reminder", "system") == "reminder"
     assert woken("reminder", "external") == "external"
     assert woken("bob", None) == woken("bob", "newer") == "external"
-    assert result_of(driver.OVERLOADED, is_cancelled=False) == "overloaded"
-    assert result_of(driver.OK, is_cancelled=True) == "cancelled"
 
 
 @asynccontextmanager
@@ -182,29 +180,36 @@ async def test_each_try_at_a_message_is_a_row(tmp_path: Path, autojump_clock: ob
     assert kept[1].model == rig.harness.state.model
 
 
-async def test_a_compaction_between_two_turns_is_a_row_when_it_used_anything(
+async def test_what_hive_does_between_two_turns_is_a_row_when_a_model_was_called(
     tmp_path: Path,
 ) -> None:
-    keeper = TurnKeeper(tmp_path / FILE, clock, list[str]().append)
-    keeper.see(Stream({"type": "system", "subtype": "init", "session_id": "x"}))
-    keeper.see(Stream({"type": "system", "subtype": "status", "status": "compacting"}))
+    keeper = TurnKeeper(tmp_path / FILE, clock, list[str]().append, lambda: "haiku")
+    compacting = Stream({"type": "system", "subtype": "status", "status": "compacting"})
+    keeper.see(compacting)
     keeper.see(Stream(result(haiku=usage(put=4000, out=15, cents=4))))
-    keeper.see(Stream({"type": "system", "subtype": "status", "status": "compacting"}))
+    keeper.record(Ended("ok", kind=COMPACTION))
+    keeper.see(compacting)
     keeper.see(Stream(result()))
-    keeper.end(Ended("ok"))
-    (turn,) = keeper._waiting
-    assert (turn.wake, turn.wake_from, turn.result) == ("system", "compaction", "compacted")
-    assert (turn.model, turn.input_tokens, turn.messages) == ("haiku", 4000, 0)
+    keeper.record(Ended("failed", "nothing to compact", COMPACTION))
+    keeper.see(Stream(said("opus", 70, "Write")))
+    keeper.see(Stream(result(opus=usage(put=70))))
+    keeper.record(Ended("ok", kind="checkpoint"))
+    keeper.see(Stream(result(opus=usage(put=1))))
+    keeper.record(Ended("failed", "no turn had begun"))
+    first, second = keeper._waiting
+    assert (first.wake, first.wake_from, first.result) == ("system", "compaction", "compacted")
+    assert (first.model, first.input_tokens, first.messages) == ("haiku", 4000, 0)
+    assert (second.wake_from, second.result, second.tools) == ("checkpoint", "ok", {"Write": 1})
 
 
 def put(keeper: TurnKeeper, sender: str = "bob") -> None:
     """Let a turn begin and end."""
     keeper.see(TurnStart(sender, "", 0, origin="peer"))
-    keeper.end(Ended("ok", "haiku"))
+    keeper.record(Ended("ok"))
 
 
 async def test_turns_are_on_file_soon_and_outlive_the_harness(tmp_path: Path) -> None:
-    keeper = TurnKeeper(tmp_path / FILE, clock, list[str]().append)
+    keeper = TurnKeeper(tmp_path / FILE, clock, list[str]().append, lambda: "haiku")
     async with running(keeper):
         put(keeper)
         put(keeper, "carol")
@@ -237,7 +242,7 @@ async def test_a_bad_file_is_a_fault_on_the_page_and_the_turns_wait(
 
 
 async def test_what_does_not_fit_is_counted_and_said(tmp_path: Path) -> None:
-    keeper = TurnKeeper(tmp_path / "gone" / FILE, clock, list[str]().append)
+    keeper = TurnKeeper(tmp_path / "gone" / FILE, clock, list[str]().append, lambda: "haiku")
     for _ in range(turn_stats.WAITING_MOST + 3):
         put(keeper)
     assert len(keeper._waiting) == turn_stats.WAITING_MOST
@@ -246,7 +251,9 @@ async def test_what_does_not_fit_is_counted_and_said(tmp_path: Path) -> None:
 
 async def test_what_is_past_its_keep_goes_from_the_harness_too(tmp_path: Path) -> None:
     now = [0.0]
-    keeper = TurnKeeper(tmp_path / FILE, lambda: now[0], list[str]().append, keep_days=2)
+    keeper = TurnKeeper(
+        tmp_path / FILE, lambda: now[0], list[str]().append, lambda: "haiku", keep_days=2
+    )
     async with running(keeper):
         put(keeper)
     now[0] = 86400 * 2.5
