@@ -51,6 +51,7 @@ WRITES = (
     "/kill/bob",
     "/restart/bob",
     "/rebuild/bob",
+    "/allow/bob",
     "/destroy/bob",
     "/set-paused/bob",
     "/op-send",
