@@ -277,14 +277,20 @@ def _open_files(limits: Limits) -> str:
     return str(limits.open_files if is_free else min(limits.open_files, most))
 
 
-def _file_blocks(limits: Limits) -> str:
-    """Return how large a file may get, as the shell takes it: in blocks of 512 bytes.
+def file_bytes(limits: Limits) -> int | None:
+    """Return how large a file may get; None: as large as it likes.
 
     No file is larger than all may be together; but never so small that a log is in its way.
     """
-    if limits.disk_mib is None:
+    return None if limits.disk_mib is None else max(limits.disk_mib, FILE_LEAST_MIB) * 1024 * 1024
+
+
+def _file_blocks(limits: Limits) -> str:
+    """Return how large a file may get, as the shell takes it: in blocks of 512 bytes."""
+    size = file_bytes(limits)
+    if size is None:
         return "-"
-    blocks = max(limits.disk_mib, FILE_LEAST_MIB) * 2048
+    blocks = size // 512
     most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     return str(blocks if most == resource.RLIM_INFINITY else min(blocks, most // 512))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hive.errors import BadRequest, Unavailable
 from hive.host import nspawn_users
+from hive.host.limits import file_bytes
 from hive.host.runtime import Bind, ContainerSpec
 from hive.wire import destinations
 
@@ -52,9 +53,12 @@ def flags(spec: ContainerSpec) -> tuple[str, ...]:
     words = ["--quiet", NO_SETTINGS, NO_DAEMON]
     if spec.user is not None:
         words += nspawn_users.words(spec.user)
+    # nspawn gives what it starts the kernel's own limits, whatever its unit has.
     if spec.limits.open_files is not None:
-        # nspawn gives what it starts the kernel's own limits, whatever its unit has.
         words.append(f"--rlimit=NOFILE={spec.limits.open_files}")
+    size = file_bytes(spec.limits)
+    if size is not None:
+        words.append(f"--rlimit=FSIZE={size}")
     for bind in spec.binds:
         option = "--bind" if bind.writable else "--bind-ro"
         words.append(f"{option}={plain(bind.source)}:{plain(bind.target)}")

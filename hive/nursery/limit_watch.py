@@ -59,7 +59,8 @@ class Shared:
             return 0
         if self.by_user is None:
             self.by_user = await disk_use.owners_mib(hive.paths.shared)
-        return self.by_user.get(user, 0)
+        own = range(user, user + hive.runtime.users_each)
+        return sum(mib for owner, mib in self.by_user.items() if owner in own)
 
 
 def newly_met(before: dict[str, int] | None, now: dict[str, int]) -> set[str]:

@@ -69,7 +69,7 @@ def locked_mounts(trial: Trial) -> None:
 @ROOM.attempt("another user of its own range", "a socket is for the one that is the agent")
 def another_user(trial: Trial) -> None:
     """Speak on the agent's own sockets as another user of the container."""
-    for name in ("mcp.sock", "egress.sock"):
+    for name in ("mcp.sock", "egress.sock", "gateway.sock"):
         Path("/run/hive").chmod(0o777)
         Path(f"/run/hive/{name}").chmod(0o777)
         trial.holds(name, not _as_other(f"/run/hive/{name}"), "refused")

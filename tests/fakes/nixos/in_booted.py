@@ -205,12 +205,12 @@ async def test_the_hosts_network_is_there_for_who_was_given_it(whole: Whole) -> 
 async def test_limits_are_known_to_systemd_and_open_files_are_limited_inside(whole: Whole) -> None:
     await whole.runtime.start(
         whole.spec(
-            "ulimit -Hn; ulimit -Sn; exec sleep 1000",
-            Limits(memory_mib=256, cpu_percent=50, tasks=99, open_files=700),
+            "ulimit -Hn; ulimit -Sn; ulimit -f; exec sleep 1000",
+            Limits(memory_mib=256, cpu_percent=50, tasks=99, open_files=700, disk_mib=100),
         )
     )
     with trio.fail_after(PATIENCE_S):
-        while await whole.runtime.logs(A, 10) != ["700", "700"]:  # noqa: ASYNC110
+        while await whole.runtime.logs(A, 10) != ["700", "700", "204800"]:  # noqa: ASYNC110
             await trio.sleep(0.05)
     wanted = "MemoryMax,MemorySwapMax,CPUQuotaPerSecUSec,TasksMax,Restart"
     shown = said("systemctl", "show", f"--property={wanted}", UNIT)

@@ -28,8 +28,13 @@ COPY_RESOLV_CONF=1
 """
 
 
-def spec(*binds: Bind, user: int | None = None, open_files: int | None = None) -> ContainerSpec:
-    limits = Limits(open_files=open_files)
+def spec(
+    *binds: Bind,
+    user: int | None = None,
+    open_files: int | None = None,
+    disk_mib: int | None = None,
+) -> ContainerSpec:
+    limits = Limits(open_files=open_files, disk_mib=disk_mib)
     return ContainerSpec(AgentName("a"), (), {}, binds, "/", limits=limits, user=user)
 
 
@@ -46,6 +51,11 @@ def test_users_of_its_own_are_a_range_to_which_its_root_is_given() -> None:
 
 def test_open_files_are_limited_by_nspawn_which_does_not_hand_on_those_of_its_unit() -> None:
     assert "--rlimit=NOFILE=512" in nspawn_flags.flags(spec(open_files=512))
+
+
+def test_no_file_gets_larger_than_all_may_be_together() -> None:
+    assert f"--rlimit=FSIZE={100 * 1024 * 1024}" in nspawn_flags.flags(spec(disk_mib=100))
+    assert not [word for word in nspawn_flags.flags(spec()) if "rlimit" in word]
 
 
 def test_the_hosts_network_is_not_made_private() -> None:

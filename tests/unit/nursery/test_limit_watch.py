@@ -228,10 +228,14 @@ async def test_a_disk_that_fills_quickly_is_counted_at_once(
         assert len(stage.told) == 1
 
 
-async def test_what_an_agents_own_user_has_in_shared_is_counted_with_the_rest(
-    stage: Stage, autojump_clock: object
+@pytest.mark.parametrize(
+    ("each", "shared"), [(1, {7: 70, 8: 500}), (10, {6: 500, 7: 30, 16: 40, 17: 500})]
+)
+async def test_what_an_agents_own_users_have_in_shared_is_counted_with_the_rest(
+    stage: Stage, autojump_clock: object, each: int, shared: dict[int, int]
 ) -> None:
-    stage.shared = {7: 70, 8: 500}
+    stage.runtime.users_each = each
+    stage.shared = shared
     stage.used = 41
     async with stage.watching():
         # Users are shared: nobody knows whose it is.
