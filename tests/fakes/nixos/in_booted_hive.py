@@ -129,7 +129,7 @@ async def spawn(hive: Hive, name: AgentName) -> None:
 
 
 @asynccontextmanager
-async def made(root: Path) -> AsyncIterator[Scene]:
+async def made(root: Path, network: str = "proxy") -> AsyncIterator[Scene]:
     """Run the hive with its agents for the length of the block."""
     key = canary()
     (root / "key").write_text(key)
@@ -149,6 +149,7 @@ async def made(root: Path) -> AsyncIterator[Scene]:
             demo=True,
             settle_s=30.0,
             stop_containers=True,
+            network=network,
             allow=(f"127.0.0.1:{allowed.port}",),
             claude_secret_files={KEY: str(root / "key")},
             claude_env={"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{api.port}"},
@@ -223,6 +224,25 @@ async def test_agents_have_users_a_network_and_a_way_out_of_their_own(scene: Sce
     assert await disk_use.used_mib([root]) >= 8
     report = (await scene.operator("network", name="bob"))["network"]
     assert (report["mode"], report["account"]) == ("proxy", "none")
+
+
+async def test_the_hosts_network_comes_without_the_hosts_root_and_without_the_key(
+    short_tmp: Path,
+) -> None:
+    async with made(short_tmp, network="host") as scene:
+        port = scene.closed.port
+        reach = f'import socket; socket.create_connection(("127.0.0.1", {port})).close()'
+        said = await scene.run(
+            BOB,
+            f"python3 -c '{reach}' && echo reached; cat /proc/self/uid_map;"
+            " ip link set lo down && echo changed; cat /etc/hive/secrets/* /proc/*/environ",
+        )
+        assert said.startswith("reached")
+        assert str(MANAGERS + EACH) in said
+        assert "changed" not in said
+        assert scene.key not in said
+        report = (await scene.operator("network", name="bob"))["network"]
+        assert report["mode"] == "host"
 
 
 async def test_the_manager_writes_what_is_to_be_proposed_and_no_more_of_an_agents(
