@@ -40,6 +40,8 @@ class AgentState:
     """Why the agent does not work, in one sentence, when it does not."""
     lacking: str | None = None
     """What it has to work without, when there is anything."""
+    doubt: str | None = None
+    """What may be wrong although it works."""
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
@@ -99,10 +101,15 @@ class AgentState:
         before, self.lacking = self.shown, text
         self._tell_shown(before)
 
+    def set_doubt(self, text: str | None) -> None:
+        """Set, or clear, what may be wrong; shown while nothing else is."""
+        before, self.doubt = self.shown, text
+        self._tell_shown(before)
+
     @property
     def shown(self) -> str | None:
         """The sentence that page and row show."""
-        return self.trouble or self.lacking
+        return self.trouble or self.lacking or self.doubt
 
     def forget_context(self) -> None:
         """Say that nobody knows what the conversation holds: it is another one now."""

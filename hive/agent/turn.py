@@ -39,8 +39,6 @@ class Verdict:
     """What else the model was handed in the conversation that goes on."""
     is_cancelled: bool = False
     """The operator ended it: to be acknowledged, but not a clean turn."""
-    doubt: str | None = None
-    """What may be wrong although it works, in one sentence."""
 
 
 CANCELLED = Verdict(driver.INTERRUPTED, "cancelled by the operator", is_cancelled=True)
@@ -57,7 +55,6 @@ class _Try:
     has_compacted: bool = False
     has_begun_anew: bool = False
     has_tried_login: bool = False
-    doubt: str | None = None
 
 
 async def work_on(
@@ -80,8 +77,7 @@ async def work_on(
                 # However this step ended, between two prompts and in a compaction too.
                 return CANCELLED
             if verdict is not None:
-                seen = tuple(sorted(work.seen))
-                return attrs.evolve(verdict, seen=seen, doubt=work.doubt)
+                return attrs.evolve(verdict, seen=tuple(sorted(work.seen)))
         return Verdict(driver.FAILED, "claude was handed the message too often and never answered")
     finally:
         harness.tools.end_turn()
@@ -133,8 +129,8 @@ async def _step(harness: Harness, work: _Try) -> Verdict | None:
         outcome = await harness.driver.turn(prompt, on_line, texts(harness))
         nursery.cancel_scope.cancel()
     if facts.has_init:
+        harness.state.set_doubt(claude_version.doubt(facts.version))
         harness.equipment.heard(facts.mcp_servers)
-    work.doubt = claude_version.doubt(facts.version)
     work.seen.update(harness.tools.end_turn(), lines.ids, steering.seen(outcome.taken))
     work.seen.discard(work.message.id)
     if outcome.was_answered:

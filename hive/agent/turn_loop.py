@@ -153,7 +153,7 @@ def _end(harness: Harness, verdict: Verdict, duration_ms: int) -> None:
     harness.stats.record(Ended(result, verdict.note, messages=1 + len(verdict.seen)))
     is_ok = verdict.kind == driver.OK
     if is_ok or verdict.is_cancelled:
-        harness.state.set_trouble(verdict.doubt)
+        harness.state.set_trouble(None)
     harness.bus.publish(live.TurnEnd(is_ok, verdict.note, duration_ms))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import trio
 
 from hive.agent.claude_version import TESTED, doubt
 from hive.agent.driver import Outcome
 from tests.fakes import harness as fake
-from tests.fakes.driver import Running
+from tests.fakes.driver import Play, Running
 from tests.fakes.harness import looping, until
 
 
@@ -31,18 +32,24 @@ async def test_an_agent_with_such_a_claude_works_and_says_so(
 ) -> None:
     rig = fake.make(tmp_path)
 
-    async def newer(running: Running) -> Outcome:
-        line = {"type": "system", "subtype": "init", "claude_code_version": "3.0.1"}
-        running.on_line(line)
-        running.say()
-        return running.result()
+    def of(version: str) -> Play:
+        async def play(running: Running) -> Outcome:
+            line = {"type": "system", "subtype": "init", "claude_code_version": version}
+            running.on_line(line)
+            running.say()
+            return running.result()
 
-    rig.driver.script = [newer]
+        return play
+
+    tested = of(TESTED)
+    rig.driver.script = [of("3.0.1")]
     mail = rig.hive.put("work")
     async with looping(rig):
         await until(lambda: mail.acks)
-        await until(lambda: rig.harness.state.trouble)
-        assert "3.0.1" in (rig.harness.state.trouble or "")
+        # Also when an empty inbox has taken back what a failed message had said.
+        await trio.sleep(400)
+        assert "3.0.1" in (rig.harness.state.report().note or "")
+        rig.driver.script = [tested]
         rig.hive.put("more")
         await until(lambda: rig.hive.is_idle)
-        await until(lambda: rig.harness.state.trouble is None)
+        assert rig.harness.state.report().note is None
