@@ -106,6 +106,7 @@ async def test_wake_puts_a_labelled_message_into_the_own_inbox(short_tmp: Path) 
         ("recv", {"wait_seconds": 181}, "bad_request"),
         ("recv", {"max": 33}, "bad_request"),
         ("recv", {"max": 0}, "bad_request"),
+        ("recv", {"origin": "nobody"}, "bad_request"),
         ("wake", {"from": "operator", "body": "x"}, "bad_request"),
         ("wake", {"from": "System", "body": "x"}, "bad_request"),
         ("answer", {"id": 1, "answer": "x"}, "not_found"),

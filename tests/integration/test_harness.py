@@ -221,6 +221,26 @@ async def test_what_claude_receives_itself_is_acknowledged_with_its_turn(
         assert {row["acked_at"] for row in rows} == {rows[0]["acked_at"]}
 
 
+async def test_what_the_operator_writes_reaches_the_turn_that_runs(short_tmp: Path) -> None:
+    async with stage(short_tmp, "real", "live") as rig:
+
+        async def model(request: Request) -> Step:
+            # Says nothing until the second message was taken out of the inbox.
+            with trio.fail_after(WAIT_S):
+                while not all(row["delivered_at"] for row in await rig.mail()):  # noqa: ASYNC110
+                    await trio.sleep(0.05)
+            return Text("done")
+
+        await rig.say("begin")
+        rig.api.play(model)
+        reply = await rig.daemon.operator("send", to="bob", body="and this")
+        assert reply["ok"]
+        await rig.wait_acked()
+        rows = await rig.mail()
+        assert {row["acked_at"] for row in rows} == {rows[0]["acked_at"]}
+        assert "and this" in json.dumps(rig.api.requests[-1]["messages"])
+
+
 def _is_parked(rig: Rig) -> bool:
     """Whether the model has called `recv`, as the page's history tells."""
     file = rig.daemon.hive.paths.agent_state(agent_name("bob")) / "hyperhive-events.sqlite"

@@ -61,6 +61,35 @@ async def test_a_batch_is_in_order_and_held_to_its_limit(post: Post) -> None:
     assert await post.broker.recv("bob", max_count=0) == []
 
 
+async def test_a_recv_of_one_origin_leaves_the_others_where_they_are(post: Post) -> None:
+    await post.broker.send("ada", "bob", "from a peer")
+    assert await post.broker.recv("bob", origin="operator") == []
+    await post.broker.send("operator", "bob", "from the operator", origin="operator")
+    assert _bodies(await post.broker.recv("bob", max_count=5, origin="operator")) == [
+        "from the operator"
+    ]
+    assert _bodies(await post.broker.recv("bob", max_count=5)) == ["from a peer"]
+
+
+async def test_a_parked_recv_of_one_origin_sleeps_through_the_others(
+    simulated: Post, autojump_clock: trio.testing.MockClock
+) -> None:
+    found: list[str] = []
+
+    async def wait() -> None:
+        found.extend(_bodies(await simulated.broker.recv("bob", wait_s=100, origin="operator")))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await trio.sleep(1)
+        await simulated.broker.send("ada", "bob", "from a peer")
+        await trio.sleep(1)
+        assert found == []
+        await simulated.broker.send("operator", "bob", "from the operator", origin="operator")
+    assert found == ["from the operator"]
+    assert trio.current_time() < 50
+
+
 async def test_closing_a_turn_with_ids_requeues_the_rest(post: Post) -> None:
     first, second = [await post.broker.send("ada", "bob", body) for body in "ab"]
     await post.broker.recv("bob", max_count=2)
