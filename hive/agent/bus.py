@@ -14,6 +14,7 @@ from typing import Any
 
 import trio
 
+from hive.agent.partials import Partials
 from hive.errors import HiveError
 from hive.feed import Feed
 from hive.store.database import open_database
@@ -38,6 +39,7 @@ class Bus:
     def __init__(self, file: Path, clock: Callable[[], float], keep_days: float = 7.0) -> None:
         """Keep the history in `file`, for so many days; nothing is opened before `run`."""
         self.feed = Feed(clock(), RING)
+        self.partials = Partials(self.feed, self.publish)
         self.problem: str | None = None
         """Why the history is not kept, when it is not."""
         self.watchers: list[Callable[[LiveFrame], None]] = []
@@ -64,9 +66,27 @@ class Bus:
             self._more.set()
         return seq
 
+    def show(self, line: dict[str, Any]) -> None:
+        """Publish a line of claude, or the piece of one that it is."""
+        if not self.partials.feed(line):
+            self.publish(live.Stream(line))
+
     def note(self, text: str, source: str = "harness") -> None:
         """Publish a line for people."""
         self.publish(live.Note(text, source))
+
+    async def following(self, *, after: int, limit: int) -> list[dict[str, Any]]:
+        """Return the oldest frames with a number above `after`, oldest first; see `history`."""
+        limit = max(1, min(limit, HISTORY_MOST))
+        events = {each.seq: each for each in self._waiting if each.seq > after}
+        if self._store is not None:
+            try:
+                for each in await self._store.following(after=after, limit=limit):
+                    events[each.seq] = each
+            except HiveError as error:
+                self._has_problem(error)
+        oldest = sorted(events)[:limit]
+        return [codec.loads(events[seq].payload_json, limit=None) for seq in oldest]
 
     async def history(self, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         """Return the newest frames with a number below `before`, oldest first.

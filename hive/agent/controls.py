@@ -84,10 +84,15 @@ class HarnessPage:
             "seq": seq,
             **harness.state.to_json(),
             "models": model_file.offered(harness.config.available_models, harness.state.model),
+            "partial": harness.bus.partials.snapshot(),
             "inbox": [codec.to_json(row) for row in rows],
             "notices": notices,
             "version": __version__,
         }
+
+    async def following(self, *, after: int, limit: int) -> list[dict[str, Any]]:
+        """Return the oldest kept frames with a number above `after`, oldest first."""
+        return await self.harness.bus.following(after=after, limit=limit)
 
     async def history(self, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         """Return the newest kept frames with a number below `before`, oldest first."""

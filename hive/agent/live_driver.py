@@ -31,6 +31,7 @@ FLAGS = (
     "stream-json",
     "--output-format",
     "stream-json",
+    "--include-partial-messages",
 )
 STARTS = 3
 """How often a turn starts claude at most: with the conversation cut, whole, and begun."""

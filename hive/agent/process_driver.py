@@ -28,6 +28,7 @@ FLAGS = (
     "stream-json",
     "--output-format",
     "stream-json",
+    "--include-partial-messages",
 )
 STARTS = 3
 

@@ -36,6 +36,8 @@ class AgentState:
     last_turn_ms: int | None = None
     session_id: str | None = None
     context_window: int | None = None
+    cost_usd: float | None = None
+    """Of the conversation, at list price, by claude's own sum."""
     trouble: str | None = None
     """Why the agent does not work, in one sentence, when it does not."""
     lacking: str | None = None
@@ -83,13 +85,21 @@ class AgentState:
             self.model = model
             self._tell(live.ModelChanged(model))
 
-    def set_usage(self, ctx: TokenUsage | None, cost: TokenUsage | None) -> None:
-        """Set the two usages; None leaves one as it was."""
-        before = (self.ctx_usage, self.cost_usage)
+    def set_usage(
+        self,
+        ctx: TokenUsage | None,
+        cost: TokenUsage | None,
+        window: int | None = None,
+        cost_usd: float | None = None,
+    ) -> None:
+        """Set the usages, what fits and what was paid; None leaves one as it was."""
+        before = self._usage()
         self.ctx_usage = ctx or self.ctx_usage
         self.cost_usage = cost or self.cost_usage
-        if (self.ctx_usage, self.cost_usage) != before:
-            self._tell(live.TokenUsageChanged(self.ctx_usage, self.cost_usage))
+        self.context_window = window or self.context_window
+        self.cost_usd = self.cost_usd if cost_usd is None else cost_usd
+        if self._usage() != before:
+            self._tell(self._usage())
 
     def set_trouble(self, text: str | None) -> None:
         """Set, or clear, the sentence that says why the agent does not work."""
@@ -115,7 +125,7 @@ class AgentState:
         """Say that nobody knows what the conversation holds: it is another one now."""
         if self.ctx_usage is not None:
             self.ctx_usage = None
-            self._tell(live.TokenUsageChanged(None, self.cost_usage))
+            self._tell(self._usage())
 
     def report(self) -> ReportState:
         """Return what the daemon shows of this agent."""
@@ -140,6 +150,7 @@ class AgentState:
             "ctx_usage": None if self.ctx_usage is None else codec.to_json(self.ctx_usage),
             "cost_usage": None if self.cost_usage is None else codec.to_json(self.cost_usage),
             "context_window": self.context_window,
+            "cost_usd": self.cost_usd,
             "last_turn_ms": self.last_turn_ms,
             "session_id": self.session_id,
         }
@@ -151,6 +162,11 @@ class AgentState:
     def _tell_shown(self, before: str | None) -> None:
         if self.shown != before:
             self._tell(live.TroubleChanged(self.shown))
+
+    def _usage(self) -> live.TokenUsageChanged:
+        return live.TokenUsageChanged(
+            self.ctx_usage, self.cost_usage, self.context_window, self.cost_usd
+        )
 
     def _tell(self, frame: LiveFrame) -> None:
         self._show(frame)

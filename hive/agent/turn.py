@@ -20,7 +20,6 @@ from hive.agent.seen import SeenInLines
 from hive.agent.steering import Steering
 from hive.agent.stream_json import TurnFacts
 from hive.agent.turn_record import TurnRecord
-from hive.wire import live
 from hive.wire.messages import DeliveredMessage
 
 STEPS_MOST = 20
@@ -206,6 +205,7 @@ def begin_anew(harness: Harness) -> None:
     """Make the next prompt the first of a fresh conversation."""
     harness.driver.start_new_session()
     harness.state.session_id = None
+    harness.state.cost_usd = None
     harness.state.forget_context()
     harness.context.now = Context(window=harness.context.now.window)
 
@@ -214,15 +214,15 @@ def watcher(harness: Harness, facts: TurnFacts) -> driver.OnLine:
     """Return what shows each line on the page and takes from it what the badges show."""
 
     def on_line(line: Line) -> None:
-        harness.bus.publish(live.Stream(line))
+        harness.bus.show(line)
         facts.feed(line)
         kind = line.get("type")
         if kind in ("assistant", "result"):
-            harness.state.set_usage(facts.last_usage, facts.turn_usage)
+            harness.state.set_usage(
+                facts.last_usage, facts.turn_usage, facts.context_window, facts.total_cost_usd
+            )
         if facts.session_id is not None:
             harness.state.session_id = facts.session_id
-        if facts.context_window is not None:
-            harness.state.context_window = facts.context_window
 
     return on_line
 

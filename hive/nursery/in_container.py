@@ -55,6 +55,7 @@ def tasks_of(harness: Harness) -> list[Task]:
     return [
         Task("network", partial(forwarder.run, harness.config, harness.port)),
         Task("history", harness.bus.run),
+        Task("partial lines", harness.bus.partials.run),
         Task("history vacuum", harness.bus.vacuum),
         Task("statistics", harness.stats.run),
         Task("report", partial(reporter.run, harness.page_client, harness.state, lost)),

@@ -102,6 +102,21 @@ class TurnEvents:
 
         await self._database.write(work, is_synced=False)
 
+    async def following(self, *, after: int, limit: int) -> list[Event]:
+        """Return the oldest `limit` events with a `seq` above `after`, oldest first.
+
+        Raises `Unavailable`.
+        """
+
+        def work(connection: sqlite3.Connection) -> list[Event]:
+            rows = connection.execute(
+                "SELECT seq, ts, kind, payload_json FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after, limit),
+            ).fetchall()
+            return [Event(*row) for row in rows]
+
+        return await self._database.read(work, is_large=True)
+
     async def newest(self, *, before: int | None, limit: int) -> list[Event]:
         """Return the newest `limit` events with a `seq` below `before`, oldest first.
 

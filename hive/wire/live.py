@@ -95,6 +95,10 @@ class TokenUsageChanged:
 
     ctx: TokenUsage | None
     cost: TokenUsage | None
+    window: int | None = None
+    """Tokens that fit; None until claude has said so."""
+    cost_usd: float | None = None
+    """What the conversation has cost so far at list price, by claude's own sum."""
 
 
 @attrs.frozen
@@ -103,6 +107,22 @@ class TurnStateChanged:
 
     state: str
     since: float
+
+
+@attrs.frozen
+class Partial:
+    """A piece of what claude is in the middle of saying; its finished line replaces it."""
+
+    block: str
+    """Which block of which answer."""
+    part: int
+    """Counted from 1; whoever missed one waits for the finished line."""
+    what: str
+    """`text`, `thinking` or `tool_use`."""
+    text: str
+    """What has come since the part before."""
+    name: str | None = None
+    """Of the tool that is going to be called."""
 
 
 LiveFrame = (
@@ -115,6 +135,7 @@ LiveFrame = (
     | ModelChanged
     | TokenUsageChanged
     | TurnStateChanged
+    | Partial
 )
 KEPT = (TurnStart, Stream, Note, TurnEnd)
 """The kinds that are stored as history; the others are live only."""

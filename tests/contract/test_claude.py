@@ -36,7 +36,9 @@ async def test_a_turn_ends_with_what_the_model_said(scene: Scene) -> None:
     assert outcome.result["result"] == "good day"
     assert scene.said() == ["good day"]
     kinds = {line["type"] for line in scene.lines}
-    assert kinds == {"system", "assistant", "result"}
+    assert kinds - {"stream_event"} == {"system", "assistant", "result"}
+    # The real one tells it piece by piece as well.
+    assert ("stream_event" in kinds) == (scene.kind == claude_scene.REAL)
 
 
 async def test_tools_are_called_and_their_results_reach_the_model(scene: Scene) -> None:

@@ -26,6 +26,10 @@ class History(Protocol):
         """The frames from now on."""
         ...
 
+    async def following(self, *, after: int, limit: int) -> list[dict[str, Any]]:
+        """Return the oldest kept frames with a number above `after`, oldest first."""
+        ...
+
     async def history(self, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         """Return the newest kept frames with a number below `before`, oldest first."""
         ...
@@ -52,6 +56,10 @@ async def history(source: History, scope: Scope) -> dict[str, Any]:
     if "before" in fields:
         before = replies.whole_number(fields, "before", 0, high=_SEQ_MOST)
     limit = replies.whole_number(fields, "limit", HISTORY_DEFAULT, low=1, high=HISTORY_MOST)
+    if "after" in fields:
+        # Onward from there, instead of back from `before`.
+        after, seq = replies.whole_number(fields, "after", 0, high=_SEQ_MOST), source.feed.seq
+        return {"seq": seq, "events": await source.following(after=after, limit=limit)}
     seq = source.feed.seq
     if fields.get("q") or fields.get("kinds"):
         words, kinds = fields.get("q", ""), _kinds(fields.get("kinds", ""))

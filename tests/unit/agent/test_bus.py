@@ -50,6 +50,9 @@ async def test_history_survives_a_restart_and_is_read_backwards(tmp_path: Path) 
         assert texts(newest) == ["8", "9", "new"]
         older = await later.history(before=newest[0]["seq"], limit=3)
         assert texts(older) == ["5", "6", "7"]
+        behind = await later.following(after=older[-1]["seq"], limit=2)
+        assert texts(behind) == ["8", "9"]
+        assert texts(await later.following(after=behind[-1]["seq"], limit=9)) == ["new"]
         assert [frame["seq"] for frame in older] == sorted(frame["seq"] for frame in older)
 
 
