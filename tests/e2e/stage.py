@@ -87,7 +87,7 @@ class Model:
             if calls > 0:
                 continue
             if isinstance(step, steps.Say):
-                return Text(step.text)
+                return Text(step.text, chunks=8, chunk_delay_s=step.pause_s / 8)
             if not self._is_over(prompt, index):
                 self.hangs += isinstance(step, steps.Hang)
                 return _refusal(step)

@@ -169,10 +169,7 @@ class PageServer:
         if path == "/api/state":
             await _json(send, 200, {**side.state, "seq": side.seq})
         elif path.endswith("/history"):
-            before = int(query.get("before", ["9" * 16])[0])
-            limit = int(query.get("limit", ["200"])[0])
-            older = [frame for frame in side.history if frame.get("seq", 0) < before]
-            await _json(send, 200, {"seq": side.seq, "events": older[-limit:]})
+            await _json(send, 200, {"seq": side.seq, **_history(side, query)})
         elif path == "/api/loose-ends":
             await _json(send, 200, {"loose_ends": self.loose_ends})
         elif path == "/api/stats":
@@ -236,6 +233,27 @@ def _joined(side: Side) -> Iterator[trio.MemoryReceiveChannel[bytes]]:
         side.streams.discard(give)
         give.close()
         take.close()
+
+
+def _history(side: Side, query: dict[str, list[str]]) -> Json:
+    """Return what `/events/history` answers: a page of it, or what holds some words."""
+    limit = int(query.get("limit", ["200"])[0])
+    if "after" in query:
+        newer = [one for one in side.history if one["seq"] > int(query["after"][0])]
+        return {"events": newer[:limit]}
+    before = int(query.get("before", ["9" * 16])[0])
+    words = query.get("q", [""])[0].lower()
+    kinds = query.get("kinds", [""])[0]
+    older = [frame for frame in side.history if frame.get("seq", 0) < before]
+    if words:
+        older = [one for one in older if words in json.dumps(one, ensure_ascii=False).lower()]
+    if kinds:
+        older = [one for one in older if one["kind"] in kinds.split(",")]
+    is_cut = bool(words or kinds) and len(older) > limit
+    return {
+        "events": older[-limit:],
+        **({"next_before": older[-limit]["seq"]} if is_cut else {}),
+    }
 
 
 async def _json(send: Any, status: int, value: Json) -> None:

@@ -71,3 +71,26 @@ test("ten thousand live rows keep the window small", () => {
   assert.ok(log.shown.length <= 551);
   assert.equal(log.shown.at(-1), 9999);
 });
+
+test("a part of the history is shown instead, and read on from to the newest", () => {
+  const window = new LogWindow(10);
+  window.take([91, 92, 93]);
+  window.show([10, 11, 12]);
+  assert.ok(window.detached);
+  assert.equal(window.admit(94), false);
+  assert.deepEqual(window.append([12, 13]), [13]);
+  assert.ok(window.detached);
+  window.append([91, 92, 93, 94]);
+  assert.ok(!window.detached);
+  assert.equal(window.admit(95), true);
+});
+
+test("who reads above is not moved by a history that was read anew", () => {
+  const window = new LogWindow(10);
+  window.take([91, 92]);
+  window.show([10, 11]);
+  window.saw(120);
+  assert.ok(window.detached);
+  assert.equal(window.admit(120), false);
+  assert.deepEqual(window.shown, [10, 11]);
+});

@@ -3,12 +3,13 @@
 
 import { getJson } from "../shared/api.js";
 import { el, keyed, label, setText } from "../shared/dom.js";
-import { growing } from "../shared/form.js";
+import { actionForm, growing } from "../shared/form.js";
 import { inTurn } from "../shared/in_turn.js";
 import { markdown } from "../shared/markdown.js";
+import { upright } from "../shared/odd.js";
 import { originMark } from "../shared/origin.js";
-import { relative, timeTag } from "../shared/time.js";
-import { LOOSE_ENDS, answerQuestion } from "./urls.js";
+import { relative, ticking, timeTag } from "../shared/time.js";
+import { DASHBOARD, LOOSE_ENDS, answerQuestion, cancelQuestion, cancelReminder, markAllRead } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").MessageRow} MessageRow */
 /** @typedef {import("../shared/wire.js").LooseEnd} LooseEnd */
@@ -26,20 +27,40 @@ function drawer(about) {
   return { root, list, count };
 }
 
-export function inboxDrawer() {
+/** @param {string} name of the agent @param {() => void} again reads the inbox anew */
+export function inboxDrawer(name, again) {
   const { root, list, count } = drawer({ id: "inbox", leet: "✉ 1NB0X", plain: "Inbox of the agent" });
+  const read = actionForm(
+    {
+      url: markAllRead(name),
+      leet: "",
+      plain: "Mark all read",
+      tone: "quiet warm",
+      title: `Mark everything in ${name}'s inbox as read?`,
+      confirm: "What waits is acknowledged unread: the agent is never handed it.",
+      button: "Mark all read",
+      danger: true,
+      done: "Nothing waits any more.",
+    },
+    label("✓ M4RK 4LL R34D", "Mark all read"),
+  );
+  list.before(el("div", { class: "drawer-tools" }, read.form));
+  read.form.addEventListener("hive:done", again);
   /** @param {MessageRow[]} rows newest first */
   const update = (rows) => {
     keyed(list, rows, (row) => String(row.id), mail);
     root.hidden = rows.length === 0;
     const waiting = rows.filter((row) => row.delivered_at === null).length;
+    const open = rows.filter((row) => row.acked_at === null).length;
     setText(count, waiting ? `${waiting} waiting` : String(rows.length));
+    read.form.hidden = open === 0;
   };
   return { root, update };
 }
 
 /** @param {MessageRow} row */
 function mail(row) {
+  const state = el("span", { class: "tag" });
   const isReply = row.in_reply_to !== null && row.in_reply_to !== undefined;
   const root = el(
     "li",
@@ -51,10 +72,15 @@ function mail(row) {
       el("strong", {}, row.from),
       originMark(row),
       isReply && el("span", { class: "tag" }, "↳ reply"),
+      state,
     ),
-    el("div", { class: "wrap" }, row.body),
+    el("div", { class: "wrap" }, ...upright(row.body)),
   );
-  return { root, update: () => undefined };
+  /** @param {MessageRow} now */
+  const update = (now) => {
+    setText(state, now.acked_at !== null ? "" : now.delivered_at !== null ? "being worked on" : "waits");
+  };
+  return { root, update };
 }
 
 export function looseEndsDrawer() {
@@ -86,20 +112,35 @@ export function looseEndsDrawer() {
 function looseEnd(row) {
   const who = row.kind === "question" ? `${row.asker ?? "?"} → ${row.target ?? "operator"}` : (row.owner ?? row.asker ?? "");
   const age = el("span", { class: "time" });
+  const due = el("span", { class: "time" });
   const canAnswer = row.kind === "question";
   const root = el(
     "li",
     { class: "item" },
-    el("div", { class: "row" }, el("span", { class: "chip" }, row.kind), el("strong", {}, who), age),
+    el("div", { class: "row" }, el("span", { class: "chip" }, row.kind), el("strong", {}, who), age, due, el("span", { class: "push" }, ending(row))),
     markdown(row.text),
     canAnswer && answerForm(row),
   );
   /** @param {LooseEnd} now */
   const update = (now) => {
-    const due = now.due_at ? ` · due ${relative(Date.now() / 1000 - now.due_at)}` : "";
-    setText(age, relative(now.age_seconds) + due);
+    const began = Date.now() / 1000 - now.age_seconds;
+    ticking(age, (at) => relative(at - began));
+    const { due_at: end } = now;
+    if (end) ticking(due, (at) => `due ${relative(at - end)}`);
   };
   return { root, update };
+}
+
+/** @param {LooseEnd} row @returns {Node | null} how the operator ends it without an answer */
+function ending(row) {
+  if (row.kind === "approval") return el("a", { href: `${DASHBOARD}#approvals` }, "decide on the dashboard");
+  if (row.kind !== "question" && row.kind !== "reminder") return null;
+  const isQuestion = row.kind === "question";
+  const about = isQuestion
+    ? { url: cancelQuestion(row.id), confirm: "Whoever asked is told that it was cancelled.", button: "Cancel the question" }
+    : { url: cancelReminder(row.id), confirm: "It is deleted and never delivered; the agent is not told.", button: "Cancel the reminder" };
+  const plain = `Cancel ${row.kind} ${row.id}`;
+  return actionForm({ ...about, leet: "", plain, tone: "quiet danger", danger: true, title: `${plain}?` }, label("✗ C4NC3L", plain)).form;
 }
 
 /** @param {LooseEnd} row */

@@ -52,7 +52,10 @@ function turnStart(frame) {
   const mark = originMark(frame);
   const head = line("turn-start", "◆", `TURN ← ${frame.from}${more.join("")} `);
   if (mark) head.append(mark, " ");
-  if (typeof frame.at === "number") head.append(timeTag(frame.at));
+  if (typeof frame.at === "number") {
+    const about = { class: "stamp", href: `#row-${frame.seq}`, "aria-label": "Link to this turn" };
+    head.append(el("a", about, timeTag(frame.at)));
+  }
   const told = frame.from === "system" ? event(String(frame.body)) : null;
   const said = told === null ? prose(String(frame.body ?? "")) : el("div", { class: "wrap muted" }, told);
   const body = el("div", { class: "line turn-body" }, said);

@@ -3,10 +3,12 @@
 
 import { el, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
+import { showLogs } from "../shared/logs.js";
 import { appearance } from "../shared/theme.js";
 import { count, duration, stopTicking, ticking, turnLength } from "../shared/time.js";
-import { contextTokens, contextTone, statusAdvice } from "./state.js";
-import { CANCEL, COMPACT, DASHBOARD, NEW_SESSION, STATS, agentName } from "./urls.js";
+import { chooseModel } from "./model.js";
+import { contextTokens, contextTone, modelsOf, price, statusAdvice } from "./state.js";
+import { CANCEL, COMPACT, DASHBOARD, NEW_SESSION, SCREEN, STATS, agentName, setPaused } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").AgentState} AgentState */
 
@@ -35,17 +37,29 @@ export function headView(place, connection, detail) {
   const age = el("span", { class: "age" });
   const turn = el("span", { class: "badge", id: "turn-state", hidden: true }, glyph, word, el("span", { "aria-hidden": "true" }, "·"), age);
   const status = el("span", { class: "badge", id: "status", hidden: true });
-  const model = el("span", { class: "badge", id: "model", hidden: true });
+  const model = el("button", { type: "button", class: "badge", id: "model", hidden: true, title: "Choose the model of the next turns" });
+  /** @type {readonly string[]} */
+  let models = [];
+  /** @type {string | null} */
+  let present = null;
+  model.addEventListener("click", () => chooseModel(models, present));
   const ctx = el("span", { class: "badge", id: "ctx", hidden: true, title: "What the conversation holds now; compacting makes it smaller" });
   const cost = el("span", { class: "badge", id: "cost", hidden: true, title: "All tokens of the last turn, every call to the model counted" });
+  const paid = el("span", { class: "badge", id: "price", hidden: true, title: "What this conversation has cost so far at list price, by claude's own sum; an account with a plan pays otherwise" });
   const last = el("span", { class: "badge", id: "last-turn", hidden: true });
-  const cancel = control(CANCEL, "■ C4NC3L", "Cancel turn", "danger", undefined);
-  const compact = control(COMPACT, "⇲ C0MP4CT", "Compact context", "", undefined);
+  const cancel = control(CANCEL, "■ C4NC3L", "Cancel turn", "danger");
+  const pause = control(setPaused(name.textContent ?? ""), "‖ P4US3", "Pause", "", { fields: { paused: "true" } });
+  const resume = control(setPaused(name.textContent ?? ""), "▶ R3SUM3", "Resume", "go", { fields: { paused: "false" } });
+  const compact = control(COMPACT, "⇲ C0MP4CT", "Compact context", "");
   const fresh = control(NEW_SESSION, "✦ N3W S3SS10N", "New session", "", {
     title: "Begin a new session?",
     confirm: "The conversation so far is forgotten. Files and messages stay.",
     button: "Begin anew",
   });
+  const stats = el("a", { href: STATS }, ...label("◫ ST4TS", "Statistics"));
+  const screen = el("a", { href: SCREEN, hidden: true }, ...label("▭ SCR33N", "Screen"));
+  const logs = el("button", { type: "button", class: "link", id: "logs" }, ...label("≡ L0GS", "Logs"));
+  logs.addEventListener("click", () => void showLogs(name.textContent ?? ""));
   place.append(
     el(
       "div",
@@ -53,14 +67,14 @@ export function headView(place, connection, detail) {
       el("a", { class: "button quiet calm", href: DASHBOARD }, ...label("← D4SHB04RD", "Dashboard")),
       name,
       role,
-      el("a", { class: "button quiet calm", href: STATS }, ...label("◫ ST4TS", "Statistics")),
-      el("span", { class: "row push" }, connection, appearance()),
+      el("nav", { class: "row links", "aria-label": "Pages of this agent" }, stats, screen, logs),
+      el("span", { class: "row push controls" }, cancel.form, pause.form, resume.form, compact.form, fresh.form),
+      el("span", { class: "row" }, connection, appearance()),
     ),
     el(
       "div",
       { class: "row", role: "group", "aria-label": "State" },
-      turn, status, model, ctx, last, cost,
-      el("span", { class: "row push controls" }, cancel.form, compact.form, fresh.form),
+      turn, status, model, ctx, last, cost, paid,
     ),
   );
   let shownTurn = "";
@@ -93,14 +107,21 @@ export function headView(place, connection, detail) {
     const [words, tone] = STATUS[state.status] ?? [state.status, ""];
     badge(status, state.status === "online" ? "" : words, tone);
     badge(model, state.model ? `model · ${state.model}` : "", "calm");
+    models = modelsOf(state);
+    present = state.model;
+    screen.hidden = state.screen !== true;
     const tokens = contextTokens(state.ctx_usage);
-    badge(ctx, tokens ? `ctx · ${count(tokens)}` : "", contextTone(tokens));
-    if (tokens) ctx.append(el("span", { class: "unit" }, " tokens"));
-    const paid = contextTokens(state.cost_usage);
-    badge(cost, paid ? `spent · ${count(paid)} tokens` : "", "");
+    const window = state.context_window ?? null;
+    badge(ctx, tokens ? `ctx · ${count(tokens)}${window ? ` of ${count(window)}` : ""}` : "", contextTone(tokens, window));
+    if (tokens && !window) ctx.append(el("span", { class: "unit" }, " tokens"));
+    const spent = contextTokens(state.cost_usage);
+    badge(cost, spent ? `spent · ${count(spent)} tokens` : "", "");
+    badge(paid, state.cost_usd ? `${price(state.cost_usd)} list price` : "", "");
     badge(last, state.last_turn_ms === null ? "" : `last turn · ${turnLength(state.last_turn_ms)}`, "");
     const isOff = state.turn_state === "offline";
     setAttr(cancel.button, "aria-disabled", isOff || state.turn_state === "idle" ? "true" : null);
+    pause.form.hidden = state.status === "paused";
+    resume.form.hidden = state.status !== "paused";
     for (const one of [compact, fresh]) setAttr(one.button, "aria-disabled", isOff ? "true" : null);
     const advice = statusAdvice(state);
     detail.hidden = advice === null;
@@ -119,8 +140,8 @@ function badge(node, text, tone) {
 
 /**
  * @param {string} url @param {string} leet @param {string} plain @param {string} tone
- * @param {{title: string, confirm: string, button: string} | undefined} asking
+ * @param {Partial<import("../shared/form.js").Action>} [more]
  */
-function control(url, leet, plain, tone, asking) {
-  return actionForm({ url, leet, plain, tone, ...asking }, label(leet, plain));
+function control(url, leet, plain, tone, more = {}) {
+  return actionForm({ url, leet, plain, tone, ...more }, label(leet, plain));
 }

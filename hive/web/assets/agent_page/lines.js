@@ -3,6 +3,7 @@
 
 import { el } from "../shared/dom.js";
 import { markdown } from "../shared/markdown.js";
+import { uncoloured, upright } from "../shared/odd.js";
 
 const PIECE = 32 * 1024;
 const RAW = 2000;
@@ -13,9 +14,12 @@ export function line(kind, sign, ...what) {
     "div",
     { class: `line ${kind}` },
     el("span", { class: "sign", "aria-hidden": "true" }, sign),
-    el("span", { class: "what" }, ...what),
+    el("span", { class: "what" }, ...what.flatMap(shown)),
   );
 }
+
+/** @param {Node | string} part what is text may hold what hides or turns: it is written out */
+const shown = (part) => (typeof part === "string" ? upright(uncoloured(part)) : [part]);
 
 /**
  * A row that opens; what is inside is made when it is first opened.
@@ -23,7 +27,7 @@ export function line(kind, sign, ...what) {
  */
 export function fold(kind, head, inside, open = false) {
   const inner = el("div", { class: "inner" });
-  const root = el("details", { class: `line fold ${kind}`, open }, el("summary", {}, ...head), inner);
+  const root = el("details", { class: `line fold ${kind}`, open }, el("summary", {}, ...head.flatMap(shown)), inner);
   const fill = () => {
     if (root.open && !inner.firstChild) inner.append(inside());
   };
@@ -34,15 +38,15 @@ export function fold(kind, head, inside, open = false) {
 
 /** @param {string} text long ones piece by piece, so that megabytes do not freeze the page */
 export function block(text) {
-  const pre = el("pre", { tabindex: "0", role: "region", "aria-label": "text" }, text.slice(0, PIECE));
+  const pre = el("pre", { tabindex: "0", role: "region", "aria-label": "text" }, ...shown(text.slice(0, PIECE)));
   if (text.length <= PIECE) return pre;
-  let shown = PIECE;
+  let end = PIECE;
   const more = el("button", { type: "button", class: "link" });
-  const say = () => (more.textContent = `show more (${shown.toLocaleString("en")} of ${text.length.toLocaleString("en")} characters)`);
+  const say = () => (more.textContent = `show more (${end.toLocaleString("en")} of ${text.length.toLocaleString("en")} characters)`);
   more.addEventListener("click", () => {
-    pre.append(text.slice(shown, shown + 8 * PIECE));
-    shown = Math.min(text.length, shown + 8 * PIECE);
-    if (shown < text.length) say();
+    pre.append(...shown(text.slice(end, end + 8 * PIECE)));
+    end = Math.min(text.length, end + 8 * PIECE);
+    if (end < text.length) say();
     else more.remove();
   });
   say();
@@ -51,17 +55,17 @@ export function block(text) {
 
 /** @param {string} text formatted when short enough, else in pieces */
 export function prose(text) {
-  return text.length > PIECE ? block(text) : markdown(text);
+  return text.length > PIECE ? block(text) : markdown(uncoloured(text));
 }
 
 /** @param {import("./tool_text.js").DiffLine[]} lines */
 export function diff(lines) {
-  const shown = lines.slice(0, 2000);
-  const rest = lines.length - shown.length;
+  const most = lines.slice(0, 2000);
+  const rest = lines.length - most.length;
   return el(
     "pre",
     { class: "diff", tabindex: "0", role: "region", "aria-label": "changes" },
-    ...shown.map((one) => el("span", { class: one.sign === "+" ? "add" : "del" }, `${one.sign} ${one.text}`)),
+    ...most.map((one) => el("span", { class: one.sign === "+" ? "add" : "del" }, ...shown(`${one.sign} ${one.text}`))),
     rest > 0 && el("span", {}, `… ${rest} more lines`),
   );
 }

@@ -7,6 +7,7 @@ import { el, must, setText } from "../shared/dom.js";
 import { installForms } from "../shared/form.js";
 import { inTurn } from "../shared/in_turn.js";
 import { Live, pauseWhenHidden } from "../shared/live.js";
+import { showLogs } from "../shared/logs.js";
 import { loadMarkdown } from "../shared/markdown.js";
 import { Terminal } from "../shared/terminal.js";
 import { awayOf, awayView, awayWords } from "./away.js";
@@ -15,9 +16,12 @@ import { networkDrawer } from "./network.js";
 import { KEPT, frameRows } from "./frames.js";
 import { headView } from "./head.js";
 import { line } from "./lines.js";
+import { ends, partialRow } from "./partial.js";
 import { promptLine } from "./prompt.js";
-import { nothing, reduce } from "./state.js";
-import { NEWEST, STATE, STREAM, agentName, older } from "./urls.js";
+import { showRow } from "./row_link.js";
+import { searchView } from "./search.js";
+import { modelsOf, nothing, reduce } from "./state.js";
+import { NEWEST, STATE, STREAM, agentName, newer, older } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
 /** @typedef {import("../shared/wire.js").AgentState} AgentState */
@@ -33,7 +37,7 @@ let state = nothing(name);
 let away = null;
 const connection = connectionBadge();
 const head = headView(must("#head"), connection.root, must("#state-detail"));
-const inbox = inboxDrawer();
+const inbox = inboxDrawer(name, () => void refreshInbox());
 const looseEnds = looseEndsDrawer();
 const network = networkDrawer(name);
 const awayStrip = awayView(must("#away"), name, () => {
@@ -49,13 +53,32 @@ const terminal = new Terminal({
   draw: frameRows(),
   newest: async () => (await getJson(NEWEST)).events,
   older: async (before) => (await getJson(older(before))).events,
+  newer: async (after) => (await getJson(newer(after))).events,
   failed: (error) => terminal.local(line("note err", "!", sentence(error))),
 });
-const prompt = promptLine(terminal);
+const partial = partialRow(terminal);
+const search = searchView((seq, words) => void showRow(terminal, seq, words), (isHeld) => terminal.hold(isHeld));
+const prompt = promptLine({
+  name,
+  terminal,
+  models: () => modelsOf(state),
+  search: search.search,
+  logs: () => void showLogs(name),
+});
 
 must("#drawers").append(inbox.root, looseEnds.root, network.root);
 must("#main").append(terminal.root);
+terminal.root.prepend(search.root);
 terminal.root.append(prompt.root);
+terminal.onHold = (isHeld) => search.showHeld(isHeld);
+
+/** The row that the page's own address names, once there is a history. */
+function followAddress() {
+  const row = /^#row-(\d+)$/.exec(location.hash);
+  if (row) void showRow(terminal, Number(row[1]), "");
+}
+window.addEventListener("hashchange", followAddress);
+let wasLinked = false;
 
 function show() {
   head.update(state);
@@ -80,6 +103,8 @@ function setAway(why) {
 
 /** @param {Frame} frame */
 function apply(frame) {
+  if (frame.kind === "partial") return partial.take(frame);
+  if (ends(frame)) partial.forget();
   if (KEPT.includes(frame.kind)) terminal.push(frame);
   if (reduce(state, frame)) show();
   if (frame.kind === "turn_start" || frame.kind === "turn_end") void refreshInbox();
@@ -114,6 +139,7 @@ const live = new Live({
       url: STATE,
       take: (/** @type {AgentState} */ snapshot) => {
         state = snapshot;
+        partial.restore(snapshot.partial);
         show();
         void looseEnds.refresh();
         void network.refresh();
@@ -122,7 +148,13 @@ const live = new Live({
     {
       url: NEWEST,
       kinds: KEPT,
-      take: (/** @type {{events: Frame[]}} */ history) => terminal.take(history.events),
+      take: (/** @type {{events: Frame[]}} */ history) => {
+        terminal.offer(history.events);
+        const begun = state.partial?.since ?? Infinity;
+        if (history.events.some((frame) => frame.seq > begun && ends(frame))) partial.forget();
+        if (!wasLinked) followAddress();
+        wasLinked = true;
+      },
     },
   ],
 });

@@ -22,6 +22,9 @@ export function nothing(label = "…") {
     model: null,
     ctx_usage: null,
     cost_usage: null,
+    context_window: null,
+    cost_usd: null,
+    models: [],
     last_turn_ms: null,
     session_id: null,
     inbox: [],
@@ -44,6 +47,9 @@ export function reduce(state, frame) {
     case "token_usage_changed":
       state.ctx_usage = frame.ctx;
       state.cost_usage = frame.cost;
+      // A harness of an older hive does not say these two.
+      if (frame.window !== undefined) state.context_window = frame.window;
+      if (frame.cost_usd !== undefined) state.cost_usd = frame.cost_usd;
       return true;
     case "turn_state_changed":
       state.turn_state = frame.state;
@@ -57,6 +63,11 @@ export function reduce(state, frame) {
   }
 }
 
+/** @param {AgentState} state @returns {string[]} to choose from; an older harness offers none */
+export function modelsOf(state) {
+  return Array.isArray(state.models) ? state.models.map(String) : [];
+}
+
 /** @param {TokenUsage | null} usage */
 export function contextTokens(usage) {
   if (!usage) return 0;
@@ -68,10 +79,20 @@ export function contextTokens(usage) {
   );
 }
 
-/** @param {number} tokens @returns {string} */
-export function contextTone(tokens) {
-  if (tokens < GREEN_BELOW) return "go";
-  return tokens < RED_FROM ? "warm" : "danger";
+/**
+ * @param {number} tokens @param {number | null} [window] how many fit, when that is known
+ * @returns {string}
+ */
+export function contextTone(tokens, window) {
+  const [green, red] = window ? [window * 0.5, window * 0.75] : [GREEN_BELOW, RED_FROM];
+  if (tokens < green) return "go";
+  return tokens < red ? "warm" : "danger";
+}
+
+/** @param {number} dollars "$0.42", and never a round nothing */
+export function price(dollars) {
+  if (dollars > 0 && dollars < 0.01) return "under $0.01";
+  return `$${dollars.toFixed(2)}`;
 }
 
 /** @param {AgentState} state @returns {{tone: string, text: string} | null} what to do about it */
@@ -84,6 +105,7 @@ export function statusAdvice(state) {
         text: "claude is not logged in here, so messages wait. Start the hive with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) in its environment.",
       };
     case "rate_limited":
+      if (state.trouble) return { tone: "warning", text: `${state.trouble}. Messages wait; the agent goes on by itself.` };
       return { tone: "warning", text: "The account's limit is used up. Messages wait; the agent goes on by itself when the limit is lifted." };
     case "paused":
       return { tone: "warning", text: "Paused: messages wait until the agent is resumed." };

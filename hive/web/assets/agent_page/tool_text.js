@@ -129,8 +129,19 @@ export function resultText(content) {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return content === undefined || content === null ? "" : text(content);
   return content
-    .map((block) => (block?.type === "text" ? text(block.text) : `[${text(block?.type ?? "?")}]`))
+    .map((block) => (block?.type === "text" ? text(block.text) : `[${inWords(block)}]`))
     .join("\n");
+}
+
+/** @param {any} block of a result that is no text @returns {string} what it is and how large */
+function inWords(block) {
+  const source = block?.source;
+  if (block?.type !== "image" || !source) return text(block?.type ?? "?");
+  // The history holds the beginning of a long text, and says how long it was.
+  const cut = /\((\d+) characters\)$/.exec(String(source.data ?? ""));
+  const letters = cut ? Number(cut[1]) : String(source.data ?? "").length;
+  const size = source.data ? `, ${Math.max(1, Math.round((letters * 0.75) / 1000))} kB` : "";
+  return `image: ${text(source.media_type ?? "?")}${size}`;
 }
 
 /** @param {string} result @returns {{short: string} | {headline: string, lines: number}} */

@@ -12,6 +12,10 @@ export const MODEL = "api/model";
 export const NEW_SESSION = "api/new-session";
 export const STATS = "stats";
 const PAGE = 300;
+/** Further rows come in smaller numbers, so that drawing them is not felt while one scrolls. */
+const MORE = 80;
+export const SCREEN = "screen";
+const safe = encodeURIComponent;
 
 /** @returns {string} whose page this is, by its address */
 export const agentName = () => /^\/agent\/([^/]+)\//.exec(location.pathname)?.[1] ?? "agent";
@@ -24,7 +28,24 @@ export const start = (name) => `/start/${encodeURIComponent(name)}`;
 
 export const NEWEST = `events/history?limit=${PAGE}`;
 /** @param {number} before */
-export const older = (before) => `events/history?before=${before}&limit=${PAGE}`;
+export const older = (before) => `events/history?before=${before}&limit=${MORE}`;
+/** @param {number} after */
+export const newer = (after) => `events/history?after=${after}&limit=${MORE}`;
+/** @param {string} words @param {string} kinds @param {number | null} before @param {number} limit */
+export const found = (words, kinds, before, limit) => {
+  const fields = new URLSearchParams({ q: words, limit: String(limit) });
+  if (kinds) fields.set("kinds", kinds);
+  if (before !== null) fields.set("before", String(before));
+  return `events/history?${fields}`;
+};
+/** @param {string} name of an agent, whose mail is acknowledged unread */
+export const markAllRead = (name) => `/api/agent/${safe(name)}/mark-all-read`;
+/** @param {string} name */
+export const setPaused = (name) => `/set-paused/${safe(name)}`;
+/** @param {number} id of a question */
+export const cancelQuestion = (id) => `/cancel-question/${safe(id)}`;
+/** @param {number} id of a reminder */
+export const cancelReminder = (id) => `/cancel-reminder/${safe(id)}`;
 /** @param {number} id of a question; answered at the dashboard, as the operator */
 export const answerQuestion = (id) => `/answer-question/${encodeURIComponent(id)}`;
 /** @param {string} window */

@@ -5,7 +5,7 @@ import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { timeTag } from "../shared/time.js";
 import { badgesOf, draw } from "./badges.js";
-import { showLogs } from "./logs.js";
+import { showLogs } from "../shared/logs.js";
 import { agentPage, forgeConfig, lifecycle } from "./urls.js";
 import { shortSha } from "./words.js";
 

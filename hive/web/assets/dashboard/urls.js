@@ -18,8 +18,6 @@ export const UPDATE_ALL = "/update-all";
 export const forgeConfig = (forge, name) => `${forge.replace(/\/+$/, "")}/agent-configs/${safe(name)}`;
 /** @param {string} name */
 export const agentPage = (name) => `/agent/${safe(name)}/`;
-/** @param {string} name @param {number} lines */
-export const logs = (name, lines) => `/api/journal/${safe(name)}?lines=${lines}`;
 /** @param {"start" | "kill" | "restart" | "rebuild" | "destroy" | "set-paused"} verb @param {string} name */
 export const lifecycle = (verb, name) => `/${verb}/${safe(name)}`;
 /** @param {number} id */

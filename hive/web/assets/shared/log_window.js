@@ -56,6 +56,36 @@ export class LogWindow {
     return fresh;
   }
 
+  /** @param {number} seq of the newest there is; none of what is newer than the rest is shown */
+  saw(seq) {
+    this.newest = Math.max(this.newest, seq);
+  }
+
+  /**
+   * Show a part of the history instead, as somebody who looks for one row of it wants.
+   * @param {readonly number[]} seqs rising
+   */
+  show(seqs) {
+    this.shown = [...seqs];
+    this.missed = 0;
+    this._join();
+  }
+
+  /** @param {readonly number[]} seqs behind those shown, rising @returns {number[]} those to put behind the rest */
+  append(seqs) {
+    const last = this.shown[this.shown.length - 1] ?? -1;
+    const fresh = seqs.filter((seq) => seq > last);
+    this.shown.push(...fresh);
+    this._join();
+    return fresh;
+  }
+
+  _join() {
+    const last = this.shown[this.shown.length - 1] ?? -1;
+    this.detached = last < this.newest;
+    if (!this.detached) this.newest = last;
+  }
+
   /** @returns {number} how many of the oldest to remove, in batches so that it is seldom done */
   trimOldest() {
     const batch = Math.max(1, Math.floor(this.cap / 10));

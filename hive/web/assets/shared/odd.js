@@ -14,8 +14,18 @@ const ODD = new RegExp(
   "gu",
 );
 
-/** Those that turn the direction of what follows; the others are wanted in names and emoji. */
-const TURNING = /[\u202a-\u202e\u2066-\u2069]/gu;
+/** Those that turn what follows, and controls; the others are wanted in names and emoji. */
+const TURNING = new RegExp(
+  "[\\u0000-\\u0008\\u000b-\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069]",
+  "gu",
+);
+/** How a program colours what it prints; there are no colours here. */
+const COLOUR = new RegExp("\\u001b\\[[0-9;:]*m", "g");
+
+/** @param {string} text of a program @returns {string} without its colours, every line ending alike */
+export function uncoloured(text) {
+  return text.replace(COLOUR, "").replace(/\r\n?/g, "\n");
+}
 
 /** @param {string} text @param {RegExp} [odd] @returns {{text: string, isOdd: boolean}[]} the text, odd characters apart */
 export function partsOf(text, odd = ODD) {
@@ -36,7 +46,7 @@ export function revealed(text) {
   return partsOf(text).map(drawn);
 }
 
-/** As `revealed`, for text that may hold emoji: only what reorders. @param {string} text @returns {(Node | string)[]} */
+/** As `revealed`, for text that may hold emoji: only what reorders, and controls. @param {string} text @returns {(Node | string)[]} */
 export function upright(text) {
   return partsOf(text, TURNING).map(drawn);
 }

@@ -1,9 +1,10 @@
 // @ts-check
 /**
- * A log that sticks to its end, counts what arrives while one reads above, and fetches older rows
- * when one scrolls up to them.
+ * A log that sticks to its end, counts what arrives while one reads above, and fetches older and
+ * newer rows when one scrolls up or down to where they are missing.
  *
- * Frames are drawn at most once per animation frame, however fast they arrive.
+ * Frames are drawn at most once per animation frame, however fast they arrive. `hold` stops the
+ * drawing until it is let go. What is not finished yet stands in `tail`, behind every row.
  */
 
 import { el, setText } from "./dom.js";
@@ -14,33 +15,39 @@ import { LogWindow } from "./log_window.js";
  * @typedef {{
  *   name: string, draw: (frame: Frame) => HTMLElement | null, empty: Node, cap?: number,
  *   newest?: () => Promise<Frame[]>, older?: (before: number) => Promise<Frame[]>,
- *   failed?: (error: unknown) => void
+ *   newer?: (after: number) => Promise<Frame[]>, failed?: (error: unknown) => void
  * }} TerminalOptions
  */
 
 const STICKY_PX = 48;
-const OLDER_PX = 400;
+const NEAR_PX = 1200;
 
 export class Terminal {
   /** @param {TerminalOptions} options */
   constructor(options) {
     this._options = options;
-    this._window = new LogWindow(options.cap ?? 1000);
+    this._window = new LogWindow(options.cap ?? 600);
     /** @type {Map<number, HTMLElement>} */
     this._rows = new Map();
     /** @type {Frame[]} */
     this._queue = [];
     this._isScheduled = false;
+    this._hasGap = false;
+    this._isCatchingUp = false;
     this._isLoading = false;
+    this._isHeld = false;
     this._reachedStart = options.older === undefined;
     this._unseen = 0;
     this._sticky = true;
     this._lastTop = 0;
+    /** @type {(isHeld: boolean) => void} */
+    this.onHold = () => undefined;
     this.log = el("div", { class: "log", role: "log", tabindex: "0", "aria-label": options.name });
     this._empty = el("div", { class: "log-empty" }, options.empty);
+    this.tail = el("div", { class: "log-tail", "aria-hidden": "true" });
     this._pill = el("button", { type: "button", class: "pill", hidden: true });
-    this.root = el("div", { class: "terminal panel" }, this.log, this._pill);
-    this.log.append(this._empty);
+    this.root = el("div", { class: "terminal panel" }, el("div", { class: "log-box" }, this.log, this._pill));
+    this.log.append(this._empty, this.tail);
     this._pill.addEventListener("click", () => void this.toEnd());
     this.log.addEventListener("scroll", () => this._scrolled(), { passive: true });
     new ResizeObserver(() => this._sticky && this._jump()).observe(this.log);
@@ -49,8 +56,17 @@ export class Terminal {
   /** @param {Frame} frame a live one */
   push(frame) {
     this._queue.push(frame);
-    // A hidden tab draws nothing: keep no more than the window would show.
-    if (this._queue.length > 2 * this._window.cap) this._queue.splice(0, this._window.cap);
+    // A hidden or held page draws nothing: past what the window would show, it asks again later.
+    if (this._queue.length > 2 * this._window.cap) {
+      this._unseen += this._queue.length;
+      this._queue = [];
+      this._hasGap = true;
+    }
+    this._later();
+  }
+
+  /** Draw with the next animation frame: looking at the layout more often costs more than it shows. */
+  _later() {
     if (this._isScheduled) return;
     this._isScheduled = true;
     requestAnimationFrame(() => this._flush());
@@ -62,10 +78,16 @@ export class Terminal {
     const bySeq = new Map(frames.map((frame) => [frame.seq, frame]));
     const { restart, fresh } = this._window.take([...bySeq.keys()]);
     if (restart) this._wipe();
-    if (restart) this._reachedStart = this._options.older === undefined;
     this._append(fresh.map((seq) => /** @type {Frame} */ (bySeq.get(seq))));
     if (restart) this._jump();
     this._fill();
+  }
+
+  /** A history that was read anew: whoever reads an older part of it is left there. @param {Frame[]} frames */
+  offer(frames) {
+    if (this._window.detached) this._window.saw(frames[frames.length - 1]?.seq ?? -1);
+    else this.take(frames);
+    this._showPill();
   }
 
   /** Wipe the view only; the history stays on the server and a reload shows it again. */
@@ -80,26 +102,69 @@ export class Terminal {
   local(row) {
     this._flush();
     this._empty.hidden = true;
-    this.log.append(row);
+    this.tail.before(row);
     this._jump();
   }
 
+  /** What stands in `tail` has changed. */
+  grew() {
+    this._empty.hidden = this._rows.size > 0 || this.tail.firstChild !== null;
+    this._later();
+  }
+
+  /** @param {boolean} isHeld draw nothing new, and say nothing, until it is let go */
+  hold(isHeld) {
+    if (isHeld) this._flush();
+    this._isHeld = isHeld;
+    this.onHold(isHeld);
+    this.log.setAttribute("aria-live", isHeld ? "off" : "polite");
+    this.tail.hidden = isHeld;
+    if (!isHeld) this._flush();
+    this._showPill();
+  }
+
   async toEnd() {
+    if (this._isHeld) this.hold(false);
     this._unseen = 0;
-    if (this._window.detached && this._options.newest) {
-      await this._guarded(async () => this.take(await /** @type {any} */ (this._options).newest()));
-    }
+    if (this._window.detached) await this._fetchNewest();
     this._jump();
     this.log.focus({ preventScroll: true });
   }
 
-  /** @param {number} seq @returns {HTMLElement | undefined} */
-  rowOf(seq) {
-    return this._rows.get(seq);
+  /**
+   * Bring one row into sight, fetching what is around it.
+   * @param {number} seq @returns {Promise<HTMLElement | null>} null when the history has none
+   */
+  async goTo(seq) {
+    if (!this._rows.has(seq)) await this._guarded(() => this._show(seq));
+    const row = this._rows.get(seq);
+    if (!row || row.hidden) return null;
+    this._sticky = false;
+    row.scrollIntoView({ block: "center" });
+    this._lastTop = this.log.scrollTop;
+    this._showPill();
+    return row;
+  }
+
+  /** @param {number} seq */
+  async _show(seq) {
+    const { older, newer } = this._options;
+    if (!older || !newer) return;
+    const [above, below] = await Promise.all([older(seq + 1), newer(seq)]);
+    if (above[above.length - 1]?.seq !== seq) return;
+    this._flush();
+    this._wipe();
+    const bySeq = new Map([...above, ...below].map((frame) => [frame.seq, frame]));
+    this._window.show([...bySeq.keys()]);
+    this._sticky = false;
+    this._append([...bySeq.values()]);
   }
 
   _flush() {
     this._isScheduled = false;
+    if (this._isHeld || this._isCatchingUp) return this._showPill();
+    if (this._hasGap && !this._window.detached) return void this._catchUp();
+    this._hasGap = false;
     const frames = this._queue.filter((frame) => this._window.admit(frame.seq));
     const arrived = this._window.detached ? this._queue.length : frames.length;
     this._queue = [];
@@ -110,11 +175,27 @@ export class Terminal {
     this._showPill();
   }
 
+  /** Frames were let go of undrawn: nothing is drawn behind them before the history is read. */
+  async _catchUp() {
+    this._isCatchingUp = true;
+    this._hasGap = false;
+    this._queue = [];
+    const isRead = await this._fetchNewest();
+    this._isCatchingUp = false;
+    this._hasGap ||= !isRead;
+    if (isRead && this._queue.length > 0) this._later();
+  }
+
+  async _fetchNewest() {
+    const { newest } = this._options;
+    return this._guarded(async () => newest && this.take(await newest()));
+  }
+
   /** @param {Frame[]} frames */
   _append(frames) {
     const batch = document.createDocumentFragment();
     for (const frame of frames) batch.append(this._draw(frame));
-    this.log.append(batch);
+    this.tail.before(batch);
     this._empty.hidden = this._rows.size > 0;
     if (this._sticky) this._drop(this._window.trimOldest(), "oldest");
   }
@@ -142,27 +223,33 @@ export class Terminal {
 
   _wipe() {
     this._rows.clear();
-    this.log.replaceChildren(this._empty);
+    this.log.replaceChildren(this._empty, this.tail);
     this._empty.hidden = false;
+    this._reachedStart = this._options.older === undefined;
     this._unseen = 0;
     this._sticky = true;
     this._showPill();
   }
 
   _scrolled() {
-    const below = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight;
+    const below = this._below();
     // Only a reader moves up; a pane that shrank or a row that grew leaves the position as it is.
     const wentUp = this.log.scrollTop < this._lastTop;
     this._lastTop = this.log.scrollTop;
     this._sticky = !this._window.detached && (below <= STICKY_PX || (this._sticky && !wentUp));
     if (this._sticky) this._unseen = 0;
     this._showPill();
-    if (this.log.scrollTop < OLDER_PX) void this._loadOlder();
+    if (this.log.scrollTop < NEAR_PX) void this._loadOlder();
+    else if (below < NEAR_PX && this._window.detached) void this._loadNewer();
+  }
+
+  _below() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight;
   }
 
   /** A short first page would leave nothing to scroll by. */
   _fill() {
-    if (this.log.scrollHeight <= this.log.clientHeight + OLDER_PX) void this._loadOlder();
+    if (this.log.scrollHeight <= this.log.clientHeight + NEAR_PX) void this._loadOlder();
   }
 
   async _loadOlder() {
@@ -192,12 +279,39 @@ export class Terminal {
     this._showPill();
   }
 
-  /** @param {() => Promise<void>} work */
+  async _loadNewer() {
+    const { newer } = this._options;
+    const last = this._window.shown[this._window.shown.length - 1];
+    if (!newer || this._isLoading || last === undefined) return;
+    this._isLoading = true;
+    await this._guarded(async () => {
+      const frames = await newer(last);
+      if (this._window.shown[this._window.shown.length - 1] === last) this._follow(frames);
+    });
+    this._isLoading = false;
+  }
+
+  /** @param {Frame[]} frames behind those shown */
+  _follow(frames) {
+    const bySeq = new Map(frames.map((frame) => [frame.seq, frame]));
+    const fresh = this._window.append([...bySeq.keys()]);
+    this._append(fresh.map((seq) => /** @type {Frame} */ (bySeq.get(seq))));
+    const before = this.log.scrollHeight;
+    this._drop(this._window.trimOldest(), "oldest");
+    this.log.scrollTop -= before - this.log.scrollHeight;
+    this._lastTop = this.log.scrollTop;
+    if (!this._window.detached) this._unseen = 0;
+    this._showPill();
+  }
+
+  /** @param {() => Promise<void>} work @returns {Promise<boolean>} whether it worked */
   async _guarded(work) {
     try {
       await work();
+      return true;
     } catch (error) {
       this._options.failed?.(error);
+      return false;
     }
   }
 
@@ -210,8 +324,10 @@ export class Terminal {
   }
 
   _showPill() {
-    const isShown = this._window.detached || (!this._sticky && this._unseen > 0);
+    const unseen = this._unseen + (this._isHeld ? this._queue.length : 0);
+    const isShown = this._window.detached || (!this._sticky && unseen > 0) || (this._isHeld && unseen > 0);
     this._pill.hidden = !isShown;
-    setText(this._pill, this._unseen > 0 ? `↓ ${this._unseen} new` : "↓ to the newest");
+    this.tail.hidden = this._isHeld || this._window.detached;
+    setText(this._pill, unseen > 0 ? `↓ ${unseen} new` : "↓ to the newest");
   }
 }

@@ -58,8 +58,9 @@ export function size(bytes) {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** @param {number} tokens "950", "12.3k" */
+/** @param {number} tokens "950", "12.3k", "1.5M" */
 export function count(tokens) {
+  if (tokens >= 1e6) return `${Number((tokens / 1e6).toFixed(2))}M`;
   return tokens < 1000 ? String(tokens) : `${(tokens / 1000).toFixed(tokens < 10000 ? 1 : 0)}k`;
 }
 

@@ -84,7 +84,9 @@
  *   label: string, role: string, demo: boolean, status: string, seq: number, trouble?: string | null,
  *   turn_state: string, turn_state_since: number, model: string | null,
  *   ctx_usage: TokenUsage | null, cost_usage: TokenUsage | null, last_turn_ms: number | null,
- *   session_id: string | null, inbox: MessageRow[], notices?: Notice[], version: string
+ *   session_id: string | null, inbox: MessageRow[], notices?: Notice[], version: string,
+ *   context_window: number | null, cost_usd: number | null, models: string[], screen?: boolean,
+ *   partial?: {block: string, part: number, what: string, text: string, name: string | null, since: number} | null
  * }} AgentState
  */
 export {};

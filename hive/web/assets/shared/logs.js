@@ -1,14 +1,16 @@
 // @ts-check
 /** The newest lines of a container, in the side panel. */
 
-import { getJson, sentence } from "../shared/api.js";
-import { sidePanel } from "../shared/dialog.js";
-import { el } from "../shared/dom.js";
-import { logs } from "./urls.js";
+import { getJson, sentence } from "./api.js";
+import { sidePanel } from "./dialog.js";
+import { el } from "./dom.js";
 
 const LINES = [50, 200, 500];
 
 /** @param {string} name */
+const address = (name) => `/api/journal/${encodeURIComponent(name)}`;
+
+/** @param {string} name of an agent */
 export async function showLogs(name) {
   const text = el("pre", { tabindex: "0", role: "region", "aria-label": `logs of ${name}` }, "…");
   const again = el("button", { type: "button", class: "calm" }, "↻ Refresh");
@@ -19,7 +21,7 @@ export async function showLogs(name) {
   );
   const load = async () => {
     try {
-      const { lines } = /** @type {{lines: string[]}} */ (await getJson(logs(name, Number(amount.value))));
+      const { lines } = /** @type {{lines: string[]}} */ (await getJson(`${address(name)}?lines=${amount.value}`));
       text.textContent = lines.length ? lines.join("\n") : "Nothing has been logged yet.";
       text.scrollTop = text.scrollHeight;
     } catch (error) {
