@@ -24,6 +24,7 @@ NAMES = (
     "parking",
     "egress",
     "event_streams",
+    "agent_page",
     "crash_event",
     "deploys",
     "many_agents",

@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -134,10 +134,14 @@ class Page:
     expected: list[str] = attrs.field(factory=list)
     """Parts of complaints that a test provokes on purpose."""
     requests: list[str] = attrs.field(factory=list)
+    listener: Callable[[str, Json], None] | None = None
+    """Is told every event of the tab."""
     _loaded: trio.Event = attrs.field(factory=trio.Event)
 
     def hear(self, method: str, params: Json) -> None:
         """Take one event of the tab."""
+        if self.listener is not None:
+            self.listener(method, params)
         if method == "Page.loadEventFired":
             self._loaded.set()
         elif method == "Network.requestWillBeSent":

@@ -16,6 +16,7 @@ NAMES = (
     "memory",
     "sandbox",
     "event_streams",
+    "agent_page",
     "crash_event",
     "deploys",
     "deploy_git",
