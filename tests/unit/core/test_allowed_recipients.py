@@ -88,7 +88,9 @@ async def test_the_others_may_still_write_to_it(post: Post) -> None:
     assert await post.broker.unread("ada") == 3
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     listed=st.lists(st.sampled_from([*EVERYBODY, "gone"]), unique=True).map(tuple),
     to=st.sampled_from([*EVERYBODY, "*"]),

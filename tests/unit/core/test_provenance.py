@@ -87,7 +87,7 @@ async def test_what_hive_tells_for_somebody_says_whose_words_it_holds(post: Post
     ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(
