@@ -99,7 +99,9 @@ async def test_what_is_found_comes_in_pages_of_the_kind_that_is_wanted(
 ) -> None:
     notes = [("note", {"text": f"tick {n}", "source": "harness"}) for n in range(70)]
     said = [("stream", scenes.claude("assistant", scenes.text("a tick of the clock")))]
-    server.agent.history = scenes.history(notes + said)
+    call = scenes.claude("assistant", scenes.tool_use(1, "Bash", command="date"))
+    result = scenes.claude("user", scenes.tool_result(1, "Monday"))
+    server.agent.history = scenes.history([*notes, *said, ("stream", call), ("stream", result)])
     await settled(page, f"{server.agent_url}")
     await page.click("#search")
     await page.type("tick")
@@ -111,6 +113,13 @@ async def test_what_is_found_comes_in_pages_of_the_kind_that_is_wanted(
     await page.eval(f"{kinds}.value = 'stream'; {kinds}.dispatchEvent(new Event('change'))")
     await page.wait("document.querySelectorAll('.hit').length === 1")
     assert "of the clock" in await page.text(".hit")
+    # A result stands in the row of its call.
+    await page.eval("document.querySelector('#search').value = 'monday'")
+    await page.click("#search")
+    await page.press("Enter")
+    await page.wait("document.querySelector('.hit a')?.hash === '#row-73'")
+    await page.eval("document.querySelector('.hit a').click()")
+    await page.wait("document.querySelector('.call > .result.target').innerText.endsWith('Monday')")
 
 
 async def test_an_address_with_a_row_opens_there_and_says_when_there_is_none(

@@ -68,6 +68,13 @@ async def test_the_agents_page_shows_the_turn_takes_a_prompt_and_says_what_it_to
         await page.wait("/turn ok/.test(document.body.innerText)", 30)
         text = await page.text("body")
         await page.screenshot(SHOTS / "agent-real.png")
+        await page.click("#search")
+        await page.type("SEVEN eight")
+        await page.press("Enter")
+        # Once as it was asked for and once as it was said; claude's result says it again, unseen.
+        await page.wait("document.querySelectorAll('.hit').length === 2", 20)
+        await page.eval("document.querySelector('.hit a').click()")
+        await page.wait("/^one two/.test(document.querySelector('.target').innerText)")
         await page.click("[href=stats]")
         await page.wait("document.querySelector('#chart-cost canvas')", 20)
         tiles = await page.text(".tiles")

@@ -85,8 +85,7 @@ function userRows(said, tools) {
   const rows = [];
   for (const one of blocks(said)) {
     if (one?.type === "tool_result") {
-      const row = tools.result(one);
-      if (row) rows.push(row);
+      rows.push(tools.result(one));
     } else if (one?.type === "text") {
       // A prompt that is played back stands above already, as the turn's body.
       if (!said.isReplay) rows.push(fold("note", ["claude was told"], () => prose(String(one.text))));

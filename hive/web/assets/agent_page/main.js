@@ -20,6 +20,7 @@ import { ends, partialRow } from "./partial.js";
 import { promptLine } from "./prompt.js";
 import { showRow } from "./row_link.js";
 import { searchView } from "./search.js";
+import { joinedTo } from "./tools.js";
 import { modelsOf, nothing, reduce } from "./state.js";
 import { NEWEST, STATE, STREAM, agentName, newer, older } from "./urls.js";
 
@@ -54,6 +55,7 @@ const terminal = new Terminal({
   newest: async () => (await getJson(NEWEST)).events,
   older: async (before) => (await getJson(older(before))).events,
   newer: async (after) => (await getJson(newer(after))).events,
+  where: joinedTo,
   failed: (error) => terminal.local(line("note err", "!", sentence(error))),
 });
 const partial = partialRow(terminal);

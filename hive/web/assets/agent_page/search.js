@@ -4,6 +4,7 @@
 import { getJson, sentence } from "../shared/api.js";
 import { el, label, setAttr, setText } from "../shared/dom.js";
 import { upright } from "../shared/odd.js";
+import { frameRows } from "./frames.js";
 import { stripped, textOf } from "./search_text.js";
 import { found } from "./urls.js";
 
@@ -69,8 +70,11 @@ export function searchView(go, hold) {
    */
   const show = ({ events, next_before: onward = null }, words, isFirst) => {
     if (isFirst) list.replaceChildren();
-    shown = isFirst ? events.length : shown + events.length;
-    list.append(...events.map((frame) => item(frame, words, go)).reverse());
+    // Some frames say again what another one shows, and draw nothing.
+    const draw = frameRows();
+    const drawn = events.filter((frame) => draw(frame) !== null);
+    shown = isFirst ? drawn.length : shown + drawn.length;
+    list.append(...drawn.map((frame) => item(frame, words, go)).reverse());
     if (isFirst) list.scrollTop = 0;
     next = onward;
     more.hidden = next === null;

@@ -6,7 +6,7 @@
 const BEFORE = 40;
 const AFTER = 160;
 /** Nobody looks for these, and they would hide what is said. */
-const UNSAID = new Set(["kind", "seq", "type", "uuid", "session_id", "id", "role", "usage", "signature", "user_message_uuid", "user_message_uuids", "parent_tool_use_id", "tool_use_id", "model"]);
+const UNSAID = /^(?:kind|seq|type|subtype|id|role|usage|signature|model|timestamp|request_?id)$|_id$|uuids?$/i;
 
 /** @param {Frame} frame @returns {string} */
 export function textOf(frame) {
@@ -23,7 +23,7 @@ function collect(value, said) {
   } else if (Array.isArray(value)) {
     for (const one of value) collect(one, said);
   } else if (value && typeof value === "object") {
-    for (const [key, one] of Object.entries(value)) if (!UNSAID.has(key)) collect(one, said);
+    for (const [key, one] of Object.entries(value)) if (!UNSAID.test(key)) collect(one, said);
   }
 }
 

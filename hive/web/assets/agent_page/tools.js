@@ -6,6 +6,11 @@ import { block, diff, diffCount, fold, line, prose } from "./lines.js";
 import { describeCall, resultText, summarise } from "./tool_text.js";
 
 const KEPT = 4000;
+/** @type {WeakMap<Element, HTMLElement>} where a result stands that went to its call's row */
+const joined = new WeakMap();
+
+/** @param {Element} row of a frame that draws nothing itself @returns {HTMLElement | undefined} */
+export const joinedTo = (row) => joined.get(row);
 
 /** Who called what, and which results came before their call was seen. */
 export class ToolRows {
@@ -43,7 +48,7 @@ export class ToolRows {
 
   /**
    * @param {{tool_use_id: string, content: unknown, is_error?: boolean}} result
-   * @returns {HTMLElement | null} null when it went to its call's row
+   * @returns {HTMLElement} hidden when it went to its call's row
    */
   result(result) {
     const call = this._calls.get(result.tool_use_id);
@@ -52,7 +57,9 @@ export class ToolRows {
     if (call) {
       call.wait.textContent = "";
       call.root.append(row);
-      return null;
+      const place = el("div", { hidden: true });
+      joined.set(place, row);
+      return place;
     }
     this._orphans.set(result.tool_use_id, { content: result.content, isError, row });
     return row;

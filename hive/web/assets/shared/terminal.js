@@ -15,7 +15,8 @@ import { LogWindow } from "./log_window.js";
  * @typedef {{
  *   name: string, draw: (frame: Frame) => HTMLElement | null, empty: Node, cap?: number,
  *   newest?: () => Promise<Frame[]>, older?: (before: number) => Promise<Frame[]>,
- *   newer?: (after: number) => Promise<Frame[]>, failed?: (error: unknown) => void
+ *   newer?: (after: number) => Promise<Frame[]>, failed?: (error: unknown) => void,
+ *   where?: (row: Element) => HTMLElement | undefined
  * }} TerminalOptions
  */
 
@@ -137,8 +138,9 @@ export class Terminal {
    */
   async goTo(seq) {
     if (!this._rows.has(seq)) await this._guarded(() => this._show(seq));
-    const row = this._rows.get(seq);
-    if (!row || row.hidden) return null;
+    const drawn = this._rows.get(seq);
+    const row = drawn?.hidden ? this._options.where?.(drawn) : drawn;
+    if (!row?.isConnected) return null;
     this._sticky = false;
     row.scrollIntoView({ block: "center" });
     this._lastTop = this.log.scrollTop;
