@@ -367,6 +367,8 @@ async def test_the_page_shows_the_turn_live_and_from_its_history(short_tmp: Path
         assert kinds[0] == "turn_start"
         assert kinds[-1] == "turn_end"
         assert "stream" in kinds
+        onward = f"/events/history?after={frames[0]['seq']}&limit=2"
+        assert (await fetch(page, "GET", onward)).json()["events"] == frames[1:3]
         as_json = {"Content-Type": "application/json"}
         body = b'{"model":"sonnet"}'
         reply = await fetch(page, "POST", "/api/model", headers=as_json, body=body)
