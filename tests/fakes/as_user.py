@@ -6,6 +6,7 @@ import ctypes
 import os
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ async def call(path: Path, request: dict[str, Any], user: int, timeout_s: float)
     stream = await connected(path, user)
     with trio.fail_after(timeout_s):
         async with stream:
-            await stream.send_all(codec.dumps(request))
+            with suppress(trio.BrokenResourceError):
+                # Who is refused is so at once, and what was said to them can be read all the same.
+                await stream.send_all(codec.dumps(request))
             said = b""
             async for chunk in stream:
                 said += chunk
