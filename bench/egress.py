@@ -172,7 +172,7 @@ async def _harness(root: Path, port: int) -> None:
         **dict.fromkeys(folders, str(root)),  # type: ignore[arg-type]
     )
     async with trio.open_nursery() as nursery:
-        await nursery.start(partial(forwarder.run, config, port=port))
+        await nursery.start(partial(forwarder.run, config, forwarder.Port(port)))
 
 
 def _tcp(port: int) -> socket.socket:

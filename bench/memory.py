@@ -215,7 +215,7 @@ async def _tell_forwarder() -> None:
         await trio.lowlevel.checkpoint()
         before = _size(os.getpid()).pss
         async with trio.open_nursery() as nursery:
-            await nursery.start(partial(forwarder.run, config, port=0))
+            await nursery.start(partial(forwarder.run, config, forwarder.Port(0)))
             print(_size(os.getpid()).pss - before)
             nursery.cancel_scope.cancel()
 

@@ -178,7 +178,11 @@ def _exchange(path: str, line: bytes, timeout_s: float) -> bytes:
             if isinstance(error, OSError) and error.errno:
                 raise
             raise OSError(0, str(error)) from None
-        connection.sendall(line)
+        try:  # noqa: SIM105 - contextlib takes longer to import than the whole exchange
+            connection.sendall(line)
+        except BrokenPipeError:
+            # Who is refused at once was told so before the request was read.
+            pass
         chunks: list[bytes] = []
         size = 0
         while not (chunks and b"\n" in chunks[-1]):

@@ -14,7 +14,7 @@ import select
 import socket
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -377,7 +377,9 @@ class Caller:
     async def _exchange(self, line: bytes) -> bytes:
         if self._stream is None:
             self._stream = await connect(self._path)
-        await self._stream.send_all(line)
+        with suppress(trio.BrokenResourceError):
+            # Who is refused at once was told so before the request was read.
+            await self._stream.send_all(line)
         buffer = bytearray()
         while not buffer.endswith(b"\n"):
             data = await self._stream.receive_some(_CHUNK)

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hive import lines
+from hive import light, lines
 from hive.errors import Conflict, DaemonUnreachable, HiveError, NotFound, Refused, Unavailable
 from hive.wire.limits import LINE_BYTES
 
@@ -242,3 +243,28 @@ async def test_a_client_that_is_not_admitted_gets_one_clear_error_and_no_answer(
         assert (reply["code"], reply["message"]) == ("refused", f"you are user {os.geteuid()}")
         assert seen == [os.geteuid()]
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("client", ["lines", "light"])
+async def test_who_is_refused_before_the_request_was_read_still_hears_why(
+    short_tmp: Path, client: str
+) -> None:
+    path = short_tmp / "s"
+    listener = await lines.listen(path, 0o600)
+
+    async def refuse() -> None:
+        stream = await listener.accept()
+        await stream.send_all(b'{"ok": false, "code": "refused", "error": "you are nobody"}\n')
+        await stream.aclose()
+
+    # More than the kernel takes for a socket whose other end reads nothing.
+    request = {"cmd": "list", "filler": "x" * 4_000_000}
+    async with listener, trio.open_nursery() as nursery:
+        nursery.start_soon(refuse)
+        with trio.fail_after(30):
+            if client == "lines":
+                reply = await lines.call(path, request, timeout_s=20)
+                assert reply["error"] == "you are nobody"
+                return
+            with pytest.raises(light.Failure, match="you are nobody"):
+                await trio.to_thread.run_sync(partial(light.call, str(path), request, timeout_s=20))
