@@ -28,7 +28,7 @@ _PARTS = frozenset(
 _CLOSED = re.compile(
     r"users/[^/]+/tokens(?:/.*)?"
     r"|user/(?:keys|gpg_keys|gpg_key_\w+|applications|emails|hooks|actions|settings)(?:/.*)?"
-    r"|repos/[^/]+/[^/]+/(?:keys|hooks|git/hooks|push_mirrors|mirror-sync|actions)(?:/.*)?"
+    r"|repos/[^/]+/[^/]+/(?:keys|hooks|git/hooks|push_mirrors|push_mirrors-sync|mirror-sync|actions)(?:/.*)?"
     r"|repos/migrate(?:/.*)?"
     r"|orgs/[^/]+/(?:hooks|actions)(?:/.*)?",
     re.IGNORECASE,

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import stat
+import threading  # noqa: TID251 - a lock among the threads that starts run in
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -39,24 +40,31 @@ class EtcTrees:
         self._in_use = in_use
         self._host = host
         self._known: tuple[dict[str, _Signature], str] | None = None
+        self._lock = threading.Lock()
 
     def ready(self, points: Mapping[str, bool]) -> Path:
         """Return a copy of the present state that has these mount points, made if there is none.
 
         `points` says of each path below /etc whether it is a directory. Blocks for a millisecond,
-        or for some ten when it has to be made. Raises `Unavailable`.
+        or for some ten when it has to be made. Several threads may ask at once, for containers
+        that start together: one makes it, the others wait. Raises `Unavailable`.
         """
         try:
-            said = f"{self._state()} {sorted(points.items())}"
-            place = self._folder / hashlib.sha256(said.encode()).hexdigest()[:16]
-            if not place.is_dir():
-                self._make(place, points)
-                self._remove_unused()
-            os.utime(place, (self._clock(),) * 2)
+            with self._lock:
+                return self._ready(points)
         except OSError as error:
             raise Unavailable(
-                f"cannot copy {self._host} for containers: {error.filename}: {error.strerror}"
+                f"cannot copy {self._host} for containers: {error.filename}: {error.strerror};"
+                f" make room at {self._folder}, or give the daemon's user the right to read it"
             ) from error
+
+    def _ready(self, points: Mapping[str, bool]) -> Path:
+        said = f"{self._state()} {sorted(points.items())}"
+        place = self._folder / hashlib.sha256(said.encode()).hexdigest()[:16]
+        if not place.is_dir():
+            self._make(place, points)
+            self._remove_unused()
+        os.utime(place, (self._clock(),) * 2)
         return place
 
     def _sources(self) -> dict[str, Path]:

@@ -97,6 +97,7 @@ async def _stop(hive: Hive, name: AgentName, free: int) -> None:
     except HiveError as error:
         # The next look is soon, and finds it still writing.
         log.warning("%s was not stopped: %s", name, error)
+        hive.view.set_trouble(name, f"{said}, and could not be stopped: {error.message}")
         return
     body = (
         "You were stopped because you were filling the host's disk: remove what you wrote and do"

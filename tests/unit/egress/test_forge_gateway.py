@@ -76,6 +76,7 @@ async def test_git_gets_the_token_as_its_users_password() -> None:
         ("POST /forge/api/v1/repos/ada/x/keys", 403),
         ("POST /forge/api/v1/repos/ada/x/hooks", 403),
         ("POST /forge/api/v1/repos/ada/x/push_mirrors", 403),
+        ("POST /forge/api/v1/repos/ada/x/push_mirrors-sync", 403),
         ("GET /forge/api/v1/repos/ada/x/actions/runners/registration-token", 403),
         ("POST /forge/api/v1/repos/migrate", 403),
         ("POST /forge/api/v1/admin/users", 403),

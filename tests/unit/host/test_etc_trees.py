@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -52,6 +54,22 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
+
+
+def test_containers_that_start_together_get_one_whole_copy(world: World) -> None:
+    for number in range(60):
+        (world.etc / f"ssl/certs/{number}.pem").write_text("more")
+    together = threading.Barrier(4)
+
+    def ready(_: int) -> Path:
+        together.wait()
+        return world.ready()
+
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(ready, range(4)))
+    (tree,) = found
+    assert len(list((tree / "ssl/certs").iterdir())) == 62
+    assert list(tree.parent.iterdir()) == [tree]
 
 
 def test_a_copy_holds_what_containers_see_and_no_more(world: World) -> None:
