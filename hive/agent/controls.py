@@ -9,7 +9,7 @@ import attrs
 from hive import __version__, turn_sums
 from hive.agent import model as model_file
 from hive.agent.harness import Harness
-from hive.errors import HiveError
+from hive.errors import Conflict, HiveError
 from hive.feed import Feed
 from hive.store.turn_events import Wanted
 from hive.wire import codec
@@ -87,6 +87,7 @@ class HarnessPage:
             "partial": harness.bus.partials.snapshot(),
             "inbox": [codec.to_json(row) for row in rows],
             "notices": notices,
+            "login": harness.login_session.to_json(),
             "version": __version__,
         }
 
@@ -143,3 +144,17 @@ class HarnessPage:
         self.harness.desk.wants_new_session = True
         self.harness.bus.note("the next turn begins a new conversation", OPERATOR)
         self.harness.desk.ring()
+
+    async def login_start(self) -> None:
+        """Begin a login; raises `Conflict` while one runs or where none is needed."""
+        if self.harness.login.is_given:
+            raise Conflict("this agent was given its account: there is nothing to log in to")
+        self.harness.login_session.start()
+
+    async def login_code(self, code: str) -> None:
+        """Hand claude the code; raises `BadRequest` or `Conflict`."""
+        await self.harness.login_session.code(code)
+
+    async def login_cancel(self) -> None:
+        """End the login that runs; raises `Conflict` when there is none."""
+        self.harness.login_session.cancel()

@@ -20,6 +20,7 @@ from hive.agent.files import Marks
 from hive.agent.forwarder import Port
 from hive.agent.live_driver import LiveDriver
 from hive.agent.login import Login
+from hive.agent.login_session import LoginSession
 from hive.agent.process_driver import ProcessDriver
 from hive.agent.state import AgentState
 from hive.agent.tool_server import ToolServer
@@ -56,6 +57,7 @@ class Harness:
     """The tools as claude calls them."""
     driver: Driver
     login: Login
+    login_session: LoginSession
     port: Port
     """Where its programs reach the daemon's gateway."""
     equipment: Equipment
@@ -91,6 +93,13 @@ def make_harness(
             return ProcessDriver(launch, session, clock)
         return LiveDriver(launch, tools, session, clock)
 
+    desk = Desk()
+
+    def show_login(is_begun: bool) -> None:
+        state.set_logging_in(is_begun)
+        if not is_begun:
+            desk.ring()
+
     bell = Bell(tools)
     context = ContextFile(folder)
     state.ctx_usage, state.context_window = context.now.usage, context.now.window
@@ -102,7 +111,7 @@ def make_harness(
         bus=bus,
         stats=stats,
         state=state,
-        desk=Desk(),
+        desk=desk,
         marks=Marks(folder),
         record=RecordFile(folder),
         context=context,
@@ -110,6 +119,7 @@ def make_harness(
         bell=bell,
         driver=(make_driver or usual)(make_launch, bell),
         login=login.make_login(config, make_launch),
+        login_session=LoginSession(config.claude, make_launch, show_login),
         port=port,
         equipment=equipment,
         make_launch=make_launch,

@@ -44,6 +44,8 @@ class AgentState:
     """What it has to work without, when there is anything."""
     doubt: str | None = None
     """What may be wrong although it works."""
+    is_logging_in: bool = False
+    """A login runs."""
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
@@ -61,10 +63,20 @@ class AgentState:
         shown = SHOWN[phase]
         assert not shown.needs_trouble or trouble, f"{phase.value} does not say why"
         self.phase = phase
-        self.set_status(shown.status)
+        self._set_shown_status()
         self.set_turn_state(shown.turn_state)
         if trouble is not None:
             self.set_trouble(trouble)
+
+    def set_logging_in(self, is_logging_in: bool) -> None:
+        """Set whether a login runs; it shows where one is missing."""
+        self.is_logging_in = is_logging_in
+        self._set_shown_status()
+
+    def _set_shown_status(self) -> None:
+        status = SHOWN[self.phase].status
+        is_waited_for = self.is_logging_in and status == live.NEEDS_LOGIN_IDLE
+        self.set_status(live.NEEDS_LOGIN_IN_PROGRESS if is_waited_for else status)
 
     def set_turn_state(self, state: str) -> None:
         """Set what claude is doing; `since` starts anew only when it differs."""

@@ -155,7 +155,7 @@ class ContainerView:
             is_manager=name == MANAGER,
             running=is_running,
             failed=trouble is not None and not is_running,
-            needs_login=_is_said(report, live.NEEDS_LOGIN_IDLE, state_dir / NEEDS_LOGIN_FILE),
+            needs_login=_is_said(report, live.NEEDS_LOGIN, state_dir / NEEDS_LOGIN_FILE),
             needs_update=record.deployed_sha is not None and record.hive_rev != self._hive_rev(),
             deployed_sha=record.deployed_sha[:12] if record.deployed_sha else None,
             deployed_tag=record.deployed_tag,

@@ -63,6 +63,7 @@ def tasks_of(harness: Harness) -> list[Task]:
             "equipment",
             partial(equipment.tell, harness.equipment, harness.page_client, harness.config.label),
         ),
+        Task("login", harness.login_session.run),
         Task("turns", partial(turn_loop.run, harness), stop_s=LOOP_STOP_S),
         Task("page", partial(_serve_page, harness)),
     ]

@@ -11,6 +11,8 @@ THINKING = "thinking"
 COMPACTING = "compacting"
 
 ONLINE = "online"
+NEEDS_LOGIN = "needs_login"
+"""What both of the next begin with."""
 NEEDS_LOGIN_IDLE = "needs_login_idle"
 NEEDS_LOGIN_IN_PROGRESS = "needs_login_in_progress"
 RATE_LIMITED = "rate_limited"

@@ -1,4 +1,4 @@
-"""What the operator does on an agent's page: cancel, compact, model, new session."""
+"""What the operator does on an agent's page: cancel, compact, model, new session, login."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ class Controls(Protocol):
         """Run the next turn on `model`; raises `BadRequest` for a name that cannot be one."""
         ...
 
+    async def login_start(self) -> None:
+        """Begin a login of claude."""
+        ...
+
+    async def login_code(self, code: str) -> None:
+        """Hand the login its code."""
+        ...
+
+    async def login_cancel(self) -> None:
+        """End the login."""
+        ...
+
 
 @attrs.frozen
 class Nothing:
@@ -41,6 +53,13 @@ class ModelBody:
     """The model of the next turn."""
 
     model: str
+
+
+@attrs.frozen
+class CodeBody:
+    """What the page of the login's link showed."""
+
+    code: str = attrs.field(repr=False)
 
 
 Action = Callable[[Scope, Receive], Awaitable[None]]
@@ -60,9 +79,16 @@ def routes(controls: Controls) -> dict[str, Action]:
         body = await replies.read_typed(scope, receive, ModelBody)
         await controls.set_model(body.model)
 
+    async def login_code(scope: Scope, receive: Receive) -> None:
+        body = await replies.read_typed(scope, receive, CodeBody)
+        await controls.login_code(body.code)
+
     return {
         "/api/cancel": plain(controls.cancel),
         "/api/compact": plain(controls.compact),
         "/api/new-session": plain(controls.new_session),
         "/api/model": set_model,
+        "/api/login-start": plain(controls.login_start),
+        "/api/login-code": login_code,
+        "/api/login-cancel": plain(controls.login_cancel),
     }

@@ -66,6 +66,9 @@ WRITES = (
     "/agent/bob/api/compact",
     "/agent/bob/api/model",
     "/agent/bob/api/new-session",
+    "/agent/bob/api/login-start",
+    "/agent/bob/api/login-code",
+    "/agent/bob/api/login-cancel",
     "/logout",
 )
 

@@ -100,6 +100,15 @@ class FakePage:
     async def set_model(self, model: str) -> None:
         """Do nothing."""
 
+    async def login_start(self) -> None:
+        """Do nothing."""
+
+    async def login_code(self, code: str) -> None:
+        """Do nothing."""
+
+    async def login_cancel(self) -> None:
+        """Do nothing."""
+
 
 async def status_of(method: str, path: str) -> int:
     """Ask an agent's page; the client is gone as soon as its body is read."""

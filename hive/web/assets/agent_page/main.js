@@ -16,6 +16,7 @@ import { networkDrawer } from "./network.js";
 import { KEPT, frameRows } from "./frames.js";
 import { headView } from "./head.js";
 import { line } from "./lines.js";
+import { loginView } from "./login.js";
 import { ends, partialRow } from "./partial.js";
 import { promptLine } from "./prompt.js";
 import { showRow } from "./row_link.js";
@@ -39,6 +40,7 @@ let away = null;
 const connection = connectionBadge();
 const head = headView(must("#head"), connection.root, must("#state-detail"));
 const inbox = inboxDrawer(name, () => void refreshInbox());
+const login = loginView(must("#login"), () => refreshLogin());
 const looseEnds = looseEndsDrawer();
 const network = networkDrawer(name);
 const awayStrip = awayView(must("#away"), name, () => {
@@ -84,6 +86,7 @@ let wasLinked = false;
 
 function show() {
   head.update(state);
+  login.update(state);
   inbox.update(state.inbox);
   const waits = state.status !== "online" || state.turn_state === "offline";
   prompt.setWaiting(waits ? "a message waits until the agent can work" : "");
@@ -121,6 +124,16 @@ const refreshInbox = inTurn(async () => {
   } catch {
     return; // the connection badge says it; what was shown stays
   }
+});
+
+/** How a login gets on has no frame: what claude prints is kept by nobody. */
+const refreshLogin = inTurn(async () => {
+  try {
+    state.login = (await getJson(STATE)).login;
+  } catch {
+    if (!state.login) return; // the connection badge says it; it is asked again while a login runs
+  }
+  login.update(state);
 });
 
 const live = new Live({

@@ -102,7 +102,7 @@ export function statusAdvice(state) {
     case "needs_login_in_progress":
       return {
         tone: "error",
-        text: "claude is not logged in here, so messages wait. Start the hive with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) in its environment.",
+        text: "claude is not logged in here, so messages wait. Log it in here, or start the hive with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) in its environment.",
       };
     case "rate_limited":
       if (state.trouble) return { tone: "warning", text: `${state.trouble}. Messages wait; the agent goes on by itself.` };

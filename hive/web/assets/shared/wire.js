@@ -87,6 +87,7 @@
  *   session_id: string | null, inbox: MessageRow[], notices?: Notice[], version: string,
  *   context_window: number | null, cost_usd: number | null, models: string[], screen?: boolean,
  *   partial?: {block: string, part: number, what: string, text: string, name: string | null, since: number} | null
+ *   login?: {output: string, url: string | null, finished: boolean, exit_note: string | null} | null,
  * }} AgentState
  */
 export {};

@@ -1,0 +1,141 @@
+"""One `claude auth login` at a time, over pipes: its link, the code that is handed to it, its end.
+
+What claude prints is kept in memory alone, and the code nowhere at all: neither the history nor a
+log sees them. The process ends with everything it started: by itself, at its deadline, when it is
+cancelled, and when the harness stops.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+import trio
+
+from hive.agent.child import Child
+from hive.agent.driver import MakeLaunch
+from hive.errors import BadRequest, Conflict, HiveError
+
+LOGIN_S = 600.0
+WRITE_S = 5.0
+OUTPUT_MOST = 8000
+CODE_MOST = 2000
+HOSTS = frozenset({"claude.ai", "claude.com", "platform.claude.com", "console.anthropic.com"})
+"""Where a link may lead; another one is shown as the text it is."""
+_URL = re.compile(r"https://[!-~]+")
+
+
+def link_in(text: str) -> str | None:
+    """Return the link of a line, None when there is none that leads to claude's own pages."""
+    for found in _URL.findall(text):
+        try:
+            parts = urlsplit(found)
+            is_plain = parts.netloc == parts.hostname
+        except ValueError:
+            continue
+        if is_plain and parts.hostname in HOSTS:
+            return str(found)
+    return None
+
+
+@attrs.define
+class LoginSession:
+    """The login that runs, or the last one."""
+
+    _program: tuple[str, ...]
+    _make_launch: MakeLaunch
+    _show: Callable[[bool], None]
+    """Told when one begins and when it is over."""
+    url: str | None = None
+    output: str = ""
+    finished: bool = True
+    exit_note: str | None = None
+    """How the last one ended."""
+    _wanted: trio.Event = attrs.field(factory=trio.Event)
+    _scope: trio.CancelScope | None = None
+    _child: Child | None = None
+    _code: str | None = None
+
+    def to_json(self) -> dict[str, Any] | None:
+        """Return what the page shows; None when there was none."""
+        if self.finished and self.exit_note is None:
+            return None
+        return {
+            "output": self.output,
+            "url": self.url,
+            "finished": self.finished,
+            "exit_note": self.exit_note,
+        }
+
+    def start(self) -> None:
+        """Begin a login; raises `Conflict` while one runs."""
+        if not self.finished:
+            raise Conflict("a login runs already: go on with it or cancel it")
+        self.url, self.output, self.exit_note, self._code = None, "", None, None
+        self.finished = False
+        self._scope = trio.CancelScope()
+        self._wanted.set()
+
+    async def code(self, code: str) -> None:
+        """Hand over the code; raises `BadRequest` for what is none, `Conflict` without a login."""
+        text = code.strip()
+        if not text or len(text) > CODE_MOST or not text.isascii() or not text.isprintable():
+            raise BadRequest("that is no code: paste what the page of the link shows")
+        if self._child is None or self.url is None:
+            raise Conflict("no login waits for a code: start one")
+        self._code = text
+        if not await self._child.write(text.encode() + b"\n"):
+            raise Conflict("the login does not take the code: start another one")
+
+    def cancel(self) -> None:
+        """End the login; raises `Conflict` when none runs."""
+        if self._scope is None or self.finished:
+            raise Conflict("no login runs")
+        self._scope.cancel()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the logins that are asked for, until cancelled."""
+        task_status.started()
+        while True:
+            await self._wanted.wait()
+            self._wanted = trio.Event()
+            assert self._scope is not None
+            self._show(True)
+            note = "it was cancelled"
+            try:
+                with self._scope, trio.move_on_after(LOGIN_S) as limit:
+                    note = await self._login()
+                if limit.cancelled_caught:
+                    note = f"it was not finished within {LOGIN_S:.0f} s"
+            except HiveError as error:
+                note = error.message
+            finally:
+                self.exit_note, self.finished, self._code = note, True, None
+                self._show(False)
+
+    async def _login(self) -> str:
+        launch = attrs.evolve(await self._make_launch(), argv=self._program)
+        child = await Child.start(launch, ("auth", "login"), str(uuid.uuid4()), WRITE_S)
+        self._child = child
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(child.pump_stderr, self._take)
+                while (line := await child.next_line()) is not None:
+                    self._take(line.decode(errors="replace"))
+                status = await child.wait(WRITE_S)
+                nursery.cancel_scope.cancel()
+            return "it is done" if status == 0 else f"claude ended with status {status}"
+        finally:
+            self._child = None
+            await child.kill()
+
+    def _take(self, line: str) -> None:
+        """Keep a line for the page, without the code should claude repeat it."""
+        if self._code is not None:
+            line = line.replace(self._code, "…")
+        self.url = self.url or link_in(line)
+        self.output = f"{self.output}{line.rstrip()}\n"[-OUTPUT_MOST:]
