@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from hive.wire import codec
-from hive.wire.agent import AgentRequest, Wake
+from hive.wire.agent import AgentRequest, Recv, Wake
 from tests.fakes.http_client import fetch
 from tests.fakes.running import running
 from tests.integration.web.dashboard import FORM, browsing
@@ -66,7 +66,8 @@ async def test_no_request_of_an_agent_says_who_it_is_or_where_it_came_from(
     async with running(short_tmp) as daemon:
         await daemon.operator("spawn", name="eve")
         for kind in get_args(AgentRequest):
-            if kind is Wake and field == "from":
+            if (kind, field) in {(Wake, "from"), (Recv, "origin")}:
+                # A label, and which messages are asked for.
                 continue
             fields = {"to": "operator", "body": "x"} if codec.tag_of(kind) == "send" else {}
             reply = await daemon.agent(
