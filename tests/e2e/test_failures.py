@@ -61,9 +61,7 @@ async def test_a_refused_key_parks_the_agent_until_it_is_started_with_a_good_one
         assert inbox.count("after") == 1
 
 
-@pytest.mark.parametrize(
-    ("kind", "mode"), at_night_but([(REAL, "live"), (REAL, "process")], KINDS, MODES)
-)
+@pytest.mark.parametrize(("kind", "mode"), at_night_but([(REAL, "live")], KINDS, MODES))
 async def test_a_conversation_that_is_too_long_is_compacted_and_the_work_goes_on(
     short_tmp: Path, kind: str, mode: str
 ) -> None:
