@@ -7,13 +7,16 @@ umask 022
 VENV=.venv
 CACHE=.cache
 PY=$VENV/bin/python
+# Tests wait more than they compute: one process more than there are cores keeps these busy.
+WORKERS=(-n $(($(nproc) + 1)) --dist worksteal)
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
 usage() {
   cat <<'TEXT'
 ./build.sh               build dist/hive.pyz when it is stale
 ./build.sh run [ARGS]    build, then run: dist/hive.pyz up ARGS
-./build.sh test [ARGS]   build, then every test; ARGS go to pytest; --all adds the slow ones
+./build.sh test [ARGS]   build, then every test; ARGS go to pytest; --all adds the slow ones,
+                         -n 0 runs one after the other
 ./build.sh check         format, lint, types, imports, file map, unit tests: seconds
 ./build.sh bench [NAME]  the benchmarks of docs/performance.md, or those of bench/ named
 ./build.sh format        format the code and renew docs/file-map.md
@@ -169,7 +172,7 @@ run_tests() {
   need_programs systemd-analyze:systemd
   if [[ -n $is_all ]]; then need_programs mmdebstrap:mmdebstrap systemd-nspawn:systemd-container; fi
   need_node
-  exec "$PY" -m pytest "${arguments[@]}"
+  exec "$PY" -m pytest "${WORKERS[@]}" "${arguments[@]}"
 }
 
 check() {
@@ -187,7 +190,7 @@ check() {
   step "$PY" tools/file_map.py --check
   step "$PY" tools/attacks_page.py --check
   step node_modules/.bin/tsc --noEmit -p tsconfig.json
-  step "$PY" -m pytest -q tests/unit "$@"
+  step "$PY" -m pytest "${WORKERS[@]}" -q tests/unit "$@"
   if ((${#failures[@]})); then
     printf 'failed: %s\n' "${failures[@]}" >&2
     return 1
