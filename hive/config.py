@@ -326,6 +326,8 @@ class HarnessConfig:
     allowed_recipients: tuple[str, ...] = ()
     """Whom the agent may write to beside the manager, for its prompt; empty: everybody. The daemon
     is the one that holds it to that."""
+    screen_port: int | None = None
+    """Where on its loopback the VNC server of the agent's screen listens, by agent.toml."""
 
     @property
     def socket(self) -> Path:

@@ -9,6 +9,7 @@ import attrs
 from hive import __version__, turn_sums
 from hive.agent import model as model_file
 from hive.agent.harness import Harness
+from hive.agent.screen import Screen
 from hive.errors import Conflict, HiveError
 from hive.feed import Feed
 from hive.store.turn_events import Wanted
@@ -77,6 +78,11 @@ class HarnessPage:
             {"level": "warning", "message": f"no statistics: {fault}"}
             for fault in harness.stats.faults
         )
+        has_screen = False
+        try:
+            has_screen = await harness.screen.find() is not None
+        except HiveError as error:
+            notices.append({"level": "warning", "message": f"no screen: {error.message}"})
         return {
             "label": harness.config.label,
             "role": harness.config.role,
@@ -88,6 +94,7 @@ class HarnessPage:
             "inbox": [codec.to_json(row) for row in rows],
             "notices": notices,
             "login": harness.login_session.to_json(),
+            "screen": has_screen,
             "version": __version__,
         }
 
@@ -98,6 +105,11 @@ class HarnessPage:
     async def history(self, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         """Return the newest kept frames with a number below `before`, oldest first."""
         return await self.harness.bus.history(before=before, limit=limit)
+
+    @property
+    def screen(self) -> Screen:
+        """Where the VNC server of this agent's screen is."""
+        return self.harness.screen
 
     @property
     def statistics(self) -> HarnessStatistics:

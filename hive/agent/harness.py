@@ -22,6 +22,7 @@ from hive.agent.live_driver import LiveDriver
 from hive.agent.login import Login
 from hive.agent.login_session import LoginSession
 from hive.agent.process_driver import ProcessDriver
+from hive.agent.screen import Screen
 from hive.agent.state import AgentState
 from hive.agent.tool_server import ToolServer
 from hive.agent.turn_record import RecordFile
@@ -61,6 +62,7 @@ class Harness:
     port: Port
     """Where its programs reach the daemon's gateway."""
     equipment: Equipment
+    screen: Screen
     make_launch: MakeLaunch
 
 
@@ -122,5 +124,6 @@ def make_harness(
         login_session=LoginSession(config.claude, make_launch, show_login),
         port=port,
         equipment=equipment,
+        screen=Screen(config.screen_port),
         make_launch=make_launch,
     )

@@ -23,7 +23,7 @@ from hive.host.agent_servers import GIVEN, TREE
 from hive.host.runtime import Bind, ContainerSpec, Inside
 from hive.host.toml_checks import Bad, check_env, within
 from hive.wire import codec, destinations
-from hive.wire.agent_config import FILE, STEERS, AgentConfig, Limits, check_context
+from hive.wire.agent_config import FILE, STEERS, AgentConfig, Limits, Screen, check_context
 from hive.wire.limits import check_body
 from hive.wire.names import EVERYBODY, model_name, recipient_name
 
@@ -34,6 +34,7 @@ TASKS = (64, 1_000_000)
 OPEN_FILES = (256, 1_000_000)
 DISK_MIB = (64, 64 * 1024 * 1024)
 """From the least that claude and the harness run with, to beyond any machine."""
+SCREEN_PORT = (1024, 65535)
 RESERVED_NAMES = frozenset(
     {"PATH", "HOME", "TMPDIR", "PWD", "OLDPWD", "LANG", "IFS", "ENV", "BASH_ENV"}
     | {"MCP_TIMEOUT", "MCP_TOOL_TIMEOUT", "PYTHONPATH", "PYTHONHOME", "IS_SANDBOX"}
@@ -190,6 +191,7 @@ def _check(config: AgentConfig) -> None:
         within(("allowed_recipients",), partial(recipient_name, who))
     _check_network(config)
     _check_tending(config)
+    _check_screen(config.screen)
 
 
 def _check_tending(config: AgentConfig) -> None:
@@ -207,6 +209,14 @@ def _check_network(config: AgentConfig) -> None:
     if config.network is not None:
         within(("network",), partial(destinations.check_mode, config.network))
     within(("allow",), partial(destinations.parse_all, config.allow))
+
+
+def _check_screen(screen: Screen) -> None:
+    if screen.port is not None and not SCREEN_PORT[0] <= screen.port <= SCREEN_PORT[1]:
+        least, most = SCREEN_PORT
+        raise Bad(("screen", "port"), f"is {screen.port}: give {least} to {most}")
+    if screen.port == destinations.PROXY_PORT:
+        raise Bad(("screen", "port"), f"is {screen.port}, where the proxy listens: give another")
 
 
 def check_limits(limits: Limits) -> None:

@@ -134,6 +134,7 @@ class Installation:
             mcp_servers=agent_servers.servers_for(agent, tree, inside),
             plugins=agent_servers.plugins_for(agent, tree, inside),
             allowed_recipients=agent.allowed_recipients,
+            screen_port=agent.screen.port,
         )
 
 

@@ -62,6 +62,10 @@ _AGENT_TOML = """\
 # open_files = 2048
 # disk_mib = 4096
 
+# The page of {name} shows the screen of a VNC server that listens on this port of 127.0.0.1 inside.
+# [screen]
+# port = 5901
+
 # Further MCP servers. Files of this repository are at /etc/hive/config.
 # [mcp_servers.weather]
 # command = "/etc/hive/config/weather-server"

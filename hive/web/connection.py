@@ -13,14 +13,17 @@ import math
 import os
 import socket
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import attrs
+import h11
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Closed, RawData, Updated
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.events import Request
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 
+from hive.web import websocket
 from hive.web.exchange import App, Exchanges
 
 _READ_BYTES = 16 * 1024
@@ -93,10 +96,40 @@ class Context:
 
 
 class _Http1(H11Protocol):
-    """hypercorn's HTTP/1 without its upgrade to HTTP/2, which would go round our deadlines."""
+    """hypercorn's HTTP/1 without its upgrade to HTTP/2, which would go round our deadlines.
+
+    A websocket is one of ours.
+    """
 
     async def _check_protocol(self, event: object) -> None:
         """Stay with HTTP/1 whatever the client asks for."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        if not websocket.is_wanted(request):
+            await super()._create_stream(request)
+            return
+        self.stream = websocket.Stream(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        self.connection = H11WSConnection(cast("h11.Connection", self.connection))
+        await self.stream.handle(
+            Request(
+                stream_id=STREAM_ID,
+                headers=[each for each in request.headers if each[0] != websocket.EXTENSIONS],
+                http_version=request.http_version.decode(),
+                method="GET",
+                raw_path=request.target,
+                state=self.connection_state,
+            )
+        )
 
 
 class Connection:

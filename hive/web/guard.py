@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import attrs
 
@@ -24,6 +25,8 @@ from hive.web.exchange import App, Receive, Scope, Send
 from hive.wire.names import OPERATOR
 
 COOKIE = "hive_session"
+STAYS = "hive.stays"
+"""In a scope behind the door: a function that says whether its caller would still be let in."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::([0-9]{1,5}))?")
 _READS = frozenset({"GET", "HEAD"})
@@ -114,7 +117,7 @@ class Guard:
             with self._denying(scope, "use_token"):
                 someone = self._bearer(scope)
             with audit.acting(someone):
-                await self._app(scope, receive, send)
+                await self._app({**scope, STAYS: partial(self._has_token, scope)}, receive, send)
         elif (session := self._session(scope)) is None:
             with self._denying(scope, None if is_read else "act_without_login"):
                 await self._ask_to_log_in(
@@ -130,7 +133,8 @@ class Guard:
                 if path == "/logout" and scope.get("method") == "POST":
                     await self._log_out(scope, send, session)
                 else:
-                    await self._app(scope, receive, send)
+                    stays = partial(self._access.is_session, session)
+                    await self._app({**scope, STAYS: stays}, receive, send)
 
     @contextmanager
     def _denying(self, scope: Scope, action: str | None) -> Iterator[None]:
@@ -155,6 +159,13 @@ class Guard:
         if name is None:
             raise Unauthorized("this token is not valid: make one with hive.pyz token")
         return audit.Who(OPERATOR, "token", {"token": name})
+
+    def _has_token(self, scope: Scope) -> bool:
+        try:
+            self._bearer(scope)
+        except Unauthorized:
+            return False
+        return True
 
     def _session(self, scope: Scope) -> str | None:
         """Return the secret of the browser's session when it is valid."""

@@ -25,7 +25,7 @@ from hypercorn.config import Config
 
 from hive.errors import Unavailable
 from hive.feed import Feed
-from hive.web import replies
+from hive.web import replies, websocket
 from hive.web.connection import Connection, Context, Limits
 from hive.web.exchange import App
 
@@ -157,7 +157,8 @@ class _Server:
         self._config.errorlog = logging.getLogger("hive.web.hypercorn")
         self._config.include_server_header = False
         self._config.h11_max_incomplete_size = limits.head_bytes
-        self._config.websocket_max_message_size = 1024 * 1024
+        self._config.websocket_max_message_size = websocket.MESSAGE_BYTES
+        self._config.websocket_ping_interval = websocket.PING_S
         self._context = Context()
         self._open: dict[Connection, None] = {}
         self._none_open = trio.Event()

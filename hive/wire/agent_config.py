@@ -52,6 +52,14 @@ class Limits:
     """What an agent may have on the disk; watched. The kernel holds each file to it alone."""
 
 
+@attrs.frozen
+class Screen:
+    """A screen of the agent's that its page shows."""
+
+    port: int | None = None
+    """Where a VNC server listens on the container's loopback; None: there is no screen."""
+
+
 USUAL = Limits(memory_mib=4096, tasks=1024, open_files=4096, disk_mib=10_240)
 """What an agent may use where neither its agent.toml nor the operator says anything. The processor
 is shared alike where there are control groups, so no share of it is cut off."""
@@ -89,6 +97,8 @@ class AgentConfig:
     """From how many tokens on; 0: never."""
     reset_tokens: int | None = None
     """From how many tokens on a conversation left alone is begun anew; 0: never."""
+    screen: Screen = Screen()
+    """Where the agent's page finds a screen of it."""
     steer: str | None = None
     """Whose messages are put into a running turn: `operator`, `everybody` or `nobody`."""
 

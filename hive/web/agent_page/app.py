@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from hive.errors import NotFound
 from hive.web import replies, static, stats
-from hive.web.agent_page import controls, stream
+from hive.web.agent_page import controls, screen, stream
 from hive.web.agent_page.controls import Controls
 from hive.web.agent_page.stream import History
 from hive.web.exchange import App, Receive, Scope, Send
@@ -26,6 +26,11 @@ class Page(Controls, History, Protocol):
     @property
     def statistics(self) -> stats.Source:
         """The turns of the agent."""
+        ...
+
+    @property
+    def screen(self) -> screen.Source:
+        """Where the VNC server of the agent's screen is."""
         ...
 
     async def snapshot(self) -> dict[str, Any]:
@@ -50,8 +55,10 @@ class _AgentPage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if scope["type"] != "http":
-            raise NotFound("there is no websocket here")
-        if path == stream.PATH:
+            if path != screen.PATH:
+                raise NotFound("there is no websocket here")
+            await screen.answer(self._page.screen, scope, receive, send)
+        elif path == stream.PATH:
             await self._stream(scope, receive, send)
         elif path in SHELLS:
             await self._assets.answer(scope, send, SHELLS[path])
@@ -68,10 +75,12 @@ class _AgentPage:
             await replies.send_json(scope, send, await self._read(path, scope))
 
     async def _read(self, path: str, scope: Scope) -> dict[str, Any]:
-        if path not in {"/api/state", "/events/history"}:
+        if path not in {"/api/state", "/api/screen", "/events/history"}:
             raise NotFound("there is nothing at this address")
         if scope["method"] not in {"GET", "HEAD"}:
             raise replies.MethodNotAllowed("this address takes GET")
         if path == "/api/state":
             return await self._page.snapshot()
+        if path == "/api/screen":
+            return {"screen": await self._page.screen.find() is not None}
         return await stream.history(self._page, scope)

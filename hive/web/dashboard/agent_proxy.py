@@ -8,38 +8,31 @@ travel to a harness.
 
 from __future__ import annotations
 
-import errno
 import math
-import os
 import re
-import socket
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 import h11
 import trio
 
-from hive import lines
 from hive.core import actions, audit, kept_turns
 from hive.core.hive import Hive
-from hive.core.transients import DESTROYING, STOPPING
 from hive.errors import HiveError, NotFound, Unavailable
 from hive.web import replies, stats
+from hive.web.dashboard import harness_door, screen
 from hive.web.exchange import Message, Receive, Scope, Send
 from hive.web.static import Assets
 from hive.wire import codec
 from hive.wire.names import AgentName, agent_name
 
-CONNECT_S = 2.0
 ANSWER_S = 15.0
 CHUNK_S = 15.0
 WHOLE_S = 120.0
 """For a whole answer: a browser has six connections to us, and one that dribbles keeps one."""
 ANSWER_BYTES = 32 * 1024 * 1024
+SMALL_BYTES = 4096
 INFORMS_MOST = 8
 """Heads before the answer's own; thousands of them fit into what is read at once."""
 _READ_BYTES = 64 * 1024
@@ -60,18 +53,6 @@ _POLICY = [
     (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 ]
-
-
-class ComingUp(Unavailable):
-    """The agent is being started, or its harness does not listen yet."""
-
-    code = "coming_up"
-
-
-class Stopped(Unavailable):
-    """The agent does not run and nobody is starting it."""
-
-    code = "stopped"
 
 
 @attrs.frozen
@@ -109,6 +90,12 @@ class AgentPages:
         """Serve the pages of `hive`'s agents, with `assets` as their files."""
         self._hive = hive
         self._assets = assets
+        self._screens = screen.Screens(hive, self._has_screen)
+        self._own: dict[str, Callable[[AgentName, Scope, Receive, Send], Awaitable[None]]] = {
+            "/send": self._send,
+            "/api/loose-ends": self._loose_ends,
+            screen.TICKET: self._screens.ticket,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raises hive's errors."""
@@ -119,18 +106,18 @@ class AgentPages:
         self._hive.agents.get(name)
         rest = match[2]
         if scope["type"] != "http":
-            raise NotFound(f"{name} has no screen to show")
-        if rest is None:
+            if rest != screen.VIEW:
+                raise NotFound("there is no websocket here")
+            await self._screens.view(name, scope, receive, send)
+        elif rest is None:
             location = [(b"location", b"/agent/%b/" % name.encode())]
             await replies.send_body(scope, send, 308, b"text/plain", b"", location)
         elif rest in SHELLS:
             await self._assets.answer(scope, send, SHELLS[rest])
         elif rest.startswith("/static/"):
             await self._assets.answer(scope, send, rest.removeprefix("/static/"))
-        elif rest == "/send":
-            await self._send(name, scope, receive, send)
-        elif rest == "/api/loose-ends":
-            await self._loose_ends(name, scope, send)
+        elif rest in self._own:
+            await self._own[rest](name, scope, receive, send)
         elif not _DATA.fullmatch(rest):
             raise NotFound("there is nothing at this address")
         else:
@@ -154,12 +141,35 @@ class AgentPages:
         number = await actions.send(self._hive, name, wanted.body, wanted.in_reply_to)
         await replies.send_json(scope, send, {"ok": True, "id": number})
 
-    async def _loose_ends(self, name: AgentName, scope: Scope, send: Send) -> None:
+    async def _loose_ends(
+        self, name: AgentName, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Say what is open, whatever the harness would: the operator answers what stands there."""
+        del receive
         if scope["method"] not in {"GET", "HEAD"}:
             raise replies.MethodNotAllowed("this address takes GET")
         rows = await self._hive.loose_ends.for_agent(name)
         await replies.send_json(scope, send, {"loose_ends": [codec.to_json(row) for row in rows]})
+
+    async def _has_screen(self, name: AgentName) -> bool:
+        """Ask the harness; raises `Unavailable`."""
+        answer = bytearray()
+
+        async def take(message: Message) -> None:
+            answer.extend(message.get("body", b""))
+            if len(answer) > SMALL_BYTES:
+                raise Unavailable(f"{name} answered too much")
+
+        asked = {"method": "GET", "query_string": b"", "headers": []}
+        try:
+            with trio.fail_after(ANSWER_S):
+                await _Exchange(self._hive, name, take).run(
+                    _request(asked, "/api/screen", b""), b""
+                )
+        except trio.TooSlowError as error:
+            raise Unavailable(f"{name} does not answer: restart it") from error
+        # A harness of an older hive says that there is nothing at this address.
+        return bytes(answer) == b'{"screen":true}'
 
     async def _forward(
         self, name: AgentName, rest: str, scope: Scope, receive: Receive, send: Send
@@ -167,33 +177,21 @@ class AgentPages:
         if scope["method"] not in {"GET", "POST"}:
             raise replies.MethodNotAllowed("an agent's page takes GET and POST")
         body = await replies.read_body(receive) if scope["method"] == "POST" else b""
-        exchange = _Exchange(name, self._hive.paths.web_socket(name), send)
+        exchange = _Exchange(self._hive, name, send)
         failure: HiveError | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)
             try:
                 await exchange.run(_request(scope, rest, body), body)
-            except _NotThereError:
-                failure = self._absence(name)
             except HiveError as error:
                 # Kept, because a nursery would wrap it.
                 failure = error
             nursery.cancel_scope.cancel()
-        if isinstance(failure, Stopped) and rest in stats.PATHS:
+        if isinstance(failure, harness_door.Stopped) and rest in stats.PATHS:
             # Its turns are on file, and the file is there whether it runs or not.
             await stats.answer(_Kept(self._hive, name), rest, scope, _powerless(send))
         elif failure is not None:
             raise failure
-
-    def _absence(self, name: AgentName) -> HiveError:
-        """Return why no harness listens; a page tells the two apart by their codes."""
-        row = self._hive.view.row(name)
-        transient = self._hive.transients.get(name)
-        is_ending = transient is not None and transient.kind in {STOPPING, DESTROYING}
-        is_coming = row is None or row.running or transient is not None
-        if is_coming and not is_ending:
-            return ComingUp(f"{name} is coming up: try again in a moment")
-        return Stopped(f"{name} is not running: start it")
 
 
 def _powerless(send: Send) -> Send:
@@ -219,22 +217,18 @@ def _request(scope: Scope, rest: str, body: bytes) -> h11.Request:
     return h11.Request(method=scope["method"], target=target, headers=headers)
 
 
-class _NotThereError(Exception):
-    """No harness listens on the agent's socket."""
-
-
 class _Exchange:
     """One request to a harness and its answer, passed on as it comes."""
 
-    def __init__(self, name: AgentName, path: Path, send: Send) -> None:
+    def __init__(self, hive: Hive, name: AgentName, send: Send) -> None:
+        self._hive = hive
         self._name = name
-        self._path = path
         self._send = send
         self._h11 = h11.Connection(h11.CLIENT)
 
     async def run(self, request: h11.Request, body: bytes) -> None:
-        """Raises `_NotThereError`, or `Unavailable` when it does not speak sense in time."""
-        async with await self._connect() as stream:
+        """Raise `Unavailable` when nobody is there, or does not speak sense in time."""
+        async with await harness_door.connect(self._hive, self._name) as stream:
             try:
                 with trio.fail_after(ANSWER_S):
                     await stream.send_all(self._outgoing(request, body))
@@ -245,23 +239,6 @@ class _Exchange:
                 raise Unavailable(f"{self._name} does not answer: restart it") from error
             except (trio.BrokenResourceError, h11.RemoteProtocolError) as error:
                 raise Unavailable(f"{self._name} broke off its answer: try again") from error
-
-    async def _connect(self) -> trio.SocketStream:
-        sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        is_done = False
-        try:
-            with trio.fail_after(CONNECT_S), _pinned(self._path) as pinned:
-                await sock.connect(pinned)
-            # An agent can move one of these there; and we are more than it is, to ourselves.
-            if lines.is_daemons(sock.getpeername()):
-                raise FileNotFoundError(errno.ENOENT, "a socket of the daemon's", str(self._path))
-            is_done = True
-        except (OSError, trio.TooSlowError) as error:
-            raise _NotThereError(self._name) from error
-        finally:
-            if not is_done:
-                sock.close()
-        return trio.SocketStream(sock)
 
     def _outgoing(self, request: h11.Request, body: bytes) -> bytes:
         events = [request, *([h11.Data(data=body)] if body else []), h11.EndOfMessage()]
@@ -317,18 +294,3 @@ class _Exchange:
                 {"type": "http.response.body", "body": bytes(event.data), "more_body": True}
             )
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-@contextmanager
-def _pinned(path: Path) -> Iterator[str]:
-    """Hold the socket that is at `path` now and give an address of just that one.
-
-    The folder belongs to the agent, who could put a link to another socket there. Raises `OSError`.
-    """
-    handle = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISSOCK(os.fstat(handle).st_mode):
-            raise FileNotFoundError(errno.ENOENT, "not a socket", os.fspath(path))
-        yield f"/proc/self/fd/{handle}"
-    finally:
-        os.close(handle)

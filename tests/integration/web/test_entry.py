@@ -232,7 +232,7 @@ UPGRADE = {
         ({"Host": "evil.example"}, 403),
     ],
 )
-@pytest.mark.parametrize("target", ["/agent/bob/screen/ws", "/"])
+@pytest.mark.parametrize("target", ["/agent/eve/screen/ws?ticket=x", "/agent/bob/", "/"])
 async def test_a_websocket_is_asked_the_same_questions(
     short_tmp: Path, changes: dict[str, str], status: Any, target: str
 ) -> None:

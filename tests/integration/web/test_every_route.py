@@ -40,7 +40,8 @@ def routes() -> set[tuple[str, str]]:
         for method in (rule.methods or set()) & METHODS
     }
     page = {("POST", f"/agent/<name>{path}") for path in controls.routes(cast("Any", _Anything()))}
-    return {*found, *page, ("POST", "/agent/<name>/send"), *OF_THE_GUARD}
+    own = {("POST", f"/agent/<name>{path}") for path in ("/send", "/screen/ticket")}
+    return {*found, *page, *own, *OF_THE_GUARD}
 
 
 class _Anything:

@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 import attrs
 import pytest
 
+from hive.agent.screen import Screen
 from hive.core.hive import Hive
 from hive.feed import Feed
 from hive.web import guard
@@ -27,7 +28,12 @@ NOT_OF_THE_FRAMEWORK = {
     ("POST", "/logout"),
     ("GET", stream.PATH),
 }
-OF_THE_DAEMON = {("POST", "/send"), ("GET", "/api/loose-ends")}
+OF_THE_DAEMON = {
+    ("POST", "/send"),
+    ("GET", "/api/loose-ends"),
+    ("POST", "/screen/ticket"),
+    ("GET", "/screen/ws"),
+}
 
 
 def listed(heading: str) -> list[tuple[str, str]]:
@@ -73,6 +79,10 @@ class FakePage:
     @property
     def statistics(self) -> Any:
         return _Statistics()
+
+    @property
+    def screen(self) -> Any:
+        return Screen(1)
 
     async def snapshot(self) -> dict[str, Any]:
         return {}

@@ -16,7 +16,7 @@ from hive.host import agent_files, agent_servers, template
 from hive.host.bubblewrap import INSIDE
 from hive.host.runtime import Bind, ContainerSpec, Inside
 from hive.wire import codec
-from hive.wire.agent_config import FILE, AgentConfig, Limits, McpServer
+from hive.wire.agent_config import FILE, AgentConfig, Limits, McpServer, Screen
 from hive.wire.names import AgentName
 
 A = AgentName("a")
@@ -89,6 +89,9 @@ BAD = {
     "half a number": ("[limits]\ntasks = 100.5", "limits.tasks must be a whole number"),
     "infinity": ("[limits]\ntasks = inf", "limits.tasks must be a whole number"),
     "true": ("[limits]\ntasks = true", "limits.tasks must be a whole number"),
+    "a port of the system's": ("[screen]\nport = 80", "line 2: screen.port is 80"),
+    "the proxy's port": ("[screen]\nport = 3128", "line 2: screen.port is 3128"),
+    "no port": ("[screen]\nport = 65536", "line 2: screen.port is 65536"),
     "NUL": ('description = "a\\u0000b"', "NUL"),
     "two lines": ('description = "a\\nb"', "description is one line"),
     "a line of another kind": ('\ndescription = "a\\u2028b"', "line 2: description is one line"),
@@ -330,6 +333,11 @@ def test_an_agents_network_is_its_own_and_else_the_daemons() -> None:
     assert agent_files.network_for(open_, HostConfig()) == "host"
     assert agent_files.network_for(plain, HostConfig()) == "proxy"
     assert agent_files.network_for(plain, HostConfig(network="host")) == "host"
+
+
+def test_where_a_screen_is_reaches_the_harness() -> None:
+    found = agent_files.parse(b"[screen]\nport = 5901")
+    assert found.screen == Screen(5901)
 
 
 def test_how_a_conversation_is_looked_after_is_the_agents_or_the_daemons() -> None:
