@@ -1,7 +1,8 @@
 """Put the pages' libraries, with licence and version, into hive/web/assets/vendor/.
 
 Reads an installed `node_modules` (the build makes one from package-lock.json with npm) and writes
-each library's ES module, and its style where it has one, under the name that the pages ask for. The
+each library's ES module, and its style where it has one, under the name that the pages ask for. A
+library of many modules is a folder, unchanged file by file, for its modules name each other. The
 folder is made anew each time and holds the same bytes for the same lock file.
 """
 
@@ -20,6 +21,10 @@ FILES = {
     "uplot.js": ("uplot", "dist/uPlot.esm.js"),
     "uplot.css": ("uplot", "dist/uPlot.min.css"),
 }
+TREES = {"novnc": ("@novnc/novnc", ("core", "vendor", "docs"), ("AUTHORS", "LICENSE.txt"))}
+"""Folders: the package, what is taken of it as a whole, and single files. The MPL asks for its text
+beside the files, which are the source themselves."""
+SHIPPED = ("*.js", "LICENSE*")
 
 
 def main(node_modules: Path) -> int:
@@ -34,12 +39,23 @@ def main(node_modules: Path) -> int:
         (VENDOR / name).write_text("\n".join(kept).rstrip() + "\n", encoding="utf-8")
         shutil.copyfile(home / "LICENSE", VENDOR / f"{Path(name).stem}.LICENSE.txt")
         versions[package] = json.loads((home / "package.json").read_text(encoding="utf-8"))
+    for name, (package, folders, singles) in TREES.items():
+        home = node_modules / package
+        for path in [*_shipped(home, folders), *(home / single for single in singles)]:
+            place = VENDOR / name / path.relative_to(home)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+        versions[package] = json.loads((home / "package.json").read_text(encoding="utf-8"))
     listed = {
         package: {"version": about["version"], "licence": about["license"]}
         for package, about in versions.items()
     }
     (VENDOR / "versions.json").write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _shipped(home: Path, folders: tuple[str, ...]) -> list[Path]:
+    return [path for folder in folders for kind in SHIPPED for path in (home / folder).rglob(kind)]
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ def test_prompts_and_pages_are_inside(pyz: Path) -> None:
         assert f"site-packages/{page.relative_to(ROOT)}" in names
     assert "site-packages/hive/web/assets/vendor/marked.js" in names
     assert "site-packages/hive/web/assets/vendor/purify.LICENSE.txt" in names
+    assert "site-packages/hive/web/assets/vendor/novnc/docs/LICENSE.MPL-2.0" in names
 
 
 def test_nothing_of_this_machine_is_inside(pyz: Path) -> None:
