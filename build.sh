@@ -169,6 +169,7 @@ run_tests() {
   need_programs bwrap:bubblewrap chromium:chromium git:git
   # Each alone: a system that lacks one of them tests what the others are for.
   need_programs nix:nix-bin
+  need_programs Xvnc:tigervnc-standalone-server
   need_programs systemd-analyze:systemd
   if [[ -n $is_all ]]; then need_programs mmdebstrap:mmdebstrap systemd-nspawn:systemd-container; fi
   need_node

@@ -45,9 +45,14 @@ _KEYS = {
     "ArrowDown": (40, ""),
     "ArrowUp": (38, ""),
     "Backspace": (8, ""),
+    "Home": (36, ""),
+    "Control": (17, ""),
+    "Alt": (18, ""),
     " ": (32, " "),
 }
+_CODES = {"Control": "ControlLeft", "Alt": "AltLeft", " ": "Space"}
 _SHIFT = 8
+_ALT_CONTROL = 1 | 2
 
 
 class Chromium:
@@ -229,16 +234,30 @@ class Page:
         await self.send("Input.insertText", text=text)
 
     async def press(self, key: str, *, shift: bool = False) -> None:
-        """Press and release one key."""
-        code, text = _KEYS[key]
+        """Press and release one key: a letter, or one that has a name."""
+        modifiers = _SHIFT if shift else 0
+        await self._key("keyDown", key, modifiers)
+        await self._key("keyUp", key, modifiers)
+
+    async def chord(self, key: str) -> None:
+        """Press Ctrl, Alt and a key, and let go of them."""
+        for down in ("Control", "Alt", key):
+            await self._key("keyDown", down, _ALT_CONTROL)
+        for up in (key, "Alt", "Control"):
+            await self._key("keyUp", up, _ALT_CONTROL)
+
+    async def _key(self, kind: str, key: str, modifiers: int) -> None:
+        is_letter = len(key) == 1 and key.isalpha()
+        code, text = (ord(key.upper()), key) if is_letter else _KEYS[key]
         about: Json = {
             "key": key,
-            "code": key,
+            "code": f"Key{key.upper()}" if is_letter else _CODES.get(key, key),
             "windowsVirtualKeyCode": code,
-            "modifiers": _SHIFT if shift else 0,
+            "modifiers": modifiers,
         }
-        await self.send("Input.dispatchKeyEvent", type="keyDown", text=text, **about)
-        await self.send("Input.dispatchKeyEvent", type="keyUp", **about)
+        if kind == "keyDown":
+            about["text"] = "" if modifiers & _ALT_CONTROL else text
+        await self.send("Input.dispatchKeyEvent", type=kind, **about)
 
     async def viewport(self, width: int, height: int) -> None:
         """Set the window's size in CSS pixels."""

@@ -20,11 +20,13 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from hive import resources
+from hive.web.agent_page.app import SHELLS
 from hive.web.secure_headers import SECURE_HEADERS
 from hive.web.static import Assets
 from hive.wire.stats import Turn
 from tests.fakes import agent_scenes
 from tests.fakes import page_scenes as scenes
+from tests.fakes.screen_side import ScreenSide
 from tests.fakes.turns import statistics
 
 Json = dict[str, Any]
@@ -84,6 +86,7 @@ class PageServer:
     files: dict[str, str] = attrs.field(factory=dict)
     """What may be read of state and shared, by path."""
     reads: list[str] = attrs.field(factory=list)
+    screen: ScreenSide = attrs.field(factory=ScreenSide)
     _assets: Assets = attrs.field(factory=lambda: Assets(resources.assets()))
     _posted: trio.Event = attrs.field(factory=trio.Event)
 
@@ -121,8 +124,13 @@ class PageServer:
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
-            return
+        elif scope["type"] == "websocket":
+            given = parse_qs(scope["query_string"].decode())["ticket"][0]
+            await self.screen.join(given, receive, send)
+        else:
+            await self._answer(scope, receive, send)
 
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         async def secured(message: Any) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", []), *SECURE_HEADERS]}
@@ -135,11 +143,10 @@ class PageServer:
             await self._post(scope["path"], receive, secured)
         elif path in self.answers:
             await _json(secured, *self.answers[path])
+        elif match and path in SHELLS:
+            await self._assets.answer(scope, secured, SHELLS[path])
         elif path == "/":
-            shell = "agent_page/index.html" if match else "dashboard/index.html"
-            await self._assets.answer(scope, secured, shell)
-        elif match and path == "/stats":
-            await self._assets.answer(scope, secured, "agent_page/stats.html")
+            await self._assets.answer(scope, secured, "dashboard/index.html")
         elif path.startswith("/static/"):
             await self._assets.answer(scope, secured, path.removeprefix("/static/"))
         elif path.endswith("/stream"):
@@ -158,7 +165,8 @@ class PageServer:
         self.requests.append((path, fields))
         self._posted.set()
         self._posted = trio.Event()
-        status, answer = self.answers.get(path, (200, {"ok": True}))
+        usual = self.screen.ticket(fields) if path.endswith("/screen/ticket") else {"ok": True}
+        status, answer = self.answers.get(path, (200, usual))
         if self.on_post is not None and status == 200:
             self.on_post(path, fields)
         await _json(send, status, answer)

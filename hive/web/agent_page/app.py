@@ -17,7 +17,11 @@ from hive.web.agent_page.stream import History
 from hive.web.exchange import App, Receive, Scope, Send
 from hive.web.secure_headers import SecureHeaders
 
-SHELLS = {"/": "agent_page/index.html", "/stats": "agent_page/stats.html"}
+SHELLS = {
+    "/": "agent_page/index.html",
+    "/stats": "agent_page/stats.html",
+    "/screen": "agent_page/screen.html",
+}
 
 
 class Page(Controls, History, Protocol):

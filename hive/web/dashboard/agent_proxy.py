@@ -36,7 +36,11 @@ SMALL_BYTES = 4096
 INFORMS_MOST = 8
 """Heads before the answer's own; thousands of them fit into what is read at once."""
 _READ_BYTES = 64 * 1024
-SHELLS = {"/": "agent_page/index.html", "/stats": "agent_page/stats.html"}
+SHELLS = {
+    "/": "agent_page/index.html",
+    "/stats": "agent_page/stats.html",
+    "/screen": "agent_page/screen.html",
+}
 _STREAM = "text/event-stream"
 _PASSES = {
     "application/json": b"application/json",

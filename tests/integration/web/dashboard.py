@@ -35,6 +35,7 @@ READS = (
     "/agent/bob/events/stream",
     "/agent/bob/stats",
     "/agent/bob/api/screen",
+    "/agent/bob/screen",
     "/agent/bob/api/stats?window=1h",
     "/agent/bob/api/stats/export.csv",
     "/agent/bob/api/stats/export.json",

@@ -18,6 +18,9 @@ const PAGE = 300;
 /** Further rows come in smaller numbers, so that drawing them is not felt while one scrolls. */
 const MORE = 80;
 export const SCREEN = "screen";
+export const SCREEN_TICKET = "screen/ticket";
+/** @param {string} ticket good for one websocket @returns {string} */
+export const screenSocket = (ticket) => `screen/ws?ticket=${encodeURIComponent(ticket)}`;
 const safe = encodeURIComponent;
 
 /** @returns {string} whose page this is, by its address */

@@ -1,0 +1,169 @@
+"""An agent's screen in a real browser: seen, taken control of, given back, and lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes import xvnc
+from tests.fakes.browser import Page
+from tests.fakes.page_server import PageServer
+
+COLOUR = 0x3A7BD5
+PIXEL = """(() => {
+  const one = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  one.drawImage(document.querySelector('#stage canvas'), %d, %d, 1, 1, 0, 0, 1, 1);
+  return [...one.getImageData(0, 0, 1, 1).data].slice(0, 3).join(); })()"""
+IN_CONTROL = "document.querySelector('#control').checkVisibility()"
+TICKET = "/agent/alice/screen/ticket"
+CONTROL, ALT, DELETE = 0xFFE3, 0xFFE9, 0xFFFF
+
+
+def phase(name: str) -> str:
+    return f"document.querySelector('#screen-state').dataset.phase === '{name}'"
+
+
+def refusal(code: str, message: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message}}
+
+
+async def opened(page: Page, server: PageServer) -> None:
+    await page.navigate(server.agent_url + "screen")
+    await page.wait(phase("connected"), 30)
+
+
+async def take_control(page: Page) -> None:
+    await page.click("#take")
+    await page.wait(IN_CONTROL, 30)
+
+
+async def test_keys_and_pointer_reach_the_screen_only_while_control_is_taken(
+    page: Page, server: PageServer
+) -> None:
+    async with xvnc.serving(COLOUR) as screen:
+        server.screen.port = screen.port
+        await opened(page, server)
+        await page.wait(f"{PIXEL % (320, 200)} === '58,123,213'")
+        assert await page.text("#screen-state") == "●\nview only"
+        await page.click("#stage canvas")
+        await page.press("a")
+        await take_control(page)
+        await page.press("b")
+        assert await screen.window.strokes(2) == [("press", ord("b")), ("release", ord("b"))]
+        await page.click("#stage canvas")
+        seen = await screen.window.next()
+        assert seen.kind == "button"
+        assert abs(seen.x - xvnc.WIDTH // 2) <= 2
+        assert abs(seen.y - xvnc.HEIGHT // 2) <= 2
+        await page.click("#give")
+        await page.wait(f"{phase('connected')} && !{IN_CONTROL}", 30)
+        await page.click("#stage canvas")
+        await page.press("c")
+        await take_control(page)
+        await page.press("d")
+        assert await screen.window.strokes(1) == [("press", ord("d"))]
+        await page.navigate("about:blank")
+    assert list(server.screen.tickets.values()) == [True, False, True, False]
+
+
+async def test_the_keyboard_leads_out_of_the_screen_and_nothing_stays_pressed(
+    page: Page, server: PageServer
+) -> None:
+    async with xvnc.serving(COLOUR) as screen:
+        server.screen.port = screen.port
+        await opened(page, server)
+        await take_control(page)
+        await page.wait("document.activeElement.tagName === 'CANVAS'")
+        assert "Ctrl+Alt+Home" in await page.eval("document.activeElement.ariaLabel")
+        await page.chord("Home")
+        assert sorted(await screen.window.strokes(4)) == sorted(
+            (kind, key) for kind in ("press", "release") for key in (CONTROL, ALT)
+        )
+        assert await page.eval("document.activeElement.id") == "give"
+        await page.click("#keys summary")
+        await page.click("[data-chord='Ctrl+Alt+Del']")
+        pressed = [("press", key) for key in (CONTROL, ALT, DELETE)]
+        released = [("release", key) for key in (DELETE, ALT, CONTROL)]
+        assert await screen.window.strokes(6) == pressed + released
+        await page.click("#hands summary")
+        assert await page.count("#keys[open]") == 0
+        await page.click("#hand-text")
+        await page.type("hi")
+        await page.click("#hand-type")
+        typed = [(kind, ord(key)) for key in "hi" for kind in ("press", "release")]
+        assert await screen.window.strokes(4) == typed
+        await page.navigate("about:blank")
+
+
+async def test_a_view_that_breaks_off_is_found_again_by_itself_without_control(
+    page: Page, server: PageServer
+) -> None:
+    async with xvnc.serving(COLOUR) as screen:
+        server.screen.port = screen.port
+        await opened(page, server)
+        await take_control(page)
+        await page.eval("""(() => { window.said = [];
+          new MutationObserver(() => window.said.push(document.querySelector('#why').textContent))
+            .observe(document.querySelector('#why'), { childList: true }); })()""")
+        server.screen.cut(1011, "its VNC server has gone\u202e")
+        await page.wait(f"{phase('connected')} && !{IN_CONTROL}", 30)
+        said = await page.eval("window.said.find((text) => text !== '')")
+        lost = "You no longer have control. Trying again in 1 s."
+        assert said == f"its VNC server has goneU+202E. {lost}"
+        await page.navigate("about:blank")
+
+
+async def test_what_was_refused_waits_for_the_operator(page: Page, server: PageServer) -> None:
+    page.expected += ["1008"]
+    server.screen.refusal = (1008, "this ticket was used before")
+    await page.navigate(server.agent_url + "screen")
+    await page.wait(phase("ended"))
+    assert await page.text("#why") == "this ticket was used before."
+    assert await page.eval("document.querySelector('#take').ariaDisabled") == "true"
+    server.screen.refusal = None
+    await page.click("#again")
+    await page.wait(phase("connecting"))
+    assert server.screen.tickets == {"ticket-1": True, "ticket-2": True}
+
+
+async def test_who_has_no_screen_is_told_how_to_get_one(page: Page, server: PageServer) -> None:
+    page.expected.append("404")
+    server.answers[TICKET] = (404, refusal("not_found", "alice has no screen to show"))
+    await page.viewport(360, 740)
+    await page.navigate(server.agent_url + "screen")
+    await page.wait(phase("absent"))
+    assert await page.text("#why") == "alice has no screen to show."
+    assert "[screen]\nport = 5900" in await page.text("#how")
+    assert await page.overflow() == 0
+
+
+async def test_why_there_is_no_ticket_is_said(page: Page, server: PageServer) -> None:
+    page.expected += ["503", "403", "401"]
+    server.answers[TICKET] = (503, refusal("coming_up", "alice is coming up"))
+    await page.navigate(server.agent_url + "screen")
+    await page.wait(phase("waiting"))
+    assert "alice is coming up. Trying again in " in await page.text("#why")
+    server.answers[TICKET] = (403, refusal("refused", "another page asked"))
+    await page.wait(phase("ended"))
+    assert await page.text("#why") == "another page asked."
+    server.answers[TICKET] = (401, refusal("unauthorized", ""))
+    await page.click("#again")
+    await page.wait(phase("logged_out"))
+    assert "hive.pyz login-link" in await page.text("#why")
+
+
+async def test_no_width_makes_the_screen_scroll_sideways(page: Page, server: PageServer) -> None:
+    async with xvnc.serving(COLOUR) as screen:
+        server.screen.port = screen.port
+        for width in (1280, 360):
+            await page.viewport(width, 740)
+            await opened(page, server)
+            await take_control(page)
+            assert await page.overflow() == 0
+            await page.click("#hands summary")
+            assert await page.overflow() == 0
+            await page.click("#size")
+            real = "document.querySelector('#stage canvas').getBoundingClientRect().width"
+            await page.wait(f"{real} === {xvnc.WIDTH}")
+            assert await page.overflow() == 0
+            await page.click("#size")
+        await page.navigate("about:blank")
