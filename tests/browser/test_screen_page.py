@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
-from tests.fakes import xvnc
+from tests.fakes import odd_vnc, xvnc
 from tests.fakes.browser import Page
+from tests.fakes.odd_vnc import OddVnc
 from tests.fakes.page_server import PageServer
 
 COLOUR = 0x3A7BD5
@@ -166,4 +168,60 @@ async def test_no_width_makes_the_screen_scroll_sideways(page: Page, server: Pag
             await page.wait(f"{real} === {xvnc.WIDTH}")
             assert await page.overflow() == 0
             await page.click("#size")
+        await page.navigate("about:blank")
+
+
+async def test_texts_pass_only_while_in_control_and_never_by_themselves(
+    page: Page, server: PageServer
+) -> None:
+    field = "document.querySelector('#hand-text').value"
+    async with odd_vnc.serving(OddVnc(name="\u202eodd\nname")) as odd:
+        server.screen.port = odd.port
+        await opened(page, server)
+        await page.wait("document.querySelector('.desktop').textContent === 'U+202Eodd\\nname'")
+        await odd.copy("while looking")
+        await take_control(page)
+        await odd.copy("<b>from</b> there")
+        await page.wait(f"{field} === '<b>from</b> there'")
+        await page.click("#hands summary")
+        await page.click("#hand-text")
+        await page.type(" and back")
+        await page.click("#hand-copy")
+        assert await odd.wait_copied() == "<b>from</b> there and back"
+        await page.click("#give")
+        await page.wait(f"{phase('connected')} && !{IN_CONTROL}", 30)
+        assert not await page.eval("document.querySelector('#hands').checkVisibility()")
+        await page.navigate("about:blank")
+
+
+async def test_what_is_no_open_vnc_server_is_said_to_be_none(
+    page: Page, server: PageServer
+) -> None:
+    page.expected += ["Failed when connecting", "RFB"]
+    for odd, why in (
+        (OddVnc(security=odd_vnc.PASSWORD), "its VNC server asks for a password"),
+        (OddVnc(greeting=b"SSH-2.0-OpenSSH_9.2p1\r\n"), "does not speak VNC"),
+    ):
+        async with odd_vnc.serving(odd):
+            server.screen.port = odd.port
+            await page.navigate(server.agent_url + "screen")
+            await page.wait(phase("ended"), 30)
+            assert why in await page.text("#why")
+            await page.navigate("about:blank")
+
+
+async def test_an_impossible_screen_and_garbage_end_the_view_and_not_the_page(
+    page: Page, server: PageServer
+) -> None:
+    page.expected += ["Failed while connected"]
+    async with odd_vnc.serving(OddVnc(size=(65535, 65535))) as odd:
+        server.screen.port = odd.port
+        await opened(page, server)
+        tight = 7
+        await odd.say(struct.pack(">BxHHHHHi", 0, 1, 60000, 60000, 10, 10, tight) + b"\xee" * 4000)
+        await page.wait(phase("ended"), 30)
+        assert "cannot be understood" in await page.text("#why")
+        odd.size = (64, 48)
+        await page.click("#again")
+        await page.wait(phase("connected"), 30)
         await page.navigate("about:blank")

@@ -97,25 +97,27 @@ function showSize() {
 
 /** @param {import("./screen_state.js").View} next */
 function turnTo(next) {
-  const hadFocus = must("#main").contains(document.activeElement) && document.activeElement !== document.body;
+  const wasHere = must("#main").contains(document.activeElement);
   view = next;
   show();
   clearTimeout(timer);
   if (view.phase === "waiting") timer = window.setTimeout(() => void connect(false), retryMs(view));
-  if (hadFocus && (document.activeElement === document.body || !visible(document.activeElement))) must("#main").focus({ preventScroll: true });
+  // What had the focus is about to go, or has gone out of sight: the next Tab goes on from here.
+  const isLost = view.phase !== "connected" && stage.contains(document.activeElement);
+  if (isLost || (wasHere && !visible(document.activeElement))) must("#main").focus({ preventScroll: true });
 }
 
 /** @param {Element | null} node */
-const visible = (node) => node instanceof HTMLElement && node.checkVisibility();
+const visible = (node) => node instanceof HTMLElement && node !== document.body && node.checkVisibility();
 
 /** @param {boolean} control */
 async function connect(control) {
   asking += 1;
   const mine = asking;
   clearTimeout(timer);
+  turnTo(asked(view, control));
   client?.close();
   client = null;
-  turnTo(asked(view, control));
   try {
     const { ticket } = await post(SCREEN_TICKET, { view_only: control ? "false" : "true" });
     if (mine === asking) open(String(ticket), control);

@@ -6,6 +6,7 @@ const LIBRARY = "../vendor/novnc/core/rfb.js";
 const GREETING_MS = 20000;
 const PASSWORD = "its VNC server asks for a password, which hive does not have: start it without one, for only hive reaches it";
 const NOT_VNC = "what listens at its screen's port does not speak VNC";
+const GARBLED = "its VNC server sent something that cannot be understood";
 /** @type {any} */
 let Rfb = null;
 
@@ -36,6 +37,7 @@ export class ScreenClient {
   constructor(place, path, control, listener) {
     this._listener = listener;
     this._isOver = false;
+    this._isJoined = false;
     const socket = new WebSocket(beside(path));
     this._socket = socket;
     // noVNC says that it was closed, but not why.
@@ -47,6 +49,7 @@ export class ScreenClient {
     this._greeting = setTimeout(() => this._fail(NOT_VNC), GREETING_MS);
     this._on("connect", () => {
       clearTimeout(this._greeting);
+      this._isJoined = true;
       listener.joined();
     });
     this._on("desktopname", (event) => listener.named(String(event.detail.name)));
@@ -57,7 +60,7 @@ export class ScreenClient {
     this._on("serververification", () => this._fail(PASSWORD));
     this._on("securityfailure", (event) => this._fail(`its VNC server refused: ${event.detail.reason ?? "it does not say why"}`));
     // Of an end that the websocket tells, it has been told by now.
-    this._on("disconnect", () => this._fail(NOT_VNC));
+    this._on("disconnect", () => this._fail(this._isJoined ? GARBLED : NOT_VNC));
     this.canvas = /** @type {HTMLCanvasElement} */ (place.querySelector("canvas"));
     // noVNC lets go of every key when the window is left, and so it must when the screen is: a Ctrl
     // that is released elsewhere would stay pressed there.
