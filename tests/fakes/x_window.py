@@ -7,6 +7,7 @@ colour would be another package to install.
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import NamedTuple
 
 import attrs
@@ -42,10 +43,10 @@ class XWindow:
     _symbols: dict[int, int] = attrs.field(factory=dict)
 
     @classmethod
-    async def open(cls, display: int, colour: int) -> XWindow:
-        """Cover a display of this machine with a colour, 0xRRGGBB."""
+    async def open(cls, socket: Path, colour: int) -> XWindow:
+        """Cover the display of an X server at that socket with a colour, 0xRRGGBB."""
         with trio.fail_after(ASK_S):
-            stream = await trio.open_unix_socket(f"/tmp/.X11-unix/X{display}")
+            stream = await trio.open_unix_socket(socket)
             made = cls(stream)
             await made._begin(colour)
         return made

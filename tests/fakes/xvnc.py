@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import attrs
 import trio
@@ -16,6 +17,8 @@ import trio
 from tests.fakes.x_window import XWindow
 
 START_S = 60.0
+SOCKETS = Path("/tmp/.X11-unix")
+"""Where X servers listen for the programs they show."""
 WIDTH, HEIGHT = 640, 400
 
 
@@ -25,18 +28,19 @@ class Xvnc:
 
     port: int
     """Where it speaks VNC."""
-    display: int
-    """Where its programs join it."""
     window: XWindow
     """What is on it."""
 
 
-def program() -> str:
-    """Return where it is."""
+def words(port: int) -> list[str]:
+    """Return the command that serves a screen at a port of loopback, to everybody there."""
     found = shutil.which("Xvnc") or shutil.which("Xtigervnc")
     if found is None:
         raise FileNotFoundError("Xvnc is missing: install tigervnc-standalone-server")
-    return found
+    # Debian's is a link into a folder that a sandbox does not have.
+    command = [str(Path(found).resolve()), "-rfbport", str(port), "-localhost", "-ac"]
+    command += ["-SecurityTypes", "None", "-nolisten", "tcp", "-noreset", "-desktop", "screen"]
+    return [*command, "-geometry", f"{WIDTH}x{HEIGHT}", "-depth", "24"]
 
 
 @asynccontextmanager
@@ -45,9 +49,7 @@ async def serving(colour: int) -> AsyncIterator[Xvnc]:
     port = _free_port()
     with tempfile.TemporaryFile() as log:
         got, give = os.pipe()
-        command = [program(), "-displayfd", str(give), "-rfbport", str(port), "-localhost"]
-        command += ["-SecurityTypes", "None", "-nolisten", "tcp", "-noreset"]
-        command += ["-geometry", f"{WIDTH}x{HEIGHT}", "-depth", "24", "-desktop", "the screen"]
+        command = [*words(port), "-displayfd", str(give)]
         process = subprocess.Popen(  # noqa: ASYNC220 - as quick as a fork
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[give]
         )
@@ -57,9 +59,9 @@ async def serving(colour: int) -> AsyncIterator[Xvnc]:
             if display is None:
                 log.seek(0)
                 raise AssertionError(log.read().decode(errors="replace"))
-            window = await XWindow.open(display, colour)
+            window = await XWindow.open(SOCKETS / f"X{display}", colour)
             try:
-                yield Xvnc(port, display, window)
+                yield Xvnc(port, window)
             finally:
                 await window.aclose()
         finally:
