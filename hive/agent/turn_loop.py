@@ -68,9 +68,7 @@ async def grant_wishes(harness: Harness) -> None:
         desk.wants_new_session = False
         parking.leave(harness)
         turn.begin_anew(harness)
-        record = harness.record.load()
-        if record is not None:
-            harness.record.save(record.afresh())
+        await _hand_over_anew(harness)
     if desk.wants_restart:
         desk.wants_restart = False
         await harness.driver.restart()
@@ -79,8 +77,21 @@ async def grant_wishes(harness: Harness) -> None:
         parking.leave(harness)
         note = await tending.compact(harness)
         desk.idle_since = trio.current_time()
-        if note is not None:
+        if note is None:
+            await _hand_over_anew(harness)
+        else:
             harness.bus.note(f"compacting failed: {note}")
+
+
+async def _hand_over_anew(harness: Harness) -> None:
+    """Have a message whose work was broken off handed over in full.
+
+    The conversation it was begun in is gone, or its summary may have swallowed it: a «go on» would
+    mean nothing to the model, and the message would count as handled.
+    """
+    record = harness.record.load()
+    if record is not None and not record.done:
+        await keep(harness, record.afresh())
 
 
 async def next_message(harness: Harness) -> DeliveredMessage | None:

@@ -464,6 +464,35 @@ async def test_a_new_session_hands_a_broken_off_message_over_in_full(
     assert "a long story" in text
 
 
+async def test_a_compaction_hands_a_broken_off_message_over_in_full(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("a long story")
+    rig.driver.script = [ends(driver.RATE_LIMITED)]
+    async with looping(rig):
+        await until(lambda: rig.harness.state.phase is Phase.RATE_LIMITED)
+        await HarnessPage(rig.harness).compact()
+        await until(lambda: mail.acks)
+    assert rig.driver.compactions == 1
+    assert "a long story" in prompts(rig)[-1]
+
+
+async def test_a_compaction_that_fails_leaves_a_broken_off_message_in_its_conversation(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("a long story")
+    rig.driver.script = [ends(driver.RATE_LIMITED)]
+    rig.driver.compact_outcomes = [Outcome(driver.RATE_LIMITED, note="at its limit")]
+    async with looping(rig):
+        await until(lambda: rig.harness.state.phase is Phase.RATE_LIMITED)
+        await HarnessPage(rig.harness).compact()
+        await until(lambda: mail.acks)
+    assert "broken off" in prompts(rig)[-1]
+    assert len(prompts(rig)) == 2
+
+
 async def test_a_lost_conversation_is_noticed_and_the_message_handed_over_in_full(
     tmp_path: Path, autojump_clock: object
 ) -> None:
