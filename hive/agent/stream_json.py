@@ -7,6 +7,7 @@ No I/O. Everything here is decided by fields that only claude itself writes (`is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,10 @@ TRANSPORT_TYPES = frozenset(
 """Lines between claude and the driver; nobody else is shown them."""
 NO_CONVERSATION = "No conversation found"
 """How claude begins its error for a session id it does not know; said before any model runs."""
+DEEPEST = 100
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
+MOMENT_MOST = 1e11
+"""Unix seconds beyond which a number is something else, such as milliseconds."""
 HTTP_UNAUTHORIZED = (401, 403)
 HTTP_TOO_MANY_REQUESTS = 429
 HTTP_OVERLOADED = 529
@@ -54,12 +59,35 @@ class LineSplitter:
 
 
 def parse(line: bytes) -> Line | None:
-    """Return the JSON object of a line, or None when it is not one."""
+    """Return the JSON object of a line, or None when it is not one.
+
+    What is nested deeper than `DEEPEST` is null in it: a model or a server may nest what it calls
+    and answers as deeply as it likes, and nothing behind this is to fail for that.
+    """
+    if line.count(b"[") + line.count(b"{") > DEEPEST:
+        line = _pruned(line)
     try:
         value = json.loads(line)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _pruned(line: bytes) -> bytes:
+    """Return a line of JSON with null in the place of what is nested too deeply."""
+    kept, depth, since = bytearray(), 0, 0
+    for found in _STRING_OR_BRACKET.finditer(line):
+        opens = found[0] in (b"[", b"{")
+        if not opens and found[0] not in (b"]", b"}"):
+            continue
+        depth += 1 if opens else -1
+        if opens and depth == DEEPEST + 1:
+            kept += line[since : found.start()] + b"null"
+        elif not opens and depth == DEEPEST:
+            since = found.end()
+    if depth > DEEPEST:
+        return b""
+    return bytes(kept + line[since:])
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -245,9 +273,8 @@ class TurnFacts:
         if not isinstance(info, dict):
             return
         self._is_rejected = info.get("status") == "rejected"
-        resets_at = info.get("resetsAt")
-        if self._is_rejected and isinstance(resets_at, int | float):
-            self._resets_at = float(resets_at)
+        if self._is_rejected:
+            self._resets_at = _moment(info.get("resetsAt")) or self._resets_at
 
     def _feed_result(self, line: Line) -> None:
         self.result = line
@@ -312,6 +339,13 @@ def is_unknown_session(result: Line) -> bool:
         and isinstance(errors, list)
         and any(isinstance(e, str) and e.startswith(NO_CONVERSATION) for e in errors)
     )
+
+
+def _moment(value: object) -> float | None:
+    """Return Unix seconds, None when it is none that a clock can show."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 < value < MOMENT_MOST else None
 
 
 def _text(value: object) -> str | None:

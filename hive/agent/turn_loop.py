@@ -13,7 +13,7 @@ import trio
 
 from hive.agent import driver, files, parking, plugins, tending, turn, waits
 from hive.agent.harness import Harness
-from hive.agent.patience import give_back, keep, patiently, say_away
+from hive.agent.patience import give_back, keep, patiently, say_away, unmark
 from hive.agent.phases import Phase
 from hive.agent.turn import Verdict
 from hive.agent.turn_count import Ended
@@ -59,6 +59,8 @@ async def settle(harness: Harness) -> None:
     if record is not None and record.done:
         await acknowledge(harness, record)
     await give_back(harness)
+    # Whether a limit still holds is found out by the next turn.
+    await unmark(harness, files.RATE_LIMITED)
 
 
 async def grant_wishes(harness: Harness) -> None:

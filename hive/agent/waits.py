@@ -10,6 +10,7 @@ import hashlib
 from functools import partial
 
 import attrs
+import trio
 
 from hive.agent import driver, files, parking
 from hive.agent.harness import Harness
@@ -31,6 +32,10 @@ SPREAD_S = 60.0
 SPREAD_SHARE = 0.2
 """Agents of one account wake one after another: within a minute, or a fifth of a short wait."""
 OVERLOADED_TIMES = 10
+LIMIT_MOST_S = 8 * 86400.0
+"""No limit is announced for longer than a week: what is further off is no moment to wait for."""
+LOOK_CLOCK_S = 60.0
+"""How often the wall clock is looked at, by which a limit ends: a machine may have slept."""
 PAUSED = "it is paused: it takes no messages until it is resumed"
 NO_LOGIN = "claude is not logged in: log it in, and the work goes on by itself"
 
@@ -95,18 +100,34 @@ async def _wait_login(harness: Harness, *, was_refused: bool) -> None:
 
 
 async def _park_limited(harness: Harness, verdict: Verdict) -> None:
-    wait_s = harness.config.rate_limit_s
-    if verdict.retry_at is not None:
-        wait_s = max(verdict.retry_at - harness.clock(), 1.0)
+    wait_s = limited_s(verdict.retry_at, harness.clock(), harness.config.rate_limit_s)
     wait_s += spread_s(harness.config.label, wait_s)
     harness.state.enter(
         Phase.RATE_LIMITED, f"claude's account is at its limit: {verdict.note or 'it says no more'}"
     )
     harness.bus.note(f"the account is at its limit: parked for {wait_s:.0f} s")
     await mark(harness, files.RATE_LIMITED)
-    await parking.meanwhile(harness, partial(harness.desk.sleep, wait_s))
+    await parking.meanwhile(harness, partial(_sleep_limited, harness, wait_s))
     await unmark(harness, files.RATE_LIMITED)
     _go_on(harness)
+
+
+def limited_s(retry_at: float | None, now: float, usual_s: float) -> float:
+    """Return how long to wait for a limit that is announced to end at `retry_at`.
+
+    One that should be over by now, or would last for months, is not believed: this clock may be
+    wrong, and the service is not asked again and again for that.
+    """
+    left_s = 0.0 if retry_at is None else retry_at - now
+    return left_s if 0 < left_s <= LIMIT_MOST_S else usual_s
+
+
+async def _sleep_limited(harness: Harness, wait_s: float) -> None:
+    """Sleep until the limit is over by either clock, or the desk's bell rings."""
+    until, at = trio.current_time() + wait_s, harness.clock() + wait_s
+    while (left_s := min(until - trio.current_time(), at - harness.clock())) > 0:
+        if await harness.desk.sleep(min(left_s, LOOK_CLOCK_S)):
+            return
 
 
 async def _wait_overloaded(harness: Harness, message: DeliveredMessage) -> None:

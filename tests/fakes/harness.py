@@ -73,6 +73,7 @@ def make(
     hive: FakeHive | None = None,
     conversation: Conversation | None = None,
     login: Login | None = None,
+    clock: Callable[[], float] = clock,
     **changes: Any,
 ) -> Rig:
     """Put a harness together; `hive` and `conversation` may come from an earlier one."""

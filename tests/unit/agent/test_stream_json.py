@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hive.agent import driver, stream_json
+from hive.agent import bus, driver, stream_json
 from hive.agent.stream_json import LineSplitter, TurnFacts
+from hive.wire import codec, live
 from hive.wire.live import TokenUsage
 
 DATA = Path(__file__).parents[2] / "data" / "stream"
@@ -150,6 +151,38 @@ def test_a_recorded_turn_tells_its_sums() -> None:
 
 def test_a_limit_says_when_it_ends() -> None:
     assert _facts("usage-limit").outcome().retry_at == 1_900_000_000
+
+
+def _nested(depth: int, inner: str = '"in"') -> str:
+    return "[" * depth + inner + "]" * depth
+
+
+def test_what_is_nested_too_deeply_is_left_out_and_the_rest_is_read() -> None:
+    for depth in (stream_json.DEEPEST, 600, 200_000):
+        line = f'{{"type": "result", "x": {_nested(depth)}, "y": ["]{{", {_nested(3)}]}}'
+        read = stream_json.parse(line.encode())
+        assert read is not None
+        assert read["type"] == "result"
+        assert read["y"] == ["]{", [[["in"]]]]
+        assert bus.shortened(codec.to_tagged("kind", live.Stream(read)))["line"]["y"]
+
+
+def test_many_brackets_are_not_deep() -> None:
+    line = {"type": "user", "x": [[["[[\\", '"{']]] * 200}
+    assert stream_json.parse(json.dumps(line).encode()) == line
+    assert stream_json.parse(b"{" + b"[" * 500) is None
+
+
+@pytest.mark.parametrize(
+    "moment", [None, True, "soon", 0, -5, 1.7e12, 10**400, float("nan"), float("inf")]
+)
+def test_a_limit_whose_end_makes_no_sense_has_none(moment: object) -> None:
+    facts = TurnFacts()
+    info = {"status": "rejected", "resetsAt": moment}
+    facts.feed({"type": "rate_limit_event", "rate_limit_info": info})
+    facts.feed({"type": "result", "is_error": True, "terminal_reason": "api_error"})
+    outcome = facts.outcome()
+    assert (outcome.kind, outcome.retry_at) == (driver.RATE_LIMITED, None)
 
 
 def test_a_compaction_is_believed_only_when_claude_says_so() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import attrs
+import pytest
 import trio
 
 from hive.agent import driver, files, turn_loop, waits
@@ -152,6 +153,46 @@ async def test_a_limit_without_a_time_parks_five_minutes(
     async with looping(rig):
         await until(lambda: mail.acks)
     assert 300 <= trio.current_time() - started < 361
+
+
+@pytest.mark.parametrize("off_s", [-7200.0, -1.0, 40 * 86400.0])
+async def test_a_limit_that_ends_at_no_sensible_time_parks_five_minutes(
+    tmp_path: Path, autojump_clock: object, off_s: float
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.RATE_LIMITED, retry_at=fake.clock() + off_s)] * 2
+    started = trio.current_time()
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert 600 <= trio.current_time() - started < 722
+
+
+@pytest.mark.parametrize("jump_s", [20_000.0, -20_000.0])
+async def test_a_limit_is_over_by_whichever_clock_is_there_first(
+    tmp_path: Path, autojump_clock: object, jump_s: float
+) -> None:
+    jumped = 0.0
+    rig = fake.make(tmp_path, clock=lambda: fake.clock() + jumped)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.RATE_LIMITED, retry_at=fake.clock() + 18_000)]
+    started = trio.current_time()
+    async with looping(rig):
+        await until(lambda: rig.harness.state.phase is Phase.RATE_LIMITED)
+        jumped = jump_s
+        await until(lambda: mail.acks, 20_000)
+    assert trio.current_time() - started <= (61 if jump_s > 0 else 18_061)
+
+
+async def test_the_mark_of_a_limit_goes_with_the_run_that_left_it(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mark = tmp_path / "state" / files.RATE_LIMITED
+    mark.touch()
+    async with looping(rig):
+        await until(lambda: rig.harness.state.phase is Phase.WAITING)
+        assert not mark.exists()
 
 
 async def test_an_overloaded_service_is_tried_again_soon(
