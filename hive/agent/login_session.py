@@ -22,6 +22,10 @@ from hive.errors import BadRequest, Conflict, HiveError
 
 LOGIN_S = 600.0
 WRITE_S = 5.0
+SILENT_S = 5.0
+"""How long a claude that has closed its output may go on living."""
+TAIL_S = 0.5
+"""How long what it said last is waited for: what it started may hold its pipes for ever."""
 OUTPUT_MOST = 8000
 CODE_MOST = 2000
 HOSTS = frozenset({"claude.ai", "claude.com", "platform.claude.com", "console.anthropic.com"})
@@ -97,6 +101,11 @@ class LoginSession:
             raise Conflict("no login runs")
         self._scope.cancel()
 
+    def forget(self) -> None:
+        """Forget how the last login ended: another one is needed since."""
+        if self.finished:
+            self.url, self.output, self.exit_note = None, "", None
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run the logins that are asked for, until cancelled."""
         task_status.started()
@@ -124,18 +133,30 @@ class LoginSession:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(child.pump_stderr, self._take)
-                while (line := await child.next_line()) is not None:
-                    self._take(line.decode(errors="replace"))
-                status = await child.wait(WRITE_S)
+                nursery.start_soon(self._read, child, nursery.cancel_scope)
+                await child.wait(LOGIN_S)
+                await trio.sleep(TAIL_S)
                 nursery.cancel_scope.cancel()
-            return "it is done" if status == 0 else f"claude ended with status {status}"
+            if child.status == 0:
+                return "it is done"
+            return self._without_code(await child.why_it_ended(self._take))
         finally:
             self._child = None
             await child.kill()
 
+    async def _read(self, child: Child, scope: trio.CancelScope) -> None:
+        """Take what it prints; cancel `scope` once that and claude are at their end."""
+        while (line := await child.next_line()) is not None:
+            self._take(line.decode(errors="replace"))
+        await child.wait(SILENT_S)
+        scope.cancel()
+
     def _take(self, line: str) -> None:
-        """Keep a line for the page, without the code should claude repeat it."""
-        if self._code is not None:
-            line = line.replace(self._code, "…")
+        """Keep a line for the page."""
+        line = self._without_code(line)
         self.url = self.url or link_in(line)
         self.output = f"{self.output}{line.rstrip()}\n"[-OUTPUT_MOST:]
+
+    def _without_code(self, text: str) -> str:
+        """Return a text without the code, should claude repeat it."""
+        return text if self._code is None else text.replace(self._code, "…")

@@ -92,6 +92,7 @@ async def wait_out(harness: Harness, message: DeliveredMessage, verdict: Verdict
 
 
 async def _wait_login(harness: Harness, *, was_refused: bool) -> None:
+    harness.login_session.forget()
     harness.state.enter(Phase.NEEDS_LOGIN, NO_LOGIN)
     harness.bus.note(NO_LOGIN)
     await mark(harness, files.NEEDS_LOGIN)

@@ -40,6 +40,19 @@ def test_a_phase_without_work_needs_a_sentence() -> None:
     assert (one.status, one.turn_state, one.trouble) == ("needs_login_idle", "idle", "log it in")
 
 
+def test_a_login_that_runs_shows_where_one_is_missing_and_nowhere_else() -> None:
+    one = state()
+    one.set_logging_in(True)
+    assert (one.status, one.report().status) == ("online", "online")
+    one.enter(Phase.NEEDS_LOGIN, "log it in")
+    assert one.report().status == "needs_login_in_progress"
+    one.set_logging_in(False)
+    assert one.status == "needs_login_idle"
+    one.set_logging_in(True)
+    one.enter(Phase.WAITING)
+    assert one.status == "online"
+
+
 def test_the_document_draws_the_table() -> None:
     text = page("turn-loop.md")
     assert phases.picture() in text
