@@ -32,3 +32,45 @@ async def test_a_login_shows_its_link_takes_the_code_and_opens_nothing_else(
     server.agent.state |= {"login": None, "status": "online"}
     server.agent.publish("status_changed", status="online")
     await page.wait("document.querySelector('#login').hidden")
+
+
+async def test_a_login_that_is_over_is_not_shown_any_more(page: Page, server: PageServer) -> None:
+    running = {"output": "visit:", "url": "https://claude.ai/x", "finished": False}
+    server.agent.state |= {
+        "status": "needs_login_in_progress",
+        "login": {**running, "exit_note": None},
+    }
+    await opened(page, server.agent_url)
+    await page.wait("document.querySelector('#login').innerText.includes('Logging in')")
+    server.agent.state |= {
+        "status": "needs_login_idle",
+        "login": {**running, "finished": True, "exit_note": "it was cancelled"},
+    }
+    server.agent.publish("status_changed", status="needs_login_idle")
+    await page.wait("document.querySelector('#login').innerText.includes('it was cancelled')")
+    server.agent.publish("status_changed", status="online")
+    await page.wait("document.querySelector('#login').hidden")
+    server.agent.state["login"] = None
+    server.agent.publish("status_changed", status="needs_login_idle")
+    await page.wait(
+        "!document.querySelector('#login').hidden"
+        " && !document.querySelector('#login').innerText.includes('cancelled')"
+    )
+
+
+async def test_an_agent_that_went_away_while_it_was_logged_in_shows_no_login(
+    page: Page, server: PageServer
+) -> None:
+    page.expected = ["503"]
+    running = {"output": "visit:", "url": "https://claude.ai/x", "finished": False}
+    server.agent.state |= {
+        "status": "needs_login_in_progress",
+        "login": {**running, "exit_note": None},
+    }
+    await opened(page, server.agent_url)
+    await page.wait("!document.querySelector('#login').hidden")
+    stopped = {"error": {"code": "stopped", "message": "alice is not running: start it"}}
+    for path in ("/events/stream", "/api/state", "/events/history"):
+        server.answers[path] = (503, stopped)
+    server.agent.cut()
+    await page.wait("document.querySelector('#login').hidden", 20)

@@ -148,8 +148,11 @@ def model_that_compacts(steps: list[Step]) -> Callable[[Request], Step]:
 
 
 @asynccontextmanager
-async def stage(root: Path, kind: str, mode: str) -> AsyncIterator[Rig]:
-    """Set everything up below `root`, the harness started; at the end nothing is left."""
+async def stage(root: Path, kind: str, mode: str, **changes: Any) -> AsyncIterator[Rig]:
+    """Set everything up below `root`, the harness started; at the end nothing is left.
+
+    `changes` are settings of the harness.
+    """
     async with messages_api.serve([]) as api, running(root) as daemon:
         assert (await daemon.operator("spawn", name="bob"))["ok"]
         paths, bob = daemon.hive.paths, agent_name("bob")
@@ -178,6 +181,7 @@ async def stage(root: Path, kind: str, mode: str) -> AsyncIterator[Rig]:
             },
             secret_files={"ANTHROPIC_API_KEY": str(secret)} if kind == "real" else {},
         )
+        config = attrs.evolve(config, **changes)
         config_file = root / "harness.json"
         config_file.write_bytes(codec.dumps(codec.to_json(config)))
         rig = Rig(daemon, kind, api, config_file)
@@ -375,3 +379,109 @@ async def test_the_page_shows_the_turn_live_and_from_its_history(short_tmp: Path
         assert reply.status == 200
         assert (await fetch(page, "GET", "/api/state")).json()["model"] == "sonnet"
         assert (await fetch(page, "GET", "/api/loose-ends")).status == 404
+
+
+LOGS_IN = """#!/bin/sh
+export HTTPS_PROXY=http://127.0.0.1:9 NO_PROXY=127.0.0.1
+[ "$1 $2" = "auth login" ] || exec {claude} "$@"
+cd {root}
+setsid -f sh -c 'echo $$ >pid; mv pid started; exec sleep 3599' </dev/null >/dev/null 2>&1
+echo "https://claude.com/cai/oauth/authorize?code=true"
+read code && cp $code "$CLAUDE_CONFIG_DIR/.credentials.json"
+"""
+"""The real claude, whose login gives the account that the code names."""
+
+
+def _account(file: Path, token: str) -> None:
+    account = {"accessToken": token, "refreshToken": None, "expiresAt": 4_000_000_000_000}
+    scopes = ["user:inference", "user:profile"]
+    text = json.dumps({"claudeAiOauth": {**account, "scopes": scopes, "subscriptionType": "max"}})
+    file.write_text(text)
+
+
+@attrs.frozen
+class Page:
+    """Bob's page, as its buttons use it, and his row on the dashboard."""
+
+    rig: Rig
+
+    async def post(self, what: str, **fields: str) -> int:
+        """Press a button; returns the status of the answer."""
+        headers = {"Content-Type": "application/json"}
+        body = json.dumps(fields).encode()
+        where = self.rig.daemon.hive.paths.web_socket(agent_name("bob"))
+        return (await fetch(where, "POST", f"/api/{what}", headers=headers, body=body)).status
+
+    async def wait(self, is_so: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Wait until the page's state is so."""
+        where = self.rig.daemon.hive.paths.web_socket(agent_name("bob"))
+        with trio.fail_after(WAIT_S):
+            while True:
+                if where.exists():
+                    state: dict[str, Any] = (await fetch(where, "GET", "/api/state")).json()
+                    if is_so(state):
+                        return state
+                await trio.sleep(0.05)
+
+    async def wait_row(self, *, needs_login: bool) -> None:
+        """Wait until the daemon says so of bob's login."""
+        with trio.fail_after(WAIT_S):
+            while True:
+                rows = (await self.rig.daemon.operator("agent_status"))["agent_statuses"]
+                if [row["needs_login"] for row in rows if row["name"] == "bob"] == [needs_login]:
+                    return
+                await trio.sleep(0.05)
+
+
+async def test_an_account_that_died_is_replaced_on_the_page_and_the_message_comes_again(
+    short_tmp: Path,
+) -> None:
+    program = short_tmp / "claude-program"
+    program.write_text(LOGS_IN.format(root=short_tmp, claude=claude_binary.find()))
+    program.chmod(0o755)
+    _account(short_tmp / "new", "alive")
+
+    def model(request: Request) -> Step:
+        if "alive" not in request["_headers"]["authorization"]:
+            return model_script.unauthorised()
+        return Text("done")
+
+    account = short_tmp / "claude"
+    account.mkdir()
+    _account(account / ".credentials.json", "dead")
+    changes = {"claude": (str(program),), "claude_dir": str(account), "secret_files": {}}
+    async with stage(short_tmp, "real", "live", **changes) as rig:
+        page = Page(rig)
+        rig.api.play(model)
+        assert (await rig.daemon.operator("send", to="bob", body="the work"))["ok"]
+        await page.wait(lambda state: state["status"] == "needs_login_idle")
+        assert await page.post("login-start") == 200
+        await page.wait(lambda state: state["login"]["url"])
+        state = await page.wait(lambda state: state["status"] == "needs_login_in_progress")
+        assert "log it in" in state["trouble"]
+        await page.wait_row(needs_login=True)
+        assert await page.post("login-code", code="new") == 200
+        await rig.wait_acked()
+        await page.wait_row(needs_login=False)
+        state = await page.wait(lambda state: state["login"]["finished"])
+        assert (state["status"], state["login"]["exit_note"]) == ("online", "it is done")
+        assert state["trouble"] is None
+        texts = "".join(model_script.user_texts(rig.api.requests[-1]))
+        assert texts.count("the work") == 1
+        first = _started(short_tmp)
+        assert await page.post("login-start") == 200
+        await until(lambda: _started(short_tmp) != first)
+        await rig.stop(signal.SIGTERM)
+        assert not any(_is_alive(one) for one in (first, _started(short_tmp)))
+
+
+def _started(root: Path) -> str:
+    file = root / "started"
+    return file.read_text().strip() if file.exists() else ""
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        return ") Z " not in Path("/proc", pid, "stat").read_text()
+    except OSError:
+        return False

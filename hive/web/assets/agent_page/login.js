@@ -36,8 +36,8 @@ export function loginView(place, look) {
   const update = (state) => {
     const login = state.login ?? null;
     const runs = login !== null && !login.finished;
-    const isNeeded = state.status.startsWith("needs_login") && state.turn_state !== "offline";
-    place.hidden = !isNeeded && !runs;
+    const isNeeded = state.status.startsWith("needs_login");
+    place.hidden = state.turn_state === "offline" || (!isNeeded && !runs);
     const href = runs ? safeLink(login.url) : null;
     link.hidden = href === null;
     if (href) link.href = href;

@@ -112,6 +112,7 @@ function apply(frame) {
   if (ends(frame)) partial.forget();
   if (KEPT.includes(frame.kind)) terminal.push(frame);
   if (reduce(state, frame)) show();
+  if (frame.kind === "status_changed") void refreshLogin();
   if (frame.kind === "turn_start" || frame.kind === "turn_end") void refreshInbox();
   if (frame.kind === "turn_end") void looseEnds.refresh();
   if (frame.kind === "turn_end") void network.refresh();

@@ -98,8 +98,9 @@ export function price(dollars) {
 /** @param {AgentState} state @returns {{tone: string, text: string} | null} what to do about it */
 export function statusAdvice(state) {
   switch (state.status) {
-    case "needs_login_idle":
     case "needs_login_in_progress":
+      return { tone: "warning", text: "claude is being logged in, and messages wait. Open the link, log in there, and paste the code it shows." };
+    case "needs_login_idle":
       return {
         tone: "error",
         text: "claude is not logged in here, so messages wait. Log it in here, or start the hive with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) in its environment.",
