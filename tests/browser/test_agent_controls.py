@@ -7,7 +7,7 @@ import pytest
 from tests.browser import LIVE, opened
 from tests.fakes import agent_scenes as scenes
 from tests.fakes.browser import Page
-from tests.fakes.page_scenes import NOW
+from tests.fakes.page_scenes import NOW, container
 from tests.fakes.page_server import PageServer
 
 PROMPT = "document.querySelector('#prompt').value"
@@ -100,6 +100,20 @@ async def test_the_header_says_what_fits_what_it_cost_and_where_else_to_look(
                     ".map((f) => f.hidden).join() === 'true,false'")  # fmt: skip
 
 
+async def test_an_agent_at_its_limits_says_so_until_it_is_not(
+    page: Page, server: PageServer
+) -> None:
+    alice = container("alice", limits_met=["memory_mib", "tasks"])
+    server.dashboard.state["containers"] = [alice]
+    await opened(page, server.agent_url)
+    await page.wait(
+        "document.querySelector('#limits').innerText === '▲ at its limit: memory, processes'"
+    )
+    server.dashboard.state["containers"] = [container("alice")]
+    server.agent.publish("turn_end", ok=True, note=None, duration_ms=10)
+    await page.wait("document.querySelector('#limits').hidden")
+
+
 async def test_the_inbox_is_marked_read_and_loose_ends_are_cancelled(
     page: Page, server: PageServer
 ) -> None:
@@ -142,6 +156,7 @@ async def test_everything_is_reached_by_keys_and_named(page: Page, server: PageS
         await page.press("Tab")
         seen.add(await page.eval("document.activeElement.id || document.activeElement.className"))
     assert {"model", "search", "hold", "log", "prompt", "logs"} <= seen
+    assert await page.eval("document.querySelector('#search').clientWidth") > 180
     small = (
         "[...document.querySelectorAll('.log')].every((n) => n.clientHeight > 150)"
         " && document.querySelector('.prompt').getBoundingClientRect().bottom <= innerHeight + 1"

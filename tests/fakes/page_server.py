@@ -191,6 +191,10 @@ class PageServer:
         """Answer what the dashboard asks for piece by piece."""
         if path.startswith("/api/network/"):
             return self.network
+        if path.startswith("/api/agent/"):
+            name = path.split("/")[3]
+            rows = self.dashboard.state["containers"]
+            return next((row for row in rows if row["name"] == name), scenes.container(name))
         if path.startswith("/api/journal/"):
             return {"lines": ["one line", "another line"]}
         if path == "/api/reminders":

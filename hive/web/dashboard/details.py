@@ -8,6 +8,7 @@ from quart import Blueprint, request
 
 from hive.core import actions, network, proposals
 from hive.core.hive import Hive
+from hive.errors import NotFound
 from hive.web import replies
 from hive.web.dashboard.actions import number
 from hive.wire import codec
@@ -37,6 +38,14 @@ def make_blueprint(hive: Hive) -> Blueprint:
         faults = [*hive.audit.faults, *filter(None, [hive.audit.trouble])]
         rows = [codec.to_json(row) for row in hive.audit.newest(limit)]
         return {"faults": faults, "rows": rows}
+
+    @routes.get("/api/agent/<name>/row")
+    async def row(name: str) -> Json:
+        hive.agents.get(agent_name(name))
+        found = hive.view.row(agent_name(name))
+        if found is None:
+            raise NotFound(f"nobody has looked at {name} yet: try again in a moment")
+        return _object(found)
 
     @routes.get("/api/network/<name>")
     async def reach(name: str) -> Json:

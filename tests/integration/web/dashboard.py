@@ -29,6 +29,7 @@ READS = (
     "/api/jobs/1/log",
     "/api/file-refs?messages=1",
     "/api/state-file?path=/shared/a",
+    "/api/agent/bob/row",
     "/agent/bob",
     "/agent/bob/",
     "/agent/bob/api/state",

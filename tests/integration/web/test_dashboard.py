@@ -86,10 +86,13 @@ async def test_an_agent_is_asked_for_approved_stopped_and_destroyed(short_tmp: P
         await waiting.until(lambda: {row.state for row in browser.hive.queue.rows()} == {"done"})
         assert (await browser.post("/set-paused/bob", paused="true")).status == 200
         await until(browser, lambda rows: rows[1]["paused"])
+        row = (await browser.get("/api/agent/bob/row")).json()
+        assert row == (await browser.get("/api/state")).json()["containers"][1]
         assert (await browser.post("/kill/bob")).json() == {"ok": True}
         await until(browser, lambda rows: not rows[1]["running"])
         assert (await browser.post("/destroy/bob", purge="true")).json() == {"ok": True}
         await until(browser, lambda rows: len(rows) == 1)
+        assert (await browser.get("/api/agent/bob/row")).status == 404
 
 
 def settled(row: Any) -> bool:

@@ -3,6 +3,7 @@
 
 import { el, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
+import { limitsMet } from "../shared/limits.js";
 import { showLogs } from "../shared/logs.js";
 import { appearance } from "../shared/theme.js";
 import { count, duration, stopTicking, ticking, turnLength } from "../shared/time.js";
@@ -47,6 +48,7 @@ export function headView(place, connection, detail) {
   const cost = el("span", { class: "badge", id: "cost", hidden: true, title: "All tokens of the last turn, every call to the model counted" });
   const paid = el("span", { class: "badge", id: "price", hidden: true, title: "What this conversation has cost so far at list price, by claude's own sum; an account with a plan pays otherwise" });
   const last = el("span", { class: "badge", id: "last-turn", hidden: true });
+  const limits = el("span", { class: "badge danger", id: "limits", hidden: true });
   const cancel = control(CANCEL, "■ C4NC3L", "Cancel turn", "danger");
   const pause = control(setPaused(name.textContent ?? ""), "‖ P4US3", "Pause", "", { fields: { paused: "true" } });
   const resume = control(setPaused(name.textContent ?? ""), "▶ R3SUM3", "Resume", "go", { fields: { paused: "false" } });
@@ -74,7 +76,7 @@ export function headView(place, connection, detail) {
     el(
       "div",
       { class: "row", role: "group", "aria-label": "State" },
-      turn, status, model, ctx, last, cost, paid,
+      turn, status, limits, model, ctx, last, cost, paid,
     ),
   );
   let shownTurn = "";
@@ -128,7 +130,13 @@ export function headView(place, connection, detail) {
     setAttr(detail, "class", `strip ${advice?.tone ?? ""}`);
     setText(detail, advice?.text ?? "");
   };
-  return { update };
+  /** @param {readonly string[]} keys of the limits it met */
+  const showLimits = (keys) => {
+    const { text, title } = limitsMet(keys);
+    badge(limits, keys.length ? `▲ ${text}` : "", "danger");
+    setAttr(limits, "title", title);
+  };
+  return { update, showLimits };
 }
 
 /** @param {HTMLElement} node @param {string} text @param {string} tone */

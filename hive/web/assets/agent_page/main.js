@@ -23,12 +23,13 @@ import { showRow } from "./row_link.js";
 import { searchView } from "./search.js";
 import { joinedTo } from "./tools.js";
 import { modelsOf, nothing, reduce } from "./state.js";
-import { NEWEST, STATE, STREAM, agentName, newer, older } from "./urls.js";
+import { NEWEST, STATE, STREAM, agentName, agentRow, newer, older } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
 /** @typedef {import("../shared/wire.js").AgentState} AgentState */
 
 const HIDDEN_MS = 30000;
+const LIMITS_MS = 30000;
 
 await loadMarkdown();
 installForms();
@@ -103,6 +104,7 @@ function setAway(why) {
   state.turn_state_since = Date.now() / 1000;
   state.notices = [];
   state.trouble = null;
+  head.showLimits([]);
   show();
 }
 
@@ -116,6 +118,7 @@ function apply(frame) {
   if (frame.kind === "turn_start" || frame.kind === "turn_end") void refreshInbox();
   if (frame.kind === "turn_end") void looseEnds.refresh();
   if (frame.kind === "turn_end") void network.refresh();
+  if (frame.kind === "turn_end") void refreshLimits();
 }
 
 /** Mail has no frame on this page; a turn's two ends are when it moves. */
@@ -136,6 +139,18 @@ const refreshLogin = inTurn(async () => {
   }
   login.update(state);
 });
+
+/** Which limits it met is the daemon's to say, and has no frame here: it is true for some minutes. */
+const refreshLimits = inTurn(async () => {
+  try {
+    head.showLimits((await getJson(agentRow(name))).limits_met);
+  } catch {
+    return; // the connection badge says it; what was shown stays
+  }
+});
+setInterval(() => {
+  if (!document.hidden && !away) void refreshLimits();
+}, LIMITS_MS);
 
 const live = new Live({
   stream: STREAM,
@@ -159,6 +174,7 @@ const live = new Live({
         show();
         void looseEnds.refresh();
         void network.refresh();
+        void refreshLimits();
       },
     },
     {

@@ -27,6 +27,8 @@ const safe = encodeURIComponent;
 export const agentName = () => /^\/agent\/([^/]+)\//.exec(location.pathname)?.[1] ?? "agent";
 /** @param {string} name of an agent; what it reached is the daemon's to say */
 export const network = (name) => `/api/network/${encodeURIComponent(name)}`;
+/** @param {string} name of an agent, as the dashboard shows it */
+export const agentRow = (name) => `/api/agent/${safe(name)}/row`;
 /** @param {string} name of an agent that is to reach more; asked for at the dashboard */
 export const allow = (name) => `/allow/${encodeURIComponent(name)}`;
 /** @param {string} name of an agent that is to be started, at the dashboard */

@@ -2,6 +2,7 @@
 /** The badges of a container's row: which ones, and how they look. Pure but for `draw`. */
 
 import { el } from "../shared/dom.js";
+import { limitsMet } from "../shared/limits.js";
 import { duration, ticking } from "../shared/time.js";
 
 /** @typedef {import("../shared/wire.js").ContainerRow} ContainerRow */
@@ -46,16 +47,10 @@ function badge(key, glyph, text, tone) {
   return { key, glyph, text, tone };
 }
 
-/** @type {Record<string, string>} what each limit is called, by its key in agent.toml */
-const LIMITS = {
-  memory_mib: "memory", cpu_percent: "processor", tasks: "processes", open_files: "open files", disk_mib: "disk",
-};
-
 /** @param {string[]} keys @returns {Badge} */
 function limitsBadge(keys) {
-  const met = keys.map((key) => LIMITS[key] ?? key).join(", ");
-  const title = `it met its limit of ${met} within the last minutes: limits in its agent.toml`;
-  return { ...badge("limits", "▲", `at its limit: ${met}`, "danger"), title };
+  const { text, title } = limitsMet(keys);
+  return { ...badge("limits", "▲", text, "danger"), title };
 }
 
 /** @param {ContainerRow} row @returns {Badge} */

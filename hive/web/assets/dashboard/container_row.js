@@ -6,7 +6,7 @@ import { actionForm } from "../shared/form.js";
 import { timeTag } from "../shared/time.js";
 import { badgesOf, draw } from "./badges.js";
 import { showLogs } from "../shared/logs.js";
-import { agentPage, forgeConfig, lifecycle } from "./urls.js";
+import { agentPage, forgeConfig, lifecycle, statistics } from "./urls.js";
 import { shortSha } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").ContainerRow} ContainerRow */
@@ -24,6 +24,7 @@ export function containerRow(name, writeTo) {
     { url: lifecycle("rebuild", name), leet: "", plain: "Rebuild", tone: "badge warm", title: "" },
     ["↻ needs update", el("span", { class: "sr-only" }, `: rebuild ${name}`)],
   );
+  const stats = el("a", { href: statistics(name), "aria-label": `Statistics of ${name}` }, "◫ stats");
   const status = el("p", { class: "status wrap", hidden: true });
   const note = el("p", { class: "form-error", hidden: true });
   const actions = el("div", { class: "row actions" });
@@ -34,7 +35,7 @@ export function containerRow(name, writeTo) {
     "li",
     { class: "panel agent", "data-agent": name },
     el("div", { class: "row top" }, link, kind, badges, stale.form),
-    el("div", { class: "row meta" }, place, deployed, logsButton),
+    el("div", { class: "row meta" }, place, deployed, stats, logsButton),
     status,
     note,
     actions,

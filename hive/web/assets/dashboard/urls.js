@@ -18,6 +18,8 @@ export const UPDATE_ALL = "/update-all";
 export const forgeConfig = (forge, name) => `${forge.replace(/\/+$/, "")}/agent-configs/${safe(name)}`;
 /** @param {string} name */
 export const agentPage = (name) => `/agent/${safe(name)}/`;
+/** @param {string} name of an agent; what its turns took */
+export const statistics = (name) => `${agentPage(name)}stats`;
 /** @param {"start" | "kill" | "restart" | "rebuild" | "destroy" | "set-paused"} verb @param {string} name */
 export const lifecycle = (verb, name) => `/${verb}/${safe(name)}`;
 /** @param {number} id */
