@@ -118,12 +118,12 @@ async def test_what_was_refused_waits_for_the_operator(page: Page, server: PageS
     page.expected += ["1008"]
     server.screen.refusal = (1008, "this ticket was used before")
     await page.navigate(server.agent_url + "screen")
-    await page.wait(phase("ended"))
+    await page.wait(phase("ended"), 30)
     assert await page.text("#why") == "this ticket was used before."
     assert await page.eval("document.querySelector('#take').ariaDisabled") == "true"
     server.screen.refusal = None
     await page.click("#again")
-    await page.wait(phase("connecting"))
+    await page.wait(phase("connecting"), 30)
     assert server.screen.tickets == {"ticket-1": True, "ticket-2": True}
 
 
@@ -132,9 +132,9 @@ async def test_who_has_no_screen_is_told_how_to_get_one(page: Page, server: Page
     server.answers[TICKET] = (404, refusal("not_found", "alice has no screen to show"))
     await page.viewport(360, 740)
     await page.navigate(server.agent_url + "screen")
-    await page.wait(phase("absent"))
+    await page.wait(phase("absent"), 30)
     assert await page.text("#why") == "alice has no screen to show."
-    assert "[screen]\nport = 5900" in await page.text("#how")
+    assert "[screen]\nport = 5901" in await page.text("#how")
     assert await page.overflow() == 0
 
 
@@ -142,14 +142,14 @@ async def test_why_there_is_no_ticket_is_said(page: Page, server: PageServer) ->
     page.expected += ["503", "403", "401"]
     server.answers[TICKET] = (503, refusal("coming_up", "alice is coming up"))
     await page.navigate(server.agent_url + "screen")
-    await page.wait(phase("waiting"))
+    await page.wait(phase("waiting"), 30)
     assert "alice is coming up. Trying again in " in await page.text("#why")
     server.answers[TICKET] = (403, refusal("refused", "another page asked"))
-    await page.wait(phase("ended"))
+    await page.wait(phase("ended"), 30)
     assert await page.text("#why") == "another page asked."
     server.answers[TICKET] = (401, refusal("unauthorized", ""))
     await page.click("#again")
-    await page.wait(phase("logged_out"))
+    await page.wait(phase("logged_out"), 30)
     assert "hive.pyz login-link" in await page.text("#why")
 
 
@@ -194,20 +194,40 @@ async def test_texts_pass_only_while_in_control_and_never_by_themselves(
         await page.navigate("about:blank")
 
 
-async def test_what_is_no_open_vnc_server_is_said_to_be_none(
+async def give_password(page: Page) -> None:
+    await page.wait(phase("asking"), 30)
+    assert await page.eval("document.activeElement.id") == "screen-password"
+    await page.type("sesame")
+    await page.press("Enter")
+
+
+async def test_a_password_is_asked_for_once_and_again_when_it_was_wrong(
     page: Page, server: PageServer
 ) -> None:
-    page.expected += ["Failed when connecting", "RFB"]
-    for odd, why in (
-        (OddVnc(security=odd_vnc.PASSWORD), "its VNC server asks for a password"),
-        (OddVnc(greeting=b"SSH-2.0-OpenSSH_9.2p1\r\n"), "does not speak VNC"),
-    ):
-        async with odd_vnc.serving(odd):
-            server.screen.port = odd.port
-            await page.navigate(server.agent_url + "screen")
-            await page.wait(phase("ended"), 30)
-            assert why in await page.text("#why")
-            await page.navigate("about:blank")
+    page.expected += ["wrong password"]
+    async with odd_vnc.serving(OddVnc(security=odd_vnc.PASSWORD, refusals=1)) as odd:
+        server.screen.port = odd.port
+        await page.navigate(server.agent_url + "screen")
+        await give_password(page)
+        await page.wait(phase("ended"), 30)
+        assert await page.text("#why") == "its VNC server refused: wrong password."
+        await page.click("#again")
+        await give_password(page)
+        await page.wait(phase("connected"), 30)
+        await take_control(page)
+        assert await page.eval("document.querySelector('#screen-password').value") == ""
+        await page.navigate("about:blank")
+    assert len(server.screen.joined) == 3
+
+
+async def test_what_is_no_vnc_server_is_said_to_be_none(page: Page, server: PageServer) -> None:
+    page.expected += ["Failed when connecting"]
+    async with odd_vnc.serving(OddVnc(greeting=b"SSH-2.0-OpenSSH_9.2p1\r\n")) as odd:
+        server.screen.port = odd.port
+        await page.navigate(server.agent_url + "screen")
+        await page.wait(phase("ended"), 30)
+        assert "does not speak VNC" in await page.text("#why")
+        await page.navigate("about:blank")
 
 
 async def test_an_impossible_screen_and_garbage_end_the_view_and_not_the_page(

@@ -15,6 +15,7 @@ import trio
 
 WAIT_S = 20.0
 NONE, PASSWORD = 1, 2
+REFUSAL = b"wrong password"
 _FIXED = {0: 20, 3: 10, 4: 8, 5: 6, 150: 10}
 _ENCODINGS, _CUT_TEXT = 2, 6
 
@@ -27,6 +28,8 @@ class OddVnc:
     security: int = NONE
     name: str = "odd"
     size: tuple[int, int] = (64, 48)
+    refusals: int = 0
+    """How often it takes an answer to its challenge for a wrong one."""
     port: int = 0
     copied: list[str] = attrs.field(factory=list)
     """What viewers put into the clipboard."""
@@ -58,8 +61,12 @@ class OddVnc:
             await viewer.send_all(bytes([1, self.security]))
             await data.take(1)
             if self.security != NONE:
-                # For a challenge there is no answer: the viewer does not know the password.
                 await viewer.send_all(bytes(16))
+                await data.take(16)
+            if self.refusals:
+                self.refusals -= 1
+                await viewer.send_all(struct.pack(">II", 1, len(REFUSAL)) + REFUSAL)
+                return
             await viewer.send_all(bytes(4))
             await data.take(1)
             name = self.name.encode()

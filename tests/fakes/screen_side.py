@@ -6,6 +6,7 @@ send, it does not send by itself.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -76,14 +77,16 @@ async def _pass_on(port: int, receive: Any, send: Any) -> None:
 
 
 async def _from_server(server: trio.SocketStream, send: Any) -> None:
-    async for data in server:
-        await send({"type": "websocket.send", "bytes": bytes(data)})
+    with suppress(trio.BrokenResourceError):
+        async for data in server:
+            await send({"type": "websocket.send", "bytes": bytes(data)})
     await _close(send, 1000, "")
 
 
 async def _to_server(server: trio.SocketStream, receive: Any) -> None:
-    while (message := await receive())["type"] == "websocket.receive":
-        await server.send_all(message["bytes"])
+    with suppress(trio.BrokenResourceError):
+        while (message := await receive())["type"] == "websocket.receive":
+            await server.send_all(message["bytes"])
 
 
 async def _until_gone(receive: Any) -> None:

@@ -35,7 +35,7 @@ test("control is not taken back without being asked for, and its loss is said", 
 test("what was refused is not asked for again by itself", () => {
   assert.deepEqual(closed(seen, 1008, "the ticket was used before"), { phase: "ended", control: false, tries: 1, detail: "the ticket was used before." });
   assert.equal(failed(held, "no VNC").phase, "ended");
-  const phases = [[401, "unauthorized"], [404, "not_found"], [403, "refused"], [503, "coming_up"], [0, "unreachable"], [429, "busy"]].map(
+  const phases = [[401, "unauthorized"], [404, "not_found"], [403, "refused"], [503, "coming_up"], [0, "unreachable"], [409, "conflict"]].map(
     ([status, code]) => refused(seen, { status: Number(status), code: String(code), message: "so" }).phase,
   );
   assert.deepEqual(phases, ["logged_out", "absent", "ended", "waiting", "waiting", "waiting"]);

@@ -6,9 +6,9 @@ import { el, label, must, remember, remembered, setAttr, setText } from "../shar
 import { revealed } from "../shared/odd.js";
 import { appearance } from "../shared/theme.js";
 import { ScreenClient, loadClient } from "./screen_client.js";
-import { handPanel, keysMenu } from "./screen_hands.js";
+import { handPanel, keysMenu, passwordForm } from "./screen_hands.js";
 import { isWayOut } from "./screen_keys.js";
-import { asked, badge, closed, detail, failed, joined, nothing, refused, retryMs } from "./screen_state.js";
+import { asked, badge, challenged, closed, detail, failed, joined, nothing, refused, retryMs } from "./screen_state.js";
 import { SCREEN_TICKET, agentName, screenSocket } from "./urls.js";
 
 const SIZE = "screen-size";
@@ -22,6 +22,8 @@ let view = nothing();
 let client = null;
 let timer = 0;
 let asking = 0;
+/** Of its VNC server; only this page knows them, and only while it is open. @type {import("./screen_client.js").Credentials} */
+let credentials = {};
 let toFit = remembered(SIZE) !== "real";
 
 const glyph = el("span", { class: "glyph", "aria-hidden": "true" });
@@ -60,10 +62,15 @@ const why = el("p", { class: "wrap", id: "why", role: "status" });
 const how = el(
   "div",
   { class: "stack how", id: "how", hidden: true },
-  el("p", { class: "wrap" }, "Its container has to run a VNC server without a password, and agent.toml to say at which port; then deploy it:"),
-  el("pre", {}, "[screen]\nport = 5900"),
+  el("p", { class: "wrap" }, "Its container has to run a VNC server, and agent.toml to say at which port of 127.0.0.1 inside:"),
+  el("pre", {}, "[screen]\nport = 5901"),
 );
-const cover = el("div", { class: "cover stack" }, why, how, el("div", { class: "row" }, again));
+const password = passwordForm((given) => {
+  credentials = given;
+  turnTo(asked({ ...view, detail: "" }, view.control));
+  client?.answer(given);
+});
+const cover = el("div", { class: "cover stack" }, why, how, password.root, el("div", { class: "row" }, again));
 const stage = el("div", { class: "stage", id: "stage" });
 const tools = el("div", { class: "row tools", role: "group", "aria-label": "Screen" }, take, size, full, keys, hands.root);
 must("#main").append(banner, tools, el("div", { class: "frame" }, stage, cover));
@@ -83,8 +90,9 @@ function show() {
   keys.hidden = hands.root.hidden = banner.hidden;
   cover.hidden = isSeen;
   stage.classList.toggle("held", isSeen && view.control);
+  password.root.hidden = view.phase !== "asking";
   how.hidden = view.phase !== "absent";
-  again.hidden = view.phase === "connecting" || view.phase === "logged_out";
+  again.hidden = view.phase === "connecting" || view.phase === "asking" || view.phase === "logged_out";
   setText(why, view.phase === "connecting" && !view.detail ? "Connecting to the screen." : "");
   if (!why.textContent) why.replaceChildren(...revealed(detail(view)));
   if (!isSeen) setText(desktop, "");
@@ -129,7 +137,7 @@ async function connect(control) {
 
 /** @param {string} ticket @param {boolean} control */
 function open(ticket, control) {
-  const mine = new ScreenClient(stage, screenSocket(ticket), control, {
+  const mine = new ScreenClient(stage, screenSocket(ticket), control, credentials, {
     joined: () => {
       turnTo(joined(view));
       showSize();
@@ -137,6 +145,13 @@ function open(ticket, control) {
     },
     closed: (code, reason) => turnTo(closed(view, code, reason)),
     failed: (reason) => turnTo(failed(view, reason)),
+    challenged: (wanted) => {
+      turnTo(challenged(view));
+      password.ask(wanted);
+    },
+    unknown: () => {
+      credentials = {};
+    },
     copied: (text) => hands.show(text),
     named: (text) => desktop.replaceChildren(...revealed(text.slice(0, NAME_MOST))),
   });

@@ -4,7 +4,7 @@
 const LIBRARY = "../vendor/novnc/core/rfb.js";
 /** For the greeting of a VNC server, which is a few lines. */
 const GREETING_MS = 20000;
-const PASSWORD = "its VNC server asks for a password, which hive does not have: start it without one, for only hive reaches it";
+const UNKNOWN_WAY = "its VNC server wants to be known by a key: start it with a password or without one";
 const NOT_VNC = "what listens at its screen's port does not speak VNC";
 const GARBLED = "its VNC server sent something that cannot be understood";
 /** @type {any} */
@@ -19,7 +19,9 @@ export async function loadClient() {
  * @typedef {{
  *   joined: () => void, closed: (code: number, reason: string) => void, failed: (why: string) => void,
  *   copied: (text: string) => void, named: (name: string) => void,
+ *   challenged: (wanted: string[]) => void, unknown: () => void,
  * }} Listener
+ * @typedef {Record<string, string>} Credentials by what the server asks for: `password`, `username`
  */
 
 /** @param {string} path @returns {string} of a websocket beside this page */
@@ -32,9 +34,10 @@ function beside(path) {
 export class ScreenClient {
   /**
    * @param {HTMLElement} place @param {string} path with its ticket @param {boolean} control
+   * @param {Credentials} credentials that are known already
    * @param {Listener} listener is told of its end once, and of nothing after `close`
    */
-  constructor(place, path, control, listener) {
+  constructor(place, path, control, credentials, listener) {
     this._listener = listener;
     this._isOver = false;
     this._isJoined = false;
@@ -42,7 +45,7 @@ export class ScreenClient {
     this._socket = socket;
     // noVNC says that it was closed, but not why.
     socket.addEventListener("close", (event) => this._end(() => listener.closed(event.code, event.reason)));
-    this._rfb = new Rfb(place, socket, { shared: true });
+    this._rfb = new Rfb(place, socket, { shared: true, credentials });
     this._rfb.viewOnly = !control;
     this._rfb.focusOnClick = control;
     this._rfb.background = "transparent";
@@ -56,9 +59,15 @@ export class ScreenClient {
     this._on("clipboard", (event) => {
       if (control) listener.copied(String(event.detail.text));
     });
-    this._on("credentialsrequired", () => this._fail(PASSWORD));
-    this._on("serververification", () => this._fail(PASSWORD));
-    this._on("securityfailure", (event) => this._fail(`its VNC server refused: ${event.detail.reason ?? "it does not say why"}`));
+    this._on("credentialsrequired", (event) => {
+      clearTimeout(this._greeting);
+      listener.challenged([...event.detail.types].map(String));
+    });
+    this._on("serververification", () => this._fail(UNKNOWN_WAY));
+    this._on("securityfailure", (event) => {
+      listener.unknown();
+      this._fail(`its VNC server refused: ${event.detail.reason || "it does not say why"}`);
+    });
     // Of an end that the websocket tells, it has been told by now.
     this._on("disconnect", () => this._fail(this._isJoined ? GARBLED : NOT_VNC));
     this.canvas = /** @type {HTMLCanvasElement} */ (place.querySelector("canvas"));
@@ -82,6 +91,12 @@ export class ScreenClient {
   /** @param {string} text for the screen's clipboard */
   copy(text) {
     this._rfb.clipboardPasteFrom(text);
+  }
+
+  /** @param {Credentials} credentials */
+  answer(credentials) {
+    this._greeting = setTimeout(() => this._fail(NOT_VNC), GREETING_MS);
+    this._rfb.sendCredentials(credentials);
   }
 
   focus() {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What is handed to a screen that is held: keys a browser keeps, its clipboard, and text to type. */
+/** What is handed to a screen: who comes; and while it is held special keys, and texts. */
 
 import { el, label } from "../shared/dom.js";
 import { CHORDS, TYPED_MOST, strokes, typed } from "./screen_keys.js";
@@ -48,6 +48,33 @@ export function handPanel(to) {
     say(text.length > TYPED_MOST ? "Copied on the screen; the end is cut off." : "Copied on the screen.");
   };
   return { root, show };
+}
+
+/** What is asked for, by what the VNC server calls it. @type {[string, string, string][]} */
+const ASKED = [
+  ["username", "Name", "text"],
+  ["password", "Password", "password"],
+];
+
+/** @param {(given: Record<string, string>) => void} then */
+export function passwordForm(then) {
+  const fields = ASKED.map(([key, name, type]) => {
+    const input = el("input", { type, id: `screen-${key}`, autocomplete: "off", maxlength: 200 });
+    return { key, input, root: el("label", { class: "field", hidden: true }, name, input) };
+  });
+  const root = el("form", { class: "stack", id: "password", hidden: true }, ...fields.map((each) => each.root), el("div", { class: "row" }, el("button", { class: "go" }, "Show the screen")));
+  root.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const given = Object.fromEntries(fields.filter((each) => !each.root.hidden).map(({ key, input }) => [key, input.value]));
+    for (const { input } of fields) input.value = "";
+    then(given);
+  });
+  /** @param {readonly string[]} wanted */
+  const ask = (wanted) => {
+    for (const each of fields) each.root.hidden = !wanted.includes(each.key);
+    fields.find((each) => !each.root.hidden)?.input.focus();
+  };
+  return { root, ask };
 }
 
 /** @param {string} id @param {(Node | string)[]} title @param {HTMLElement} content @returns {HTMLElement} */

@@ -2,9 +2,9 @@
 /** How a view of a screen begins, breaks off and begins again, and how that is said. Pure. */
 
 /**
- * connecting; connected; waiting: tries again by itself; ended: only when asked to; absent: there
+ * connecting; asking: for the VNC server's password; connected; waiting: tries again by itself; ended: only when asked to; absent: there
  * is no screen; logged_out.
- * @typedef {"connecting" | "connected" | "waiting" | "ended" | "absent" | "logged_out"} Phase
+ * @typedef {"connecting" | "asking" | "connected" | "waiting" | "ended" | "absent" | "logged_out"} Phase
  * @typedef {{phase: Phase, control: boolean, tries: number, detail: string}} View
  */
 
@@ -15,6 +15,8 @@ const NOT_TOLD = 1006;
 const POLICY = 1008;
 const FAILED = 1011;
 const MISSING = "not_found";
+/** Too many look at it; the next one may have gone in a moment. */
+const CROWDED = "conflict";
 const LOST_CONTROL = "You no longer have control.";
 
 /** @returns {View} before the first attempt */
@@ -25,6 +27,11 @@ export function nothing() {
 /** A ticket is asked for. @param {View} view @param {boolean} control @returns {View} */
 export function asked(view, control) {
   return { ...view, phase: "connecting", control };
+}
+
+/** The screen's server wants to know who comes. @param {View} view @returns {View} */
+export function challenged(view) {
+  return { ...view, phase: "asking", detail: "Its VNC server asks for a password. It is kept until this page is left." };
 }
 
 /** The screen's server has said what it is. @param {View} view @returns {View} */
@@ -61,7 +68,7 @@ export function refused(view, error) {
   const told = { ...view, control: false, detail: asSentence(error.message) };
   if (error.status === 401) return { ...told, phase: "logged_out" };
   if (error.code === MISSING) return { ...told, phase: "absent" };
-  const mayPass = error.status === 0 || error.status === 429 || error.status >= 500;
+  const mayPass = error.status === 0 || error.code === CROWDED || error.status >= 500;
   return { ...told, phase: mayPass ? "waiting" : "ended", tries: view.tries + 1 };
 }
 
@@ -75,6 +82,8 @@ export function badge(view) {
   switch (view.phase) {
     case "connecting":
       return { sign: "◌", word: "connecting", tone: "warm pulse" };
+    case "asking":
+      return { sign: "◌", word: "locked", tone: "warm" };
     case "connected":
       return view.control ? { sign: "◆", word: "in control", tone: "warm" } : { sign: "●", word: "view only", tone: "go" };
     case "waiting":
