@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 from typing import Any
 
@@ -9,6 +10,7 @@ from tests.fakes import odd_vnc, xvnc
 from tests.fakes.browser import Page
 from tests.fakes.odd_vnc import OddVnc
 from tests.fakes.page_server import PageServer
+from tests.fakes.waiting import until
 
 COLOUR = 0x3A7BD5
 PIXEL = """(() => {
@@ -22,6 +24,15 @@ CONTROL, ALT, DELETE = 0xFFE3, 0xFFE9, 0xFFFF
 
 def phase(name: str) -> str:
     return f"document.querySelector('#screen-state').dataset.phase === '{name}'"
+
+
+def noise(side: int) -> bytes:
+    """Return a reddish square as a camera would see it in the dark."""
+    made = random.Random(1)
+    return b"".join(
+        bytes((made.randrange(60), made.randrange(60), 180 + made.randrange(60), 0))
+        for _ in range(side * side)
+    )
 
 
 def refusal(code: str, message: str) -> dict[str, Any]:
@@ -45,6 +56,10 @@ async def test_keys_and_pointer_reach_the_screen_only_while_control_is_taken(
         server.screen.port = screen.port
         await opened(page, server)
         await page.wait(f"{PIXEL % (320, 200)} === '58,123,213'")
+        # What is no plain colour comes as JPEG, which the page's policy has to let through.
+        await screen.window.paint(noise(200), 200, 200)
+        await page.wait(f"Number({PIXEL % (100, 100)}.split(',')[0]) > 150")
+        assert any(url.startswith("data: image/jpeg") for url in page.requests)
         assert await page.text("#screen-state") == "●\nview only"
         await page.click("#stage canvas")
         await page.press("a")
@@ -124,6 +139,7 @@ async def test_what_was_refused_waits_for_the_operator(page: Page, server: PageS
     server.screen.refusal = None
     await page.click("#again")
     await page.wait(phase("connecting"), 30)
+    await until(lambda: len(server.screen.joined) == 2, within_s=30)
     assert server.screen.tickets == {"ticket-1": True, "ticket-2": True}
 
 

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 ASK_S = 30.0
-_CREATE, _MAP, _GET_KEYBOARD = 1, 8, 101
+_CREATE, _MAP, _GET_KEYBOARD, _CREATE_CONTEXT, _PUT_IMAGE = 1, 8, 101, 55, 72
 _REPLY = 1
 _KINDS = {2: "press", 3: "release", 4: "button"}
 _BACKGROUND, _UNMANAGED, _EVENTS = 1 << 1, 1 << 9, 1 << 11
@@ -39,6 +39,8 @@ class XWindow:
     """A connection to an X server, with one window over the whole screen."""
 
     _stream: trio.SocketStream
+    _id: int = 0
+    """Of the window; the next one is its graphics context."""
     _buffer: bytearray = attrs.field(factory=bytearray)
     _symbols: dict[int, int] = attrs.field(factory=dict)
 
@@ -54,6 +56,29 @@ class XWindow:
     async def aclose(self) -> None:
         """Leave the server, and with that the window goes."""
         await self._stream.aclose()
+
+    async def paint(self, picture: bytes, width: int, height: int) -> None:
+        """Show a picture of four bytes a pixel, blue first, in the upper left corner."""
+        words = 6 + len(picture) // 4
+        assert len(picture) == 4 * width * height
+        await self._stream.send_all(
+            struct.pack("<BxHIII", _CREATE_CONTEXT, 4, self._id + 1, self._id, 0)
+            + struct.pack(
+                "<BBHIIHHhhBBxx",
+                _PUT_IMAGE,
+                2,
+                words,
+                self._id,
+                self._id + 1,
+                width,
+                height,
+                0,
+                0,
+                0,
+                24,
+            )
+            + picture
+        )
 
     async def next(self) -> Seen:
         """Wait for the next key or button that reaches the window."""
@@ -80,7 +105,7 @@ class XWindow:
         is_welcome, words = struct.unpack("<B5xH", await self._take(8))
         about = await self._take(4 * words)
         assert is_welcome == 1, about
-        new_id, vendor_bytes = struct.unpack_from("<4xI8xH", about)
+        self._id, vendor_bytes = struct.unpack_from("<4xI8xH", about)
         formats, first_key, last_key = about[21], about[26], about[27]
         root_at = 32 + (vendor_bytes + 3) // 4 * 4 + 8 * formats
         (root,) = struct.unpack_from("<I", about, root_at)
@@ -92,8 +117,8 @@ class XWindow:
             _PRESSES_AND_RELEASES,
         )
         await self._stream.send_all(
-            struct.pack("<BBHIIhhHHHHI4I", _CREATE, 0, 11, new_id, root, *place, 0, 0, *values)
-            + struct.pack("<BxHI", _MAP, 2, new_id)
+            struct.pack("<BBHIIhhHHHHI4I", _CREATE, 0, 11, self._id, root, *place, 0, 0, *values)
+            + struct.pack("<BxHI", _MAP, 2, self._id)
             + struct.pack("<BxHBBxx", _GET_KEYBOARD, 2, first_key, last_key - first_key + 1)
         )
         while (head := await self._take(_EVENT_BYTES))[0] != _REPLY:
