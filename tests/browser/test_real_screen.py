@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hive.wire.names import MANAGER, AgentName
 from tests.browser.test_real_hive import log_in
-from tests.browser.test_screen_page import COLOUR, IN_CONTROL, PIXEL, phase
+from tests.browser.test_screen_page import COLOUR, SEEN, phase, take_control
 from tests.e2e.stage import STAND_IN, Stage, spawn, stage
 from tests.fakes import xvnc
 from tests.fakes.browser import Page
@@ -86,11 +86,10 @@ async def test_an_agents_screen_is_seen_from_its_sandbox_and_held_by_who_took_co
         window = await begin_screen(hive)
         await page.click("#again")
         await page.wait(phase("connected"), 45)
-        await page.wait(f"{PIXEL % (320, 200)} === '58,123,213'")
+        await page.wait(SEEN, 30)
         await page.screenshot(SHOTS / "screen-real.png")
         await page.press("a")
-        await page.click("#take")
-        await page.wait(IN_CONTROL, 30)
+        await take_control(page)
         await page.press("b")
         assert await window.strokes(2) == [("press", ord("b")), ("release", ord("b"))]
         await page.click("#stage canvas")

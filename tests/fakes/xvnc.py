@@ -40,6 +40,8 @@ def words(port: int) -> list[str]:
     # Debian's is a link into a folder that a sandbox does not have.
     command = [str(Path(found).resolve()), "-rfbport", str(port), "-localhost", "-ac"]
     command += ["-SecurityTypes", "None", "-nolisten", "tcp", "-noreset", "-desktop", "screen"]
+    # On a slow machine a key is long enough down to be repeated.
+    command.append("-r")
     return [*command, "-geometry", f"{WIDTH}x{HEIGHT}", "-depth", "24"]
 
 
