@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import attrs
 import trio
@@ -90,7 +91,8 @@ class Screens:
             async with audit.recorded(self._hive.audit, word, name) as recording:
                 begun = trio.current_time()
                 viewer = Bytes(scope, receive, send)
-                end = await _View(viewer, ticket.view_only, scope[STAYS]).run(self._hive, name)
+                view = View(viewer, view_only=ticket.view_only, stays=scope[STAYS])
+                end = await view.run(name, partial(harness_door.connect, self._hive, name))
                 recording.detail["seconds"] = round(trio.current_time() - begun)
                 recording.detail["why"] = end.why
         finally:
@@ -118,10 +120,11 @@ class Screens:
             raise Conflict(f"{VIEWS_MOST} views of screens are open: close one")
 
 
-class _View:
+class View:
     """One open view."""
 
-    def __init__(self, viewer: Bytes, view_only: bool, stays: Callable[[], bool]) -> None:
+    def __init__(self, viewer: Bytes, *, view_only: bool, stays: Callable[[], bool]) -> None:
+        """For a viewer that was not taken on yet; `stays` says whether it is still let in."""
         self._viewer = viewer
         self._filter = ViewOnly() if view_only else None
         self._stays = stays
@@ -129,15 +132,14 @@ class _View:
         self._moved_at = trio.current_time()
         self._heard_at = trio.current_time()
 
-    async def run(self, hive: Hive, name: AgentName) -> End:
+    async def run(self, name: AgentName, connect: Callable[[], Awaitable[trio.abc.Stream]]) -> End:
         """Pass bytes on until one side ends or the view may not go on; returns how it ended."""
         try:
             await self._viewer.accept()
         except Gone:
             return End(GOING_AWAY, "its viewer was gone")
         try:
-            stream = await harness_door.connect(hive, name)
-            await screen_link.speak(name, stream, self._work)
+            await screen_link.speak(name, await connect(), self._work)
         except HiveError as error:
             self._end = End(FAILED, error.message)
         await self._viewer.close(self._end.code, self._end.why)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import h11
 import trio
 import trio_websocket
 from wsproto.utilities import ProtocolError
@@ -124,7 +125,7 @@ async def speak(name: AgentName, stream: trio.abc.Stream, work: Work) -> None:
             nursery.cancel_scope.cancel()
     except* trio_websocket.ConnectionRejected as group:
         failure = _rejected(name, group.exceptions[0])
-    except* (ProtocolError, trio_websocket.HandshakeError):
+    except* (ProtocolError, h11.ProtocolError, trio_websocket.HandshakeError):
         failure = HungUp(f"{name} does not speak as a screen does: rebuild it")
     finally:
         await trio.aclose_forcefully(stream)
