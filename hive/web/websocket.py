@@ -1,7 +1,8 @@
 """Websockets: hypercorn's protocol where it needs mending, and the bytes an application sees.
 
-hypercorn leaves a connection open whose handshake it has refused, reads on behind a message that is
-too long, and takes a client that answers no ping for one that is there; here each of these ends it.
+hypercorn leaves a connection open whose handshake it has refused, answers a frame that comes too
+early in the middle of the application's answer, reads on behind a message that is too long, and
+takes a client that answers no ping for one that is there; here each of these ends the connection.
 No extension is agreed to, because compression makes much of few bytes, and pictures are compressed
 already.
 """
@@ -13,7 +14,7 @@ from typing import Any
 import attrs
 import h11
 import trio
-from hypercorn.protocol.events import Event, StreamClosed
+from hypercorn.protocol.events import Body, Data, Event, StreamClosed
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from wsproto.connection import ConnectionState
 from wsproto.events import Ping
@@ -55,7 +56,11 @@ class Stream(WSStream):
     async def handle(self, event: Event) -> None:
         """Take what the client says; a handshake that is refused ends the connection."""
         self._heard_at = trio.current_time()
-        await super().handle(event)
+        if isinstance(event, Body | Data) and not self.handshake.accepted:
+            # No answer: the application may be in the middle of its own.
+            self.closed = True
+        else:
+            await super().handle(event)
         if not self.closed or self._ended.is_set():
             return
         self._ended.set()
