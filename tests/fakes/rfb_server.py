@@ -29,15 +29,24 @@ class RfbServer:
     shared: list[bytes] = attrs.field(factory=list)
     """What each viewer said of sharing."""
     open: int = 0
+    _scopes: set[trio.CancelScope] = attrs.field(factory=set)
+
+    def hang_up(self) -> None:
+        """Leave every viewer."""
+        for scope in self._scopes:
+            scope.cancel()
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Speak to one viewer until it has left."""
         self.open += 1
+        scope = trio.CancelScope()
+        self._scopes.add(scope)
         try:
-            with suppress(trio.BrokenResourceError, EOFError):
+            with scope, suppress(trio.BrokenResourceError, EOFError):
                 await self._serve(stream)
         finally:
             self.open -= 1
+            self._scopes.discard(scope)
             await trio.aclose_forcefully(stream)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
