@@ -3,7 +3,8 @@
 A surface says by `acting` who is at work; what is done inside of the block is that somebody's.
 `recorded` writes that an action is begun before it is done, so that a disk which takes no line
 refuses the action, and its end behind it. What others can cause as often as they like is gathered
-per actor, so that nobody floods the log: `denied`, and the actions of an agent that does too much.
+per actor, so that nobody floods the log: `denied`, `counted`, and the actions of an agent that does
+too much.
 """
 
 from __future__ import annotations
@@ -241,6 +242,27 @@ async def recorded(
     Raises `Unavailable` before the block when the log cannot be written: it is not to be done then.
     """
     number = await audit.begin(action, subject, detail)
+    async with _ending(audit, action, subject, number, who().actor) as learned:
+        yield learned
+
+
+@asynccontextmanager
+async def counted(audit: Audit, action: str, subject: str) -> AsyncIterator[Recording]:
+    """Count that something is begun, and behind the block how it ended.
+
+    For what only reads, is begun again and again, and is no less done on a full disk.
+    """
+    someone = who()
+    audit.gather(subject, Event(someone.actor, someone.surface, action, subject, BEGUN, ""))
+    async with _ending(audit, action, subject, None, subject) as learned:
+        yield learned
+
+
+@asynccontextmanager
+async def _ending(
+    audit: Audit, action: str, subject: str, number: int | None, cause: str
+) -> AsyncIterator[Recording]:
+    """Write or count how the block ended; `number` is the line that began it."""
     learned = Recording()
     outcome, why = FAILED, "it was broken off, or hive failed: its log says why"
     try:
@@ -253,8 +275,9 @@ async def recorded(
     finally:
         if number is None:
             someone = who()
+            why = str(learned.detail.get("why") or why)
             event = Event(someone.actor, someone.surface, action, subject, outcome, why)
-            audit.gather(someone.actor, event)
+            audit.gather(cause, event)
         else:
             detail = {"of": number, "why": why or None, **learned.detail}
             audit.tell(action, subject, outcome, detail)

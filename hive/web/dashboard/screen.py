@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import attrs
@@ -69,8 +70,7 @@ class Screens:
         if scope["method"] != "POST":
             raise replies.MethodNotAllowed("a ticket is asked for with POST")
         wanted = await replies.read_typed(scope, receive, TicketBody)
-        word = "watch_screen" if wanted.view_only else "control_screen"
-        async with audit.recorded(self._hive.audit, f"{word}_ticket", name):
+        async with self._recorded(name, "screen_ticket", view_only=wanted.view_only):
             self._check_room(name)
             if not await self._has_screen(name):
                 raise NotFound(screen_link.no_screen(name))
@@ -87,17 +87,25 @@ class Screens:
         self._check_room(name)
         self._open[name] += 1
         try:
-            word = "watch_screen" if ticket.view_only else "control_screen"
-            async with audit.recorded(self._hive.audit, word, name) as recording:
+            view_only = ticket.view_only
+            async with self._recorded(name, "screen", view_only=view_only) as recording:
                 begun = trio.current_time()
                 viewer = Bytes(scope, receive, send)
-                view = View(viewer, view_only=ticket.view_only, stays=scope[STAYS])
+                view = View(viewer, view_only=view_only, stays=scope[STAYS])
                 end = await view.run(name, partial(harness_door.connect, self._hive, name))
                 recording.detail["seconds"] = round(trio.current_time() - begun)
                 recording.detail["why"] = end.why
         finally:
             self._open[name] -= 1
             self._open += Counter()
+
+    def _recorded(
+        self, name: AgentName, what: str, *, view_only: bool
+    ) -> AbstractAsyncContextManager[audit.Recording]:
+        """Record it; a page that may only look tries again for as long as a screen is gone."""
+        if view_only:
+            return audit.counted(self._hive.audit, f"watch_{what}", name)
+        return audit.recorded(self._hive.audit, f"control_{what}", name)
 
     def _take(self, secret: str, name: AgentName) -> Ticket:
         try:
