@@ -87,7 +87,7 @@ async def begin_afresh_when_cold(harness: Harness, record: TurnRecord) -> TurnRe
     for a message whose work was broken off, which goes on in its conversation.
     """
     context = harness.context.now
-    is_new = record.step == 0 and record.session_id is None and record.failures == 0
+    is_new = (record.chain, record.step, record.failures) == (0, 0, 0) and not record.session_id
     if not is_new or not is_cold(harness.config, context, harness.clock()):
         return record
     left_at = context.left_at or 0.0

@@ -143,7 +143,10 @@ async def _step(harness: Harness, work: _Try) -> Verdict | None:
         work.record = harness.record.save(attrs.evolve(record.afresh(), session_id=session))
         return None
     record = attrs.evolve(record, session_id=session)
-    if outcome.result is not None and not _is_through(outcome):
+    if facts.was_compacted and not _is_through(outcome):
+        # claude made room by itself, and its summary may have swallowed the message.
+        record = record.afresh()
+    elif outcome.result is not None and not _is_through(outcome):
         # claude has ended this prompt with a failure: it stands in the conversation, and its uuid
         # would not be run again.
         record = record.next_step()

@@ -534,6 +534,25 @@ async def test_a_compaction_that_fails_leaves_a_broken_off_message_in_its_conver
     assert len(prompts(rig)) == 2
 
 
+@pytest.mark.parametrize("kind", [driver.RATE_LIMITED, driver.FAILED])
+async def test_work_broken_off_behind_claudes_own_compaction_is_handed_over_in_full(
+    tmp_path: Path, autojump_clock: object, kind: str
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("a long story")
+
+    async def play(running: Running) -> Outcome:
+        running.say()
+        running.on_line({"type": "system", "subtype": "compact_boundary"})
+        return running.result(kind) if kind != driver.FAILED else await dies_in_work(running)
+
+    rig.driver.script = [play]
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert len(prompts(rig)) == 2
+    assert "a long story" in prompts(rig)[-1]
+
+
 async def test_a_lost_conversation_is_noticed_and_the_message_handed_over_in_full(
     tmp_path: Path, autojump_clock: object
 ) -> None:
