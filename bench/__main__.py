@@ -20,6 +20,7 @@ NAMES = (
     "command_line",
     "mcp_start",
     "memory",
+    "idle",
     "sandbox",
     "parking",
     "egress",

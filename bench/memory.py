@@ -72,7 +72,7 @@ class Size:
 def measure(*, quick: bool = False) -> Report:
     """Run a hive from the zipapp and look at its processes."""
     agents = 2 if quick else AGENTS
-    empty, full, harnesses, boundary, busy, bare = trio.run(_measure, agents)
+    empty, full, harnesses, boundary, bare = trio.run(_measure, agents)
     middle = Size(
         statistics.median(size.rss for size in harnesses),
         statistics.median(size.pss for size in harnesses),
@@ -91,7 +91,6 @@ def measure(*, quick: bool = False) -> Report:
                 f"under {BOUNDARY_BAR_MIB} MiB",
                 boundary.whole < BOUNDARY_BAR_MIB,
             ),
-            Figure(f"the daemon's work with {agents} idle agents", f"{busy:.1%} of a core"),
         ),
         (
             "The daemon's figures are taken some seconds after the last change, the harness's is"
@@ -113,7 +112,7 @@ def _figure(name: str, size: Size, bar_mib: int, bare: Size) -> Figure:
     )
 
 
-async def _measure(agents: int) -> tuple[Size, Size, list[Size], Boundary, float, Size]:
+async def _measure(agents: int) -> tuple[Size, Size, list[Size], Boundary, Size]:
     python = Path(sys.base_prefix) / "bin/python3"
     command = [python, hives.need_pyz()]
     async with hives.running(command, demo=True) as hive:
@@ -127,9 +126,7 @@ async def _measure(agents: int) -> tuple[Size, Size, list[Size], Boundary, float
                 nursery.start_soon(_spawn, hive, name, limit)
         for name in names:
             await hive.wait_idle(name)
-        before_s = _cpu_s(hive.process.pid)
         await trio.sleep(SETTLE_S)
-        busy = (_cpu_s(hive.process.pid) - before_s) / SETTLE_S
         full = _size(hive.process.pid)
         pids = [_harness(hive, name) for name in names]
         harnesses = [_size(pid) for pid in pids]
@@ -138,7 +135,7 @@ async def _measure(agents: int) -> tuple[Size, Size, list[Size], Boundary, float
             (full.pss - empty.pss) / agents,
             _forwarder(),
         )
-    return empty, full, harnesses, boundary, busy, await _bare()
+    return empty, full, harnesses, boundary, await _bare()
 
 
 async def _spawn(hive: hives.RunningHive, name: str, limit: trio.CapacityLimiter) -> None:
@@ -218,12 +215,6 @@ async def _tell_forwarder() -> None:
             await nursery.start(partial(forwarder.run, config, forwarder.Port(0)))
             print(_size(os.getpid()).pss - before)
             nursery.cancel_scope.cancel()
-
-
-def _cpu_s(pid: int) -> float:
-    """Return what a process has computed so far, in seconds."""
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _size(pid: int) -> Size:

@@ -8,7 +8,7 @@ import trio
 
 from hive.agent.harness import Harness
 from hive.agent.turn_record import TurnRecord
-from hive.errors import HiveError
+from hive.errors import DaemonUnreachable, HiveError
 
 AWAY_MOST_S = 30.0
 
@@ -26,9 +26,10 @@ async def patiently(harness: Harness, work: Callable[[], Awaitable[None]]) -> No
 
 
 async def say_away(harness: Harness, error: HiveError, attempt: int) -> None:
-    """Say once that hive does not answer, and wait, longer with each attempt."""
+    """Say once what does not work, and wait, longer with each attempt."""
     if attempt == 0:
-        harness.bus.note(f"hive does not answer; trying on: {error.message}")
+        what = "hive does not answer; " if isinstance(error, DaemonUnreachable) else ""
+        harness.bus.note(f"{what}trying on: {error.message}")
     await trio.sleep(min(0.25 * 2.0**attempt, AWAY_MOST_S))
 
 

@@ -85,11 +85,13 @@ class ContainerView:
         self._poke = trio.Event()
 
     def report(self, name: AgentName, state: ReportState) -> None:
-        """Take what an agent's harness says of itself."""
+        """Take what an agent's harness says of itself; what it has said before asks for no look."""
+        is_new = self._reports.get(name) != state
         self._reports[name] = state
         self._reported.set()
         self._reported = trio.Event()
-        self.poke()
+        if is_new:
+            self.poke()
 
     def forget_report(self, name: AgentName) -> None:
         """Drop what a harness said that is being replaced."""

@@ -189,20 +189,26 @@ class RecordedRuntime(ABC):
 
     async def status(self, name: AgentName) -> ContainerStatus:
         """Return what is known of that container."""
-        record = self._record(name)
         self._reap()
+        return await self._status(name)
+
+    async def _status(self, name: AgentName) -> ContainerStatus:
+        record = self._record(name)
         record.trim_log()
         found = self._look(name, record)
         if found.is_running:
             return found
         await self._sweep(record)
+        self._reap()
         return self._look(name, record)
 
     async def running(self) -> list[ContainerStatus]:
         """Return every container of this hive that runs."""
         found = []
+        # Once for all of them: each time it asks after every monitor there is.
+        self._reap()
         for name in self._names():
-            found.append(await self.status(name))
+            found.append(await self._status(name))
             # A look takes a tenth of a millisecond each: with many, others must get their turn.
             await trio.lowlevel.checkpoint()
         return [status for status in found if status.is_running]

@@ -14,6 +14,7 @@ NAMES = (
     "turns",
     "mcp_start",
     "memory",
+    "idle",
     "sandbox",
     "event_streams",
     "agent_page",
