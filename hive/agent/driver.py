@@ -49,6 +49,9 @@ class Outcome:
     """Unix seconds from which a limited account works again, when announced."""
     tools_missing: bool = False
     """True when claude said that hive's MCP server was not connected in this turn."""
+    is_unfit: bool = False
+    """True when the service refused the request as such: the conversation may hold what it does not
+    take, and then refuses the next one too."""
     was_answered: bool = False
     """True when claude dropped the prompt because its uuid already has an answer."""
     taken: frozenset[str] = frozenset()

@@ -30,6 +30,8 @@ _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
 MOMENT_MOST = 1e11
 """Unix seconds beyond which a number is something else, such as milliseconds."""
 HTTP_UNAUTHORIZED = (401, 403)
+HTTP_UNFIT = (400, 413, 422)
+"""The request itself is wrong or too large."""
 HTTP_TOO_MANY_REQUESTS = 429
 HTTP_OVERLOADED = 529
 
@@ -216,6 +218,7 @@ class TurnFacts:
             result=self.result,
             retry_at=self._resets_at if kind == driver.RATE_LIMITED else None,
             tools_missing=self.tools_missing,
+            is_unfit=kind == driver.FAILED and _is_unfit(self.result),
         )
 
     def compact_outcome(self) -> Outcome:
@@ -339,6 +342,11 @@ def is_unknown_session(result: Line) -> bool:
         and isinstance(errors, list)
         and any(isinstance(e, str) and e.startswith(NO_CONVERSATION) for e in errors)
     )
+
+
+def _is_unfit(result: Line) -> bool:
+    """Whether the service refused what it was sent, and not who sent it or when."""
+    return result.get("api_error_status") in HTTP_UNFIT
 
 
 def _moment(value: object) -> float | None:

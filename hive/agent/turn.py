@@ -22,6 +22,9 @@ from hive.agent.stream_json import TurnFacts
 from hive.agent.turn_record import TurnRecord
 from hive.wire.messages import DeliveredMessage
 
+STUCK_AFTER = 5
+"""After so many failed tries at a message, a minute of them, a conversation that the service does
+not take is given up: it may hold a picture too large or a call without its result for ever."""
 STEPS_MOST = 20
 """How many prompts one try at a message hands to claude at most."""
 
@@ -172,7 +175,9 @@ async def _judge(harness: Harness, work: _Try, outcome: Outcome) -> Verdict | No
     if outcome.kind == driver.OK:
         return Verdict(driver.OK)
     if outcome.kind == driver.PROMPT_TOO_LONG:
-        return await _make_room(harness, work, outcome)
+        return await _make_room(harness, work, outcome, "is too long")
+    if outcome.is_unfit and work.record.failures == STUCK_AFTER:
+        return await _make_room(harness, work, outcome, "is refused again and again")
     if outcome.kind == driver.NEEDS_LOGIN and not work.has_tried_login:
         work.has_tried_login = True
         harness.bus.note("claude was refused; its token may just have been renewed: once more")
@@ -180,10 +185,10 @@ async def _judge(harness: Harness, work: _Try, outcome: Outcome) -> Verdict | No
     return Verdict(outcome.kind, outcome.note, outcome.retry_at)
 
 
-async def _make_room(harness: Harness, work: _Try, outcome: Outcome) -> Verdict | None:
+async def _make_room(harness: Harness, work: _Try, outcome: Outcome, why: str) -> Verdict | None:
     if not work.has_compacted:
         work.has_compacted = True
-        harness.bus.note("the conversation is too long: compacting it")
+        harness.bus.note(f"the conversation {why}: compacting it")
         done = await compact(harness, Phase.THINKING)
         if done.kind == driver.OK:
             # The summary may have swallowed the message and what was received behind it: the one
@@ -196,12 +201,12 @@ async def _make_room(harness: Harness, work: _Try, outcome: Outcome) -> Verdict 
         harness.bus.note(f"compacting failed: {done.note}")
     if not work.has_begun_anew:
         work.has_begun_anew = True
-        harness.bus.note("the conversation stays too long: a new one is begun")
+        harness.bus.note(f"the conversation {why}: a new one is begun")
         begin_anew(harness)
         work.seen.clear()
         work.record = work.record.afresh()
         return None
-    return Verdict(driver.PROMPT_TOO_LONG, outcome.note)
+    return Verdict(outcome.kind, outcome.note)
 
 
 def begin_anew(harness: Harness) -> None:

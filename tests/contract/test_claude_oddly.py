@@ -156,3 +156,27 @@ async def test_a_parked_agent_takes_another_model_and_survives_the_loss_of_every
         forget_conversations(short_tmp)
         await stage.work("delta")
         assert "gamma" in conversation(stage)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refusal", [(413, "request_too_large"), (400, "invalid_request_error")])
+async def test_a_conversation_that_the_api_never_takes_does_not_hold_up_the_agent_for_ever(
+    short_tmp: Path, refusal: tuple[int, str]
+) -> None:
+    async with on_stage(short_tmp) as stage:
+        await stage.work("alpha")
+
+        def answer(request: Request) -> Step:
+            is_poisoned = "alpha" in json.dumps(request["messages"])
+            return messages_api.Failure(*refusal) if is_poisoned else Text("ok")
+
+        stage.api.play(answer)
+        mail = stage.hive.put("beta")
+        for count in range(1, 6):
+            await stage.until(lambda count=count: stage.starts() == count + 1)
+            await stage.until_at(Phase.FAILING)
+            assert not mail.acks
+            stage.harness.desk.ring()
+        await stage.until(lambda: mail.acks)
+        assert conversation(stage).count("beta") == 1
+        assert "again and again: a new one is begun" in notes(stage)[-1]

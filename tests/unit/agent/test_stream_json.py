@@ -153,6 +153,19 @@ def test_a_limit_says_when_it_ends() -> None:
     assert _facts("usage-limit").outcome().retry_at == 1_900_000_000
 
 
+@pytest.mark.parametrize(
+    ("status", "is_unfit"),
+    [(400, True), (413, True), (404, False), (429, False), (500, False), (None, False)],
+)
+def test_a_request_that_is_not_taken_is_told_from_one_at_a_bad_time(
+    status: int | None, is_unfit: bool
+) -> None:
+    facts = TurnFacts()
+    failed = {"type": "result", "is_error": True, "terminal_reason": "api_error"}
+    facts.feed({**failed, "api_error_status": status})
+    assert facts.outcome().is_unfit is is_unfit
+
+
 def _nested(depth: int, inner: str = '"in"') -> str:
     return "[" * depth + inner + "]" * depth
 

@@ -330,6 +330,47 @@ async def test_a_conversation_that_stays_too_long_is_begun_anew(
     assert len(prompts(rig)) == 1
 
 
+async def test_a_conversation_that_the_service_never_takes_is_given_up(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    session = rig.driver.conversation.session_id
+
+    async def play(running: Running) -> Outcome:
+        if running.driver.conversation.session_id == session:
+            return running.result(driver.FAILED, is_unfit=True)
+        return running.result()
+
+    rig.driver.usual = play
+    mail = rig.hive.put("a long story")
+    started = trio.current_time()
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert trio.current_time() - started >= 1 + 2 + 4 + 8 + 16
+    assert rig.driver.compactions == 1
+    (text,) = prompts(rig)
+    assert "a long story" in text
+
+
+async def test_a_service_that_takes_nothing_costs_one_conversation_and_no_more(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    sessions = {rig.driver.conversation.session_id}
+
+    async def play(running: Running) -> Outcome:
+        sessions.add(running.driver.conversation.session_id)
+        return running.result(driver.FAILED, is_unfit=True)
+
+    rig.driver.usual = play
+    rig.hive.put("work")
+    async with looping(rig):
+        await trio.sleep(3600)
+    assert len(sessions) == 2
+    assert rig.driver.compactions == 1
+    assert rig.harness.state.phase is Phase.FAILING
+
+
 async def test_a_turn_without_hives_tools_is_no_clean_turn(
     tmp_path: Path, autojump_clock: object
 ) -> None:
