@@ -33,6 +33,9 @@ class Prompt:
 
     uuid: str
     text: str
+    says_nothing_new: bool = False
+    """Only has claude go on: once it was in vain it may be cut off, so that a long outage does not
+    fill the conversation with it."""
 
 
 @attrs.frozen

@@ -64,6 +64,7 @@ class LiveDriver:
         self._is_busy = False
         self._is_interrupted = False
         self._is_stale = False
+        self._says_nothing_new = False
         self._closing = trio.Lock()
         self._transcript: Transcript | None = None
         self._handed_over: set[str] = set()
@@ -88,6 +89,7 @@ class LiveDriver:
         an `ok` outcome with `was_answered`, and "Go on." as a new prompt resumes the work.
         """
         line = stream_json.prompt_line(prompt.uuid, prompt.text)
+        self._says_nothing_new = prompt.says_nothing_new
         return await self._run(prompt.uuid, line, on_line, on_text, is_command=False)
 
     async def compact(self, on_line: OnLine, on_text: OnText) -> Outcome:
@@ -195,6 +197,7 @@ class LiveDriver:
             self._session, self._tools, prompt_uuid, on_line, on_text, self._deadlines
         )
         turn.is_command = is_command
+        turn.says_nothing_new = self._says_nothing_new
         if self._is_interrupted:
             turn.want_interrupt()
         try:
@@ -209,6 +212,7 @@ class LiveDriver:
             self._turn = None
             if turn.has_answer:
                 self._answered.add(prompt_uuid)
+            self._is_stale |= turn.is_left_open
             if self._child is not None and not self._child.is_alive:
                 await self.aclose()
 

@@ -66,6 +66,9 @@ class LiveTurn:
         """A prompt from behind has become a turn of its own, and is not answered yet."""
         self.is_command = False
         self.is_cut = False
+        self.says_nothing_new = False
+        self.is_left_open = False
+        """The prompt failed and is to be cut off: claude has to be started anew for that."""
 
     @property
     def has_answer(self) -> bool:
@@ -222,8 +225,13 @@ class LiveTurn:
     def _end(self) -> None:
         facts = self._facts
         self._outcome = facts.compact_outcome() if self.is_command else facts.outcome()
-        is_clean = self._outcome.kind == driver.OK and not self.is_command
-        self._remember(facts.last_assistant if is_clean else None)
+        if self.is_command:
+            self._remember(None)
+        elif self.says_nothing_new and facts.is_in_vain() and self._session.is_cut:
+            self.is_left_open = True
+        else:
+            is_clean = self._outcome.kind == driver.OK
+            self._remember(facts.last_assistant if is_clean else facts.failed_at)
         if self._goes_on:
             self._patience.deadline = trio.current_time() + self._deadlines.start_s
         if facts.session_id is not None and self._session.session_id == self._session_id:

@@ -56,6 +56,7 @@ class ProcessDriver:
         self._run_now: _Run | None = None
         self._is_busy = False
         self._is_interrupted = False
+        self._says_nothing_new = False
         self._answered: set[str] = set()
         self.prompt_written_at: float | None = None
         """When the newest prompt was on claude's pipe, by the clock; for measuring hive itself."""
@@ -73,6 +74,7 @@ class ProcessDriver:
     async def turn(self, prompt: Prompt, on_line: OnLine, on_text: OnText) -> Outcome:
         """Run one turn; see `Driver`, and `LiveDriver.turn` for a prompt that was answered."""
         line = stream_json.prompt_line(prompt.uuid, prompt.text)
+        self._says_nothing_new = prompt.says_nothing_new
         return await self._turn(prompt.uuid, line, on_line, on_text, is_command=False)
 
     async def compact(self, on_line: OnLine, on_text: OnText) -> Outcome:
@@ -159,6 +161,7 @@ class ProcessDriver:
             child, self._session, prompt_uuid, on_line, on_text, self._deadlines
         )
         run.is_command = is_command
+        run.says_nothing_new = self._says_nothing_new
         run.is_cut = is_cut
         if self._is_interrupted:
             run.interrupt.set()
@@ -192,6 +195,7 @@ class _Run:
         self.outcome: Outcome | None = None
         self.interrupt = trio.Event()
         self.is_command = False
+        self.says_nothing_new = False
         self.is_cut = False
         self.is_unknown = False
         self.is_cut_refused = False
@@ -274,8 +278,7 @@ class _Run:
             return
         if facts.result is not None:
             self.outcome = facts.compact_outcome() if self.is_command else facts.outcome()
-            is_clean = self.outcome.kind == driver.OK and not self.is_command
-            self._remember(facts.last_assistant if is_clean else None)
+            self._settle(self.outcome)
             if facts.session_id is not None and self._session.session_id == self._session_id:
                 self._session.moved(facts.session_id)
         elif self._was_dropped:
@@ -291,6 +294,14 @@ class _Run:
         else:
             note = await self.child.why_it_ended(self._on_text)
             self.outcome = Outcome(driver.FAILED, note=note)
+
+    def _settle(self, outcome: Outcome) -> None:
+        """Note what of the conversation is kept; a prompt that is left open is cut off."""
+        facts = self._facts
+        if self.is_command:
+            self._remember(None)
+        elif not (self.says_nothing_new and facts.is_in_vain() and self._session.is_cut):
+            self._remember(facts.last_assistant if outcome.kind == driver.OK else facts.failed_at)
 
     async def _watch_interrupt(self) -> None:
         await self.interrupt.wait()

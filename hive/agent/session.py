@@ -98,7 +98,11 @@ class Session:
         self._open_prompt = prompt_uuid
 
     def answered(self, answer_uuid: str | None) -> None:
-        """The open prompt has an answer of the model, or None: something else in its place."""
+        """The open prompt has an answer, or what claude put in its place.
+
+        None: something of which nothing can be kept. A prompt that is not to be kept, because it
+        said nothing new and failed, is left open.
+        """
         self.exists = True
         self._is_empty = False
         self._open_prompt = None

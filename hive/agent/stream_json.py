@@ -179,6 +179,8 @@ class TurnFacts:
     """True once the model has said or called anything; claude will then drop the prompt's uuid."""
     last_assistant: str | None = None
     """uuid of the newest answer of the model."""
+    failed_at: str | None = None
+    """uuid of what claude put in the place of an answer, when nothing was answered behind it."""
     was_compacted: bool = False
     compact_error: str | None = None
     result: Line | None = None
@@ -197,6 +199,10 @@ class TurnFacts:
             self._feed_rate_limit(line.get("rate_limit_info"))
         elif kind == "result":
             self._feed_result(line)
+
+    def is_in_vain(self) -> bool:
+        """Whether the turn ended by a failure of the service and nothing was answered in it."""
+        return self.failed_at is not None and not self.has_answer
 
     @property
     def tools_missing(self) -> bool:
@@ -259,6 +265,7 @@ class TurnFacts:
         error = _text(line.get("error"))
         if error is not None:
             self._error = error
+            self.failed_at = _text(line.get("uuid"))
             params = line.get("api_error_params")
             self._feed_rate_limit(
                 params.get("rate_limit_info") if isinstance(params, dict) else None
@@ -267,6 +274,7 @@ class TurnFacts:
         if "local_command_source" in line:
             return
         self.has_answer = True
+        self.failed_at = None
         message = line.get("message")
         self.last_assistant = _text(line.get("uuid")) or self.last_assistant
         if isinstance(message, dict):

@@ -118,7 +118,7 @@ async def _step(harness: Harness, work: _Try) -> Verdict | None:
         if record.step == 0
         else wake_text.go_on_text(work.message)
     )
-    prompt = Prompt(record.prompt_uuid(harness.config.label), text)
+    prompt = Prompt(record.prompt_uuid(harness.config.label), text, record.step > 0)
     harness.tools.begin_turn()
     watch = watcher(harness, facts)
 

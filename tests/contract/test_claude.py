@@ -85,6 +85,21 @@ async def test_a_failed_turn_is_retried_without_the_prompt_twice(
     assert scene.seen() == ["alpha", "Go on."]
 
 
+async def test_words_to_go_on_that_were_in_vain_do_not_pile_up(scene: Scene) -> None:
+    await scene.turn("alpha")
+    limited = messages_api.rate_limited()
+    await scene.turn("beta", *[limited] * 4)
+    for _ in range(3):
+        outcome = await scene.turn("Go on.", limited, says_nothing_new=True)
+        assert outcome.kind == driver.RATE_LIMITED
+    assert (await scene.turn("Go on.", says_nothing_new=True)).kind == driver.OK
+    assert scene.seen() == ["alpha", "beta", "Go on."]
+    # What does say something new is kept, however it ended.
+    await scene.turn("gamma", limited)
+    await scene.turn("delta")
+    assert scene.seen() == ["alpha", "beta", "Go on.", "gamma", "delta"]
+
+
 async def _interrupted(scene: Scene, *steps: Step, in_tool: bool) -> Outcome:
     asked, outcomes = len(scene.api.requests), []
 

@@ -78,10 +78,13 @@ class Scene:
     """Every line of standard error."""
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
-    async def turn(self, text: str, *steps: Step, uuid_: str | None = None) -> Outcome:
+    async def turn(
+        self, text: str, *steps: Step, uuid_: str | None = None, says_nothing_new: bool = False
+    ) -> Outcome:
         """Run a turn in which the model does these things; then it says ok."""
         self.play(*steps)
-        prompt = Prompt(uuid_ or str(uuid.uuid4()), self.text_for(text, *steps))
+        words = self.text_for(text, *steps)
+        prompt = Prompt(uuid_ or str(uuid.uuid4()), words, says_nothing_new)
         with trio.fail_after(PATIENCE_S):
             return await self.driver.turn(prompt, self._on_line, self.texts.append)
 

@@ -110,7 +110,11 @@ class Conversation:
     def _take(self, record: Record) -> None:
         if record["kind"] == "cut":
             at = next(i for i, r in enumerate(self._records) if r["uuid"] == record["at"])
-            del self._records[at + 1 :]
+            gone = self._records[at + 1 :]
+            # A failure that was played is not played again because its prompt was cut off.
+            has_failed = any(r["kind"] == "answer" and "text" not in r for r in gone)
+            kept = [r for r in gone if r["kind"] == "step"] if has_failed else []
+            self._records[at + 1 :] = kept
         elif record["kind"] == "compacted":
             # What is left to do and which prompts have an answer outlive their wording.
             for old in self._records:

@@ -215,8 +215,8 @@ class Turns:
             info = {"status": "rejected", "resetsAt": step.resets_at, "rateLimitType": "five_hour"}
             event = {"type": "rate_limit_event", "rate_limit_info": info, "uuid": new_uuid()}
             self._print({**event, "session_id": self._session})
-        self._conversation.add("answer", prompt=self._prompt)
-        said = {"error": step.error, **fields}
+        number = self._conversation.add("answer", prompt=self._prompt)
+        said = {"error": step.error, "uuid": number, **fields}
         self._print(lines.failure(self._session, self._prompt, step.text, said))
         fields |= {"is_error": True, "terminal_reason": step.reason}
         return self._result(step.text, fields)

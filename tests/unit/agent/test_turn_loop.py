@@ -98,6 +98,8 @@ async def test_work_that_had_begun_goes_on_with_a_short_prompt(
     assert "a long story" in first
     assert "a long story" not in second
     assert "broken off" in second
+    news = [prompt.says_nothing_new for prompt in rig.driver.conversation.prompts]
+    assert news == [False, True]
 
 
 async def test_a_failing_message_is_tried_with_growing_pauses_and_told_once(
