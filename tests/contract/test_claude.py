@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,11 @@ from tests.fakes.messages_api import Dropped, Step, Text, tool_use
 
 SEND = "mcp__hyperhive__send"
 RECV = "mcp__hyperhive__recv"
+ORDER = [
+    "requesting", "message_start", "content_block_start", "content_block_delta", "assistant",
+    "content_block_stop", "message_delta", "message_stop",
+]  # fmt: skip
+FIELDS = {"event", "session_id", "parent_tool_use_id", "uuid", "api_message_id"}
 SLOW = Text("one two three four five six seven eight", chunks=8, chunk_delay_s=5)
 
 
@@ -36,9 +42,25 @@ async def test_a_turn_ends_with_what_the_model_said(scene: Scene) -> None:
     assert outcome.result["result"] == "good day"
     assert scene.said() == ["good day"]
     kinds = {line["type"] for line in scene.lines}
-    assert kinds - {"stream_event"} == {"system", "assistant", "result"}
-    # The real one tells it piece by piece as well.
-    assert ("stream_event" in kinds) == (scene.kind == claude_scene.REAL)
+    assert kinds == {"system", "stream_event", "assistant", "result"}
+    assert _in_pieces(scene, "text_delta", "text") == "good day"
+
+
+def _in_pieces(scene: Scene, kind: str, field: str) -> str:
+    """Return what was told piece by piece, in claude's own order and with its own fields."""
+    told, order = "", []
+    for line in scene.lines:
+        what = line["event"]["type"] if line["type"] == "stream_event" else line["type"]
+        if line.get("status") == "requesting":
+            what = "requesting"
+        if line["type"] == "stream_event":
+            assert set(line) >= FIELDS, line
+        if what == "content_block_delta" and line["event"]["delta"]["type"] == kind:
+            told += line["event"]["delta"][field]
+        if what in ORDER and order[-1:] != [what]:
+            order.append(what)
+    assert order[: len(ORDER)] == ORDER
+    return told
 
 
 async def test_tools_are_called_and_their_results_reach_the_model(scene: Scene) -> None:
@@ -46,6 +68,8 @@ async def test_tools_are_called_and_their_results_reach_the_model(scene: Scene) 
     outcome = await scene.turn("write to bob", *steps)
     assert outcome.kind == driver.OK
     assert scene.calls() == ["send"]
+    given = _in_pieces(scene, "input_json_delta", "partial_json").partition("}")[0] + "}"
+    assert json.loads(given) == {"to": "bob", "body": "hi"}
     results = [line for line in scene.lines if line["type"] == "user"]
     assert results[0]["message"]["content"][0]["content"][0]["text"] == "did send"
     if scene.mode == LIVE:

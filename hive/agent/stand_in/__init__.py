@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hive.agent.stand_in import lines
 from hive.agent.stand_in.conversation import Conversation
+from hive.agent.stand_in.pieces import Pieces
 from hive.agent.stand_in.pipes import Pipes
 from hive.agent.stand_in.servers import Servers
 from hive.agent.stand_in.turns import Turns
@@ -45,7 +46,8 @@ def main(argv: Sequence[str]) -> int:
     if conversation is None:
         return _unknown(flags.resume)
     with Pipes() as pipes, Servers(pipes, config, env) as servers:
-        turns = Turns(pipes, servers, conversation, flags.model)
+        said = Pieces(pipes, flags.include_partial_messages)
+        turns = Turns(pipes, servers, conversation, flags.model, said)
         if flags.input_format == "stream-json":
             return turns.serve()
         return turns.serve_text(pipes.read_all())
@@ -58,6 +60,7 @@ class _Refused(Exception):
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hive.pyz stand-in", allow_abbrev=False)
     parser.add_argument("--input-format", default="text")
+    parser.add_argument("--include-partial-messages", action="store_true")
     parser.add_argument("--model", default="haiku")
     parser.add_argument("--mcp-config")
     parser.add_argument("--system-prompt-file")

@@ -62,20 +62,25 @@ def init(session_id: str, model: str, tools: list[str], servers: list[dict[str, 
     }
 
 
-def assistant(session_id: str, prompt: str, content: Line, model: str, size: int) -> Line:
-    """Return one block of the model's answer; `size` is the context's in tokens."""
+def message(message_id: str, model: str, content: list[Line], size: int) -> Line:
+    """Return a message of the model; `size` is the context's in tokens."""
+    return {
+        "id": message_id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": content,
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": usage(size, 1),
+    }
+
+
+def assistant(session_id: str, prompt: str, said: Line) -> Line:
+    """Return a line with a message of the model."""
     return {
         "type": "assistant",
-        "message": {
-            "id": f"msg_{new_uuid()}",
-            "type": "message",
-            "role": "assistant",
-            "model": model,
-            "content": [content],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": usage(size, 1),
-        },
+        "message": said,
         "parent_tool_use_id": None,
         "session_id": session_id,
         "uuid": new_uuid(),
@@ -86,7 +91,9 @@ def assistant(session_id: str, prompt: str, content: Line, model: str, size: int
 
 def failure(session_id: str, prompt: str, text: str, fields: Line) -> Line:
     """Return the line that stands in the place of an answer when the API refuses."""
-    line = assistant(session_id, prompt, {"type": "text", "text": text}, "<synthetic>", 0)
+    content = [{"type": "text", "text": text}]
+    said = message(f"msg_{new_uuid()}", "<synthetic>", content, 0)
+    line = assistant(session_id, prompt, said)
     line["is_api_error_message"] = True
     return {**line, **fields}
 

@@ -7,9 +7,10 @@ import signal
 from collections import deque
 from typing import Any
 
-from hive.agent.stand_in import lines, play, shell
+from hive.agent.stand_in import lines, pieces, play, shell
 from hive.agent.stand_in.conversation import Conversation
 from hive.agent.stand_in.lines import Line, new_uuid
+from hive.agent.stand_in.pieces import Pieces
 from hive.agent.stand_in.pipes import Interrupted, Pipes
 from hive.agent.stand_in.play import Who
 from hive.agent.stand_in.servers import Servers, ToolFailed
@@ -26,9 +27,15 @@ class Turns:
     """Runs prompts one after another for as long as the process lives."""
 
     def __init__(
-        self, pipes: Pipes, servers: Servers, conversation: Conversation, model: str
+        self,
+        pipes: Pipes,
+        servers: Servers,
+        conversation: Conversation,
+        model: str,
+        said: Pieces,
     ) -> None:
         self._pipes = pipes
+        self._pieces = said
         self._servers = servers
         self._conversation = conversation
         self._model = model
@@ -161,13 +168,23 @@ class Turns:
         return None
 
     def _said(self, step: Say) -> Line:
+        self._begin({"type": "text", "text": ""})
+        parts = pieces.cut(step.text, step.pause_s)
+        said = ""
         try:
-            self._pipes.wait(step.pause_s)
+            for part in parts:
+                self._pipes.wait(step.pause_s / len(parts))
+                self._pieces.text(part)
+                said += part
         except Interrupted:
-            self._answer({"type": "text", "text": step.text[: len(step.text) // 2]}, aborted=True)
+            self._answer({"type": "text", "text": said or parts[0]}, aborted=True)
             raise
         self._answer({"type": "text", "text": step.text})
+        self._pieces.end("end_turn")
         return self._result(step.text)
+
+    def _begin(self, block: Line) -> None:
+        self._pieces.begin(self._session, self._model, self._conversation.size(), block)
 
     def _answer(self, content: Line, **fields: object) -> None:
         """Record a block of the answer, then print it."""
@@ -175,7 +192,8 @@ class Turns:
         size, said = self._conversation.size(), lines.tokens(text)
         self._spent[0] += size
         self._spent[1] += said
-        line = lines.assistant(self._session, self._prompt, content, self._model, size)
+        message = lines.message(self._pieces.message, self._model, [content], size)
+        line = lines.assistant(self._session, self._prompt, message)
         line["uuid"] = self._conversation.add(
             "answer",
             prompt=self._prompt,
@@ -189,8 +207,12 @@ class Turns:
         use = f"toolu_{new_uuid()}"
         name = step.tool if step.tool.startswith(("mcp__", shell.NAME)) else PREFIX + step.tool
         given = {k: self._output if v == OUTPUT else v for k, v in step.arguments.items()}
-        self._answer({"type": "tool_use", "id": use, "name": name, "input": given})
-        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": use}
+        block: dict[str, Any] = {"type": "tool_use", "id": use, "name": name, "input": given}
+        self._begin({**block, "input": {}})
+        self._pieces.arguments(given)
+        self._answer(block)
+        self._pieces.end("tool_use")
+        block = {"type": "tool_result", "tool_use_id": use}
         has_failed = False
         try:
             is_bash = name == shell.NAME
