@@ -16,6 +16,7 @@ test("an edit is a diff of what differs", () => {
 });
 
 test("a written file is all new", () => {
+  assert.equal(describeCall("Write", { file_path: "/a", content: "x\ny\n" }).diff?.length, 2);
   assert.deepEqual(lineDiff("", "a\nb").map((one) => one.sign), ["+", "+"]);
   assert.deepEqual(lineDiff("a\na", "a"), [{ sign: "-", text: "a" }]);
 });
@@ -40,6 +41,7 @@ test("a tool named like a property of objects, or given nothing, harms nobody", 
 
 test("a result is text whatever its shape", () => {
   assert.equal(resultText("a"), "a");
+  assert.equal(resultText("<tool_use_error>no</tool_use_error>"), "no");
   assert.equal(resultText([{ type: "text", text: "a" }, { type: "image" }]), "a\n[image]");
   assert.equal(resultText(undefined), "");
   assert.equal(resultText({ a: 1 }), '{"a":1}');

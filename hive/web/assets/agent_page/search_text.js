@@ -6,7 +6,7 @@
 const BEFORE = 40;
 const AFTER = 160;
 /** Nobody looks for these, and they would hide what is said. */
-const UNSAID = /^(?:kind|seq|type|subtype|id|role|usage|signature|model|timestamp|request_?id)$|_id$|uuids?$/i;
+const UNSAID = /^(?:kind|seq|type|subtype|id|role|usage|signature|model|timestamp|request_?id|tool_result_meta)$|_id$|uuids?$/i;
 
 /** @param {Frame} frame @returns {string} */
 export function textOf(frame) {

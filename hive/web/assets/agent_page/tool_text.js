@@ -10,6 +10,8 @@
 
 const HIVE = "mcp__hyperhive__";
 const SHORT = 120;
+/** What claude puts around its own refusals; the row's colour says it. */
+const ERROR_MARKS = /^<tool_use_error>|<\/tool_use_error>$/g;
 
 /** @param {unknown} value */
 const text = (value) => (typeof value === "string" ? value : JSON.stringify(value) ?? "");
@@ -101,7 +103,9 @@ function todos(list) {
 
 /** @param {string} verb @param {unknown} path @param {string} before @param {string} after @returns {Call} */
 function fileChange(verb, path, before, after) {
-  return { head: `${verb} ${text(path ?? "")}`, diff: lineDiff(before, after) };
+  // The last line's end is no line of its own.
+  const whole = before === "" ? after.replace(/\n$/, "") : after;
+  return { head: `${verb} ${text(path ?? "")}`, diff: lineDiff(before, whole) };
 }
 
 /**
@@ -126,7 +130,7 @@ export function lineDiff(before, after) {
 
 /** @param {unknown} content of a tool_result: a string, or blocks @returns {string} */
 export function resultText(content) {
-  if (typeof content === "string") return content;
+  if (typeof content === "string") return content.replace(ERROR_MARKS, "");
   if (!Array.isArray(content)) return content === undefined || content === null ? "" : text(content);
   return content
     .map((block) => (block?.type === "text" ? text(block.text) : `[${inWords(block)}]`))
