@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import trio
 
 from hive.agent.partials import Partials
@@ -29,6 +30,8 @@ DAY_S = 86400.0
 SWEEP_S = 3600.0
 STRING_CHARACTERS = 20_000
 """A longer string inside a line of claude is cut before it is published; a line may hold 3 MB."""
+PICTURES_CHARACTERS = 65_536
+"""So much of pictures in one line stays whole beside that: half a picture is none."""
 WAITING_BYTES = 8 * 1024 * 1024
 RING = 1024
 
@@ -196,12 +199,30 @@ class Bus:
 
 def shortened(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """Return JSON data with every overlong string cut and saying so."""
-    if isinstance(value, str):
-        if len(value) <= STRING_CHARACTERS:
-            return value
-        return f"{value[:STRING_CHARACTERS]}… ({len(value)} characters)"
-    if isinstance(value, dict):
-        return {key: shortened(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [shortened(each) for each in value]
-    return value
+    return _Shortener().short(value)
+
+
+@attrs.define
+class _Shortener:
+    """Cuts one line; what it says of pictures is bounded as a whole."""
+
+    left: int = PICTURES_CHARACTERS
+
+    def short(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(value, str):
+            if len(value) <= STRING_CHARACTERS:
+                return value
+            return f"{value[:STRING_CHARACTERS]}… ({len(value)} characters)"
+        if isinstance(value, dict):
+            return {key: self._field(value, key) for key in value}
+        if isinstance(value, list | tuple):
+            return [self.short(each) for each in value]
+        return value
+
+    def _field(self, value: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - any JSON
+        data = value[key]
+        is_picture = key == "data" and value.get("type") == "base64" and isinstance(data, str)
+        if is_picture and STRING_CHARACTERS < len(data) <= self.left:
+            self.left -= len(data)
+            return data
+        return self.short(data)

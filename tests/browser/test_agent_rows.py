@@ -9,7 +9,7 @@ from tests.fakes import agent_scenes as scenes
 from tests.fakes.browser import Page
 from tests.fakes.page_server import PageServer
 
-TASK = {"type": "system", "task_id": "0123456789"}
+TASK: dict[str, Any] = {"type": "system", "task_id": "0123456789"}
 KINDS: list[tuple[dict[str, Any], str]] = [
     ({"type": "assistant", "message": {"content": [{"type": "thinking", "thinking": "hm"}]}},
      "· fg-muted thinking · hm"),
@@ -52,8 +52,11 @@ ROWS = """(() => {
 async def test_every_kind_of_line_has_its_sign_and_its_colour(
     page: Page, server: PageServer
 ) -> None:
-    silent = [{"type": "system", "subtype": "init"}, {"type": "result", "subtype": "success"}]
-    silent.append({"type": "rate_limit_event", "rate_limit_info": {"status": "allowed"}})
+    silent: list[dict[str, Any]] = [
+        {"type": "system", "subtype": "init"},
+        {"type": "result", "subtype": "success"},
+        {"type": "rate_limit_event", "rate_limit_info": {"status": "allowed"}},
+    ]
     lines = [*silent, *(line for line, _ in KINDS)]
     server.agent.history = scenes.history([("stream", {"line": line}) for line in lines])
     await opened(page, server.agent_url)
@@ -88,3 +91,35 @@ async def test_what_agents_say_is_open_and_what_tools_say_is_folded(
         "▾ send → operator", "▾ 3 lines · #13 from b", "▸ thinking · row 0…",
         "▸ Write /a · -0 +1", "▾ 40 lines · row 0", "▾ ask → operator", "▸ 40 lines · row 0",
     ]  # fmt: skip
+
+
+async def test_a_picture_of_a_tool_is_unpacked_when_it_is_opened(
+    page: Page, server: PageServer
+) -> None:
+    await opened(page, server.agent_url)
+    made = """(async () => {
+      const { pictureOf } = await import("/static/agent_page/picture.js");
+      const canvas = Object.assign(document.createElement("canvas"), { width: 300, height: 200 });
+      canvas.getContext("2d").fillRect(20, 20, 90, 90);
+      return ["png", "jpeg", "webp"].map((type) => {
+        const data = canvas.toDataURL(`image/${type}`).split(",")[1];
+        const block = { type: "image", source: { type: "base64", media_type: "image/svg", data } };
+        const { url, bytes, ...about } = pictureOf(block);
+        return { block, about };
+      });
+    })()"""
+    pictures = await page.eval(made)
+    assert [one["about"] for one in pictures] == [
+        {"type": kind, "width": 300, "height": 200} for kind in ("png", "jpeg", "webp")
+    ]
+    blocks = [scenes.text("three of them"), *(one["block"] for one in pictures)]
+    server.agent.publish("stream", **scenes.claude("assistant", scenes.tool_use(1, "Read")))
+    server.agent.publish("stream", **scenes.claude("user", scenes.tool_result(1, blocks)))
+    await page.wait("document.querySelectorAll('.call .fold').length === 3")
+    assert await page.count(".log img") == 0
+    text = await page.text(".log")
+    assert "three of them" in text
+    assert text.count("picture · 300") == 3
+    await page.eval("document.querySelectorAll('.log details').forEach((d) => (d.open = true))")
+    drawn = "[...document.querySelectorAll('.log img')].map((n) => n.complete && n.naturalWidth)"
+    await page.wait(f"{drawn}.join() === '300,300,300'")

@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { Completion, Sent, matching } from "../../hive/web/assets/agent_page/commands.js";
 import { Pieces, ends, pieceOf } from "../../hive/web/assets/agent_page/partial.js";
+import { pictureOf } from "../../hive/web/assets/agent_page/picture.js";
 import { stripped, textOf } from "../../hive/web/assets/agent_page/search_text.js";
 import { contextTone, price } from "../../hive/web/assets/agent_page/state.js";
 import { resultText } from "../../hive/web/assets/agent_page/tool_text.js";
@@ -78,6 +79,35 @@ test("a picture in a result is named with its size", () => {
   const data = `${"A".repeat(20)}… (400000 characters)`;
   const content = [{ type: "text", text: "here" }, { type: "image", source: { type: "base64", media_type: "image/png", data } }, { type: "odd" }];
   assert.equal(resultText(content), "here\n[image: image/png, 300 kB]\n[odd]");
+});
+
+/** @param {string} head latin-1 @param {string} [type] */
+const image = (head, type = "image/png") => {
+  const data = Buffer.from(head.padEnd(40, "\0"), "latin1").toString("base64");
+  return { type: "image", source: { type: "base64", media_type: type, data } };
+};
+const PNG = "\u0089PNG\r\n\u001a\n\0\0\0\rIHDR";
+
+test("a picture is what its bytes say, whatever the agent says", () => {
+  const shown = pictureOf(image(`${PNG}\0\0\u0002\u0080\0\0\u0001\u00e0`, "image/svg+xml"));
+  assert.deepEqual([shown?.type, shown?.width, shown?.height, shown?.bytes], ["png", 640, 480, 40]);
+  assert.ok(shown?.url.startsWith("data:image/png;base64,iVBOR"));
+  const jpeg = "\u00ff\u00d8\u00ff\u00e0\0\u0004ab\u00ff\u00c2\0\u000b\b\0\u0003\0\u0005";
+  assert.deepEqual([pictureOf(image(jpeg))?.type, pictureOf(image(jpeg))?.width, pictureOf(image(jpeg))?.height], ["jpeg", 5, 3]);
+  assert.equal(pictureOf(image("GIF89a\u0002\u0001\u0003\0"))?.width, 258);
+});
+
+test("what is no picture, or would be too large a one, is only named", () => {
+  const svg = "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>";
+  const huge = `${PNG}\0\u0001\0\0\0\u0001\0\0`;
+  const endless = "\u00ff\u00d8\u00ff\u00e0\0\0\u00ff\u00e0\0\0";
+  for (const head of [svg, huge, `${PNG}\0\0\0\0`, "RIFFxxxxWEBPVP8 ", "RIFFxxxxWEBP????", endless, "GIF89a", ""]) {
+    assert.equal(pictureOf(image(head, "image/png")), null, head);
+  }
+  const long = { type: "image", source: { type: "base64", media_type: "image/png", data: "A".repeat(65540) } };
+  const odd = { type: "image", source: { type: "base64", media_type: "image/png", data: "\"onerror=" } };
+  const far = { type: "image", source: { type: "url", url: "https://evil.example/a.png" } };
+  for (const block of [long, odd, far, null, "image", { type: "image" }]) assert.equal(pictureOf(block), null);
 });
 
 test("the context's colour is a part of what fits, where that is known", () => {

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -167,6 +168,20 @@ def test_overlong_strings_of_claude_are_cut_and_say_so() -> None:
     assert "3000000 characters" in cut["a"][0]
     assert cut["b"] == {"c": "short"}
     assert cut["d"] == 1
+
+
+def test_of_pictures_a_bounded_part_of_a_line_stays_whole() -> None:
+    def picture(size: int) -> dict[str, Any]:
+        source = {"type": "base64", "media_type": "image/png", "data": "A" * size}
+        return {"type": "image", "source": source}
+
+    def sizes(*blocks: dict[str, Any]) -> list[bool]:
+        cut = shortened({"content": list(blocks)})["content"]
+        return [block["source"]["data"].endswith("A") for block in cut]
+
+    assert sizes(picture(60_000), picture(60_000), picture(100)) == [True, False, True]
+    assert sizes(picture(70_000)) == [False]
+    assert "40000 characters" in shortened({"data": "A" * 40_000})["data"]
 
 
 async def test_each_change_of_the_state_is_one_frame() -> None:

@@ -22,7 +22,7 @@ function collect(value, said) {
     if (value.trim()) said.push(value);
   } else if (Array.isArray(value)) {
     for (const one of value) collect(one, said);
-  } else if (value && typeof value === "object") {
+  } else if (value && typeof value === "object" && !("type" in value && value.type === "base64")) {
     for (const [key, one] of Object.entries(value)) if (!UNSAID.test(key)) collect(one, said);
   }
 }

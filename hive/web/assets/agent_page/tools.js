@@ -2,8 +2,16 @@
 /** Calls of tools and their results, joined wherever both are in sight. */
 
 import { el } from "../shared/dom.js";
+import { size } from "../shared/time.js";
 import { block, diff, diffCount, fold, line, prose } from "./lines.js";
+import { pictureOf } from "./picture.js";
 import { describeCall, resultText, summarise } from "./tool_text.js";
+
+/** @param {import("./picture.js").Picture} picture unpacked only once somebody looks */
+function pictureRow({ url, type, width, height, bytes }) {
+  const about = `picture · ${width} × ${height} · ${type}, ${size(bytes)}`;
+  return fold("result", [about], () => el("img", { src: url, width, height, alt: `${about}, from a tool`, class: "picture" }));
+}
 
 const KEPT = 4000;
 /** @type {WeakMap<Element, HTMLElement>} where a result stands that went to its call's row */
@@ -73,6 +81,20 @@ export class ToolRows {
 
   /** @param {unknown} content @param {boolean} isError @param {string} name */
   _result(content, isError, name) {
+    const blocks = Array.isArray(content) ? content : [];
+    const pictures = blocks.map(pictureOf);
+    if (!pictures.some(Boolean)) return this._text(content, isError, name);
+    const rest = blocks.filter((_, n) => pictures[n] === null);
+    return el(
+      "div",
+      {},
+      rest.length > 0 && this._text(rest, isError, name),
+      ...pictures.flatMap((one) => (one ? [pictureRow(one)] : [])),
+    );
+  }
+
+  /** @param {unknown} content @param {boolean} isError @param {string} name */
+  _text(content, isError, name) {
     const text = resultText(content);
     const kind = isError ? "result bad" : "result";
     const about = summarise(text);
