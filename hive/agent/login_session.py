@@ -118,7 +118,9 @@ class LoginSession:
             try:
                 with self._scope, trio.move_on_after(LOGIN_S) as limit:
                     note = await self._login()
-                if limit.cancelled_caught:
+                if self._scope.cancelled_caught:
+                    self.output = ""
+                elif limit.cancelled_caught:
                     note = f"it was not finished within {LOGIN_S:.0f} s"
             except HiveError as error:
                 note = error.message

@@ -79,7 +79,8 @@ test("the guide goes from the request over the approval to the first message", (
 test("a missing login is told with what to do", () => {
   const state = nothing();
   state.containers = [row("bob", { needs_login: true })];
-  assert.match(noticesOf(state)[0].message, /bob.*ANTHROPIC_API_KEY/);
+  assert.match(noticesOf(state)[0].message, /on its page.*ANTHROPIC_API_KEY/);
+  assert.deepEqual(noticesOf(state)[0].agents, ["bob"]);
 });
 
 test("what is alarming is shown first", () => {

@@ -87,7 +87,7 @@ async def test_a_cancelled_login_ends_and_another_one_can_begin(tmp_path: Path) 
             await until_link(one)
             one.cancel()
             await until_over(one)
-            assert one.exit_note == "it was cancelled"
+            assert (one.exit_note, one.output) == ("it was cancelled", "")
         with pytest.raises(Conflict):
             one.cancel()
         with pytest.raises(Conflict):

@@ -24,7 +24,7 @@ export function loginView(place, look) {
   const cancel = actionForm({ url: LOGIN_CANCEL, leet: "", plain: "End this login", tone: "push" }, ["Cancel"]);
   const link = el("a", { target: "_blank", rel: "noopener noreferrer", hidden: true }, "Open claude's page");
   const field = el("input", { type: "text", name: "code", autocomplete: "off", spellcheck: "false", placeholder: "the code it shows", "aria-label": "Code", maxlength: 2000 });
-  const code = el("form", { action: LOGIN_CODE, method: "post", class: "row", "data-async": true }, field, el("button", { class: "go" }, "Send code"));
+  const code = el("form", { action: LOGIN_CODE, method: "post", class: "row nowrap login-code", "data-async": true }, field, el("button", { class: "go" }, "Send code"));
   const said = el("pre", { class: "login-said", hidden: true });
   const note = el("span", { role: "status" });
   place.append(note, start.form, link, code, cancel.form, said);
