@@ -100,18 +100,22 @@ async def test_the_header_says_what_fits_what_it_cost_and_where_else_to_look(
                     ".map((f) => f.hidden).join() === 'true,false'")  # fmt: skip
 
 
-async def test_an_agent_at_its_limits_says_so_until_it_is_not(
+async def test_an_agent_at_its_limits_or_of_an_older_hive_says_so_and_is_rebuilt(
     page: Page, server: PageServer
 ) -> None:
-    alice = container("alice", limits_met=["memory_mib", "tasks"])
+    alice = container("alice", limits_met=["memory_mib", "tasks"], needs_update=True)
     server.dashboard.state["containers"] = [alice]
     await opened(page, server.agent_url)
     await page.wait(
         "document.querySelector('#limits').innerText === '▲ at its limit: memory, processes'"
     )
+    assert await page.text("#stale") == "↻ needs update"
+    await page.click("form[action='/rebuild/alice'] button")
+    await server.wait_posted("/rebuild/alice")
     server.dashboard.state["containers"] = [container("alice")]
     server.agent.publish("turn_end", ok=True, note=None, duration_ms=10)
     await page.wait("document.querySelector('#limits').hidden")
+    assert await page.eval("document.querySelector('#stale').hidden")
 
 
 async def test_the_inbox_is_marked_read_and_loose_ends_are_cancelled(

@@ -9,7 +9,7 @@ import { appearance } from "../shared/theme.js";
 import { count, duration, stopTicking, ticking, turnLength } from "../shared/time.js";
 import { chooseModel } from "./model.js";
 import { contextTokens, contextTone, modelsOf, price, statusAdvice } from "./state.js";
-import { CANCEL, COMPACT, DASHBOARD, NEW_SESSION, SCREEN, STATS, agentName, setPaused } from "./urls.js";
+import { CANCEL, COMPACT, DASHBOARD, NEW_SESSION, SCREEN, STATS, agentName, rebuild, setPaused } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").AgentState} AgentState */
 
@@ -49,6 +49,7 @@ export function headView(place, connection, detail) {
   const paid = el("span", { class: "badge", id: "price", hidden: true, title: "What this conversation has cost so far at list price, by claude's own sum; an account with a plan pays otherwise" });
   const last = el("span", { class: "badge", id: "last-turn", hidden: true });
   const limits = el("span", { class: "badge danger", id: "limits", hidden: true });
+  const stale = el("span", { class: "badge warm", id: "stale", hidden: true, title: "An older hive built it: rebuild it" });
   const cancel = control(CANCEL, "■ C4NC3L", "Cancel turn", "danger");
   const pause = control(setPaused(name.textContent ?? ""), "‖ P4US3", "Pause", "", { fields: { paused: "true" } });
   const resume = control(setPaused(name.textContent ?? ""), "▶ R3SUM3", "Resume", "go", { fields: { paused: "false" } });
@@ -58,6 +59,7 @@ export function headView(place, connection, detail) {
     confirm: "The conversation so far is forgotten. Files and messages stay.",
     button: "Begin anew",
   });
+  const build = control(rebuild(name.textContent ?? ""), "↻ R3BU1LD", "Rebuild", "");
   const stats = el("a", { href: STATS }, ...label("◫ ST4TS", "Statistics"));
   const screen = el("a", { href: SCREEN, hidden: true }, ...label("▭ SCR33N", "Screen"));
   const logs = el("button", { type: "button", class: "link", id: "logs" }, ...label("≡ L0GS", "Logs"));
@@ -70,13 +72,13 @@ export function headView(place, connection, detail) {
       name,
       role,
       el("nav", { class: "row links", "aria-label": "Pages of this agent" }, stats, screen, logs),
-      el("span", { class: "row push controls" }, cancel.form, pause.form, resume.form, compact.form, fresh.form),
+      el("span", { class: "row push controls" }, cancel.form, pause.form, resume.form, compact.form, fresh.form, build.form),
       el("span", { class: "row" }, connection, appearance()),
     ),
     el(
       "div",
       { class: "row", role: "group", "aria-label": "State" },
-      turn, status, limits, model, ctx, last, cost, paid,
+      turn, status, limits, stale, model, ctx, last, cost, paid,
     ),
   );
   let shownTurn = "";
@@ -130,13 +132,15 @@ export function headView(place, connection, detail) {
     setAttr(detail, "class", `strip ${advice?.tone ?? ""}`);
     setText(detail, advice?.text ?? "");
   };
-  /** @param {readonly string[]} keys of the limits it met */
-  const showLimits = (keys) => {
+  /** @param {import("../shared/wire.js").ContainerRow | null} row as the dashboard shows it */
+  const showRow = (row) => {
+    const keys = row?.limits_met ?? [];
     const { text, title } = limitsMet(keys);
     badge(limits, keys.length ? `▲ ${text}` : "", "danger");
     setAttr(limits, "title", title);
+    badge(stale, row?.needs_update ? "↻ needs update" : "", "warm");
   };
-  return { update, showLimits };
+  return { update, showRow };
 }
 
 /** @param {HTMLElement} node @param {string} text @param {string} tone */

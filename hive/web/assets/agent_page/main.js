@@ -29,7 +29,7 @@ import { NEWEST, STATE, STREAM, agentName, agentRow, newer, older } from "./urls
 /** @typedef {import("../shared/wire.js").AgentState} AgentState */
 
 const HIDDEN_MS = 30000;
-const LIMITS_MS = 30000;
+const ROW_MS = 30000;
 
 await loadMarkdown();
 installForms();
@@ -104,7 +104,7 @@ function setAway(why) {
   state.turn_state_since = Date.now() / 1000;
   state.notices = [];
   state.trouble = null;
-  head.showLimits([]);
+  head.showRow(null);
   show();
 }
 
@@ -118,7 +118,7 @@ function apply(frame) {
   if (frame.kind === "turn_start" || frame.kind === "turn_end") void refreshInbox();
   if (frame.kind === "turn_end") void looseEnds.refresh();
   if (frame.kind === "turn_end") void network.refresh();
-  if (frame.kind === "turn_end") void refreshLimits();
+  if (frame.kind === "turn_end") void refreshRow();
 }
 
 /** Mail has no frame on this page; a turn's two ends are when it moves. */
@@ -140,17 +140,17 @@ const refreshLogin = inTurn(async () => {
   login.update(state);
 });
 
-/** Which limits it met is the daemon's to say, and has no frame here: it is true for some minutes. */
-const refreshLimits = inTurn(async () => {
+/** What limits it met and who built it are the daemon's to say, and have no frame here. */
+const refreshRow = inTurn(async () => {
   try {
-    head.showLimits((await getJson(agentRow(name))).limits_met);
+    head.showRow(await getJson(agentRow(name)));
   } catch {
     return; // the connection badge says it; what was shown stays
   }
 });
 setInterval(() => {
-  if (!document.hidden && !away) void refreshLimits();
-}, LIMITS_MS);
+  if (!document.hidden && !away) void refreshRow();
+}, ROW_MS);
 
 const live = new Live({
   stream: STREAM,
@@ -174,7 +174,7 @@ const live = new Live({
         show();
         void looseEnds.refresh();
         void network.refresh();
-        void refreshLimits();
+        void refreshRow();
       },
     },
     {

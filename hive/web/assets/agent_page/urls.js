@@ -50,6 +50,8 @@ export const found = (words, kinds, before, limit) => {
 export const markAllRead = (name) => `/api/agent/${safe(name)}/mark-all-read`;
 /** @param {string} name */
 export const setPaused = (name) => `/set-paused/${safe(name)}`;
+/** @param {string} name of an agent that is to be built anew, at the dashboard */
+export const rebuild = (name) => `/rebuild/${safe(name)}`;
 /** @param {number} id of a question */
 export const cancelQuestion = (id) => `/cancel-question/${safe(id)}`;
 /** @param {number} id of a reminder */
