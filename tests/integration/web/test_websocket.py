@@ -140,11 +140,11 @@ async def test_a_client_that_answers_no_ping_is_let_go(
     assert app.gone == [1006]
 
 
-async def test_a_client_that_answers_pings_may_be_silent_for_hours(
+async def test_a_client_that_answers_pings_may_be_silent(
     serving: Serving, autojump_clock: Any
 ) -> None:
     async with serving(Echo()) as server, viewing(server.port, "/") as viewer:
-        await trio.sleep(7200)
+        await trio.sleep(10 * websocket.PONG_S)
         await viewer.send(b"a")
         assert await viewer.exactly(1) == b"a"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hive.errors import Unavailable
+from hive.web.agent_page import screen as agent_screen
 from hive.web.dashboard import screen, screen_link
 from hive.web.dashboard.screen import End, View
 from hive.web.websocket import FAILED, GOING_AWAY, MESSAGE_BYTES, POLICY, UNSUPPORTED, Bytes
@@ -347,3 +348,21 @@ async def test_nothing_is_gathered_for_a_viewer_that_reads_nothing(autojump_cloc
         await trio.testing.wait_all_tasks_blocked()
         assert sent <= 6
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [
+        (b"a", (FAILED, "the VNC server takes nothing")),
+        ("a", (UNSUPPORTED, "a screen takes bytes, not text")),
+    ],
+)
+async def test_a_harness_gives_up_a_server_that_takes_nothing_and_a_viewer_that_sends_text(
+    data: Any, end: tuple[int, str], autojump_clock: Any
+) -> None:
+    ours, theirs = trio.testing.lockstep_stream_pair()
+    browser = Browser()
+    await browser.says(data)
+    await agent_screen._Relay(browser.bytes(), cast("trio.SocketStream", ours)).run()
+    assert browser.closed == end
+    await theirs.aclose()
