@@ -241,6 +241,30 @@ async def test_a_password_is_asked_for_once_and_again_when_it_was_wrong(
     assert len(server.screen.joined) == 3
 
 
+async def test_a_page_that_nobody_sees_lets_go_of_the_screen_but_not_of_control(
+    page: Page, server: PageServer
+) -> None:
+    hide = """(() => { Object.defineProperty(document, 'hidden', { value: %s, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange')); })()"""
+    async with odd_vnc.serving(OddVnc()) as odd:
+        server.screen.port = odd.port
+        await opened(page, server)
+        await page.eval("""(() => { const later = window.setTimeout;
+          window.setTimeout = (then, ms) => later(then, ms === 60000 ? 0 : ms); })()""")
+        await page.eval(hide % "true")
+        await until(lambda: server.screen.open == 0, within_s=30)
+        await page.eval(hide % "false")
+        await until(lambda: server.screen.open == 1, within_s=30)
+        await page.wait(phase("connected"), 30)
+        await take_control(page, drawn=False)
+        await until(lambda: server.screen.open == 1, within_s=30)
+        await page.eval(hide % "true")
+        await page.eval("new Promise((done) => setTimeout(done, 60000))")
+        assert await page.eval(phase("connected"))
+        assert server.screen.open == 1
+        await page.navigate("about:blank")
+
+
 async def test_what_is_no_vnc_server_is_said_to_be_none(page: Page, server: PageServer) -> None:
     page.expected += ["Failed when connecting"]
     async with odd_vnc.serving(OddVnc(greeting=b"SSH-2.0-OpenSSH_9.2p1\r\n")) as odd:

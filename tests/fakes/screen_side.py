@@ -27,6 +27,8 @@ class ScreenSide:
     tickets: dict[str, bool] = attrs.field(factory=dict)
     """Which were given, and whether each is for viewing only."""
     joined: list[str] = attrs.field(factory=list)
+    open: int = 0
+    """How many websockets there are."""
     _cut: trio.Event = attrs.field(factory=trio.Event)
     _why: tuple[int, str] = (1000, "")
 
@@ -52,6 +54,13 @@ class ScreenSide:
         if self.refusal is not None:
             await _close(send, *self.refusal)
             return
+        self.open += 1
+        try:
+            await self._relay(receive, send)
+        finally:
+            self.open -= 1
+
+    async def _relay(self, receive: Any, send: Any) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._end, self._cut, send, nursery.cancel_scope)
             if self.port is None:
