@@ -66,13 +66,29 @@ def parse(line: bytes) -> Line | None:
     What is nested deeper than `DEEPEST` is null in it: a model or a server may nest what it calls
     and answers as deeply as it likes, and nothing behind this is to fail for that.
     """
-    if line.count(b"[") + line.count(b"{") > DEEPEST:
-        line = _pruned(line)
     try:
-        value = json.loads(line)
+        value = _loads(line)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _loads(line: bytes) -> object:
+    try:
+        value = json.loads(line)
+    except RecursionError:
+        return json.loads(_pruned(line))
+    if line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(value):
+        return json.loads(_pruned(line))
+    return value
+
+
+def _is_deep(value: object) -> bool:
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST):
+        inside = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [part for each in inside for part in each if isinstance(part, dict | list)]
+    return bool(level)
 
 
 def _pruned(line: bytes) -> bytes:
