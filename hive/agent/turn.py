@@ -95,6 +95,9 @@ async def compact(harness: Harness, then: Phase) -> Outcome:
     harness.desk.is_turning = True
     try:
         outcome = await harness.driver.compact(watcher(harness, TurnFacts()), texts(harness))
+        if harness.desk.is_cancelled and outcome.kind != driver.OK:
+            # claude calls it an aborted request.
+            outcome = attrs.evolve(outcome, note=CANCELLED.note)
     finally:
         harness.desk.is_turning = is_in_turn
         if not is_in_turn:
@@ -198,7 +201,7 @@ async def _make_room(harness: Harness, work: _Try, outcome: Outcome, why: str) -
             return None
         if done.kind != driver.PROMPT_TOO_LONG and done.kind != driver.FAILED:
             return Verdict(done.kind, done.note, done.retry_at)
-        harness.bus.note(f"compacting failed: {done.note}")
+        harness.bus.note(f"the conversation was not compacted: {done.note}")
     if not work.has_begun_anew:
         work.has_begun_anew = True
         harness.bus.note(f"the conversation {why}: a new one is begun")

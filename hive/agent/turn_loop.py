@@ -82,7 +82,7 @@ async def grant_wishes(harness: Harness) -> None:
         if note is None:
             await _hand_over_anew(harness)
         else:
-            harness.bus.note(f"compacting failed: {note}")
+            harness.bus.note(f"the conversation was not compacted: {note}")
 
 
 async def _hand_over_anew(harness: Harness) -> None:
