@@ -68,6 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_queue(verbs)
     _add_talking(verbs)
     _add_open(verbs)
+    _add_inside(verbs)
     _add_access(verbs)
     _add_harness(verbs)
     return parser
@@ -85,9 +86,9 @@ def _add(
 
 
 def _add_client(
-    verbs: Verbs[argparse.ArgumentParser], name: str, text: str
+    verbs: Verbs[argparse.ArgumentParser], name: str, text: str, verb: Verb | None = None
 ) -> argparse.ArgumentParser:
-    parser = _add(verbs, name, _client, text)
+    parser = _add(verbs, name, verb or _client, text)
     parser.add_argument("--socket", metavar="PATH", help="the operator's socket")
     parser.add_argument("--root", metavar="DIR", help="the hive that lives below DIR")
     parser.add_argument("--json", action="store_true", help="print the daemon's reply as JSON")
@@ -228,6 +229,11 @@ def _add_talking(verbs: Verbs[argparse.ArgumentParser]) -> None:
     logs.add_argument("--follow", action="store_true", help="go on with what it prints, to Ctrl-C")
 
 
+def _add_inside(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    login = _add_client(verbs, "login", "log an agent's claude in, here in the terminal", _login)
+    login.add_argument("name", metavar="NAME")
+
+
 def _add_access(verbs: Verbs[argparse.ArgumentParser]) -> None:
     _add_client(verbs, "login-link", "make a one-time link that logs a browser in")
     token = _add_client(verbs, "token", "make, list or revoke tokens for scripts")
@@ -328,10 +334,22 @@ def _stand_in(words: list[str]) -> int:
 
 
 def _client(arguments: argparse.Namespace) -> int:
-    from hive import light, operator_cli
+    from hive import operator_cli
+
+    return _told(operator_cli.run, arguments)
+
+
+def _login(arguments: argparse.Namespace) -> int:
+    from hive import login_cli
+
+    return _told(login_cli.run, arguments)
+
+
+def _told(verb: Verb, arguments: argparse.Namespace) -> int:
+    from hive import light
 
     try:
-        return operator_cli.run(arguments)
+        return verb(arguments)
     except light.Failure as failure:
         return light.tell(failure)
 

@@ -7,11 +7,9 @@ cancelled, and when the harness stops.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
 import trio
@@ -19,6 +17,7 @@ import trio
 from hive.agent.child import Child
 from hive.agent.driver import MakeLaunch
 from hive.errors import BadRequest, Conflict, HiveError
+from hive.wire.login import IS_DONE, link_in
 
 LOGIN_S = 600.0
 WRITE_S = 5.0
@@ -28,22 +27,6 @@ TAIL_S = 0.5
 """How long what it said last is waited for: what it started may hold its pipes for ever."""
 OUTPUT_MOST = 8000
 CODE_MOST = 2000
-HOSTS = frozenset({"claude.ai", "claude.com", "platform.claude.com", "console.anthropic.com"})
-"""Where a link may lead; another one is shown as the text it is."""
-_URL = re.compile(r"https://[!-~]+")
-
-
-def link_in(text: str) -> str | None:
-    """Return the link of a line, None when there is none that leads to claude's own pages."""
-    for found in _URL.findall(text):
-        try:
-            parts = urlsplit(found)
-            is_plain = parts.netloc == parts.hostname
-        except ValueError:
-            continue
-        if is_plain and parts.hostname in HOSTS:
-            return str(found)
-    return None
 
 
 @attrs.define
@@ -140,7 +123,7 @@ class LoginSession:
                 await trio.sleep(TAIL_S)
                 nursery.cancel_scope.cancel()
             if child.status == 0:
-                return "it is done"
+                return IS_DONE
             return self._without_code(await child.why_it_ended(self._take))
         finally:
             self._child = None

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from hive.wire.admin_page import PageRequest
 from hive.wire.admin_work import WorkRequest
 
 VERSION = 1
@@ -214,6 +215,7 @@ AdminRequest = (
     | RevokeToken
     | Health
     | WorkRequest
+    | PageRequest
 )
 
 Reply = dict[str, Any]

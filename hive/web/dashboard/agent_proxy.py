@@ -8,7 +8,6 @@ travel to a harness.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,42 +20,22 @@ from hive.core import actions, audit, kept_turns
 from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound, Unavailable
 from hive.web import replies, stats
-from hive.web.dashboard import harness_door, screen
+from hive.web.dashboard import harness_door, harness_exchange, screen
+from hive.web.dashboard.harness_exchange import Exchange
 from hive.web.exchange import Message, Receive, Scope, Send
 from hive.web.static import Assets
 from hive.wire import codec
 from hive.wire.names import AgentName, agent_name
 
-ANSWER_S = 15.0
-CHUNK_S = 15.0
-WHOLE_S = 120.0
-"""For a whole answer: a browser has six connections to us, and one that dribbles keeps one."""
-ANSWER_BYTES = 32 * 1024 * 1024
 SMALL_BYTES = 4096
-INFORMS_MOST = 8
-"""Heads before the answer's own; thousands of them fit into what is read at once."""
-_READ_BYTES = 64 * 1024
 SHELLS = {
     "/": "agent_page/index.html",
     "/stats": "agent_page/stats.html",
     "/screen": "agent_page/screen.html",
 }
-_STREAM = "text/event-stream"
-_PASSES = {
-    "application/json": b"application/json",
-    "text/csv": b"text/csv; charset=utf-8",
-    "text/plain": b"text/plain; charset=utf-8",
-    _STREAM: b"text/event-stream; charset=utf-8",
-}
 _PATH = re.compile(r"/agent/([^/]*)(/.*)?", re.DOTALL)
 _DATA = re.compile(r"/(?:api|events)/[a-z-]{1,32}|/api/stats/export\.(?:csv|json)")
-# Not 401: whether the operator is logged in is no harness's to say.
-_STATUSES = frozenset({200, 400, 403, 404, 405, 408, 409, 413, 415, 500, 503})
 _PASSED_ON = (b"accept", b"content-type", b"last-event-id")
-_POLICY = [
-    (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
-    (b"cache-control", b"no-store"),
-]
 
 
 @attrs.frozen
@@ -166,10 +145,8 @@ class AgentPages:
 
         asked = {"method": "GET", "query_string": b"", "headers": []}
         try:
-            with trio.fail_after(ANSWER_S):
-                await _Exchange(self._hive, name, take).run(
-                    _request(asked, "/api/screen", b""), b""
-                )
+            with trio.fail_after(harness_exchange.ANSWER_S):
+                await Exchange(self._hive, name, take).run(_request(asked, "/api/screen", b""), b"")
         except trio.TooSlowError as error:
             raise Unavailable(f"{name} does not answer: restart it") from error
         # A harness of an older hive says that there is nothing at this address.
@@ -181,7 +158,7 @@ class AgentPages:
         if scope["method"] not in {"GET", "POST"}:
             raise replies.MethodNotAllowed("an agent's page takes GET and POST")
         body = await replies.read_body(receive) if scope["method"] == "POST" else b""
-        exchange = _Exchange(self._hive, name, send)
+        exchange = Exchange(self._hive, name, send)
         failure: HiveError | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)
@@ -203,7 +180,7 @@ def _powerless(send: Send) -> Send:
 
     async def with_policy(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], _POLICY[0]]}
+            message = {**message, "headers": [*message["headers"], harness_exchange.POLICY[0]]}
         await send(message)
 
     return with_policy
@@ -219,82 +196,3 @@ def _request(scope: Scope, rest: str, body: bytes) -> h11.Request:
     if scope["method"] == "POST":
         headers.append((b"content-length", b"%d" % len(body)))
     return h11.Request(method=scope["method"], target=target, headers=headers)
-
-
-class _Exchange:
-    """One request to a harness and its answer, passed on as it comes."""
-
-    def __init__(self, hive: Hive, name: AgentName, send: Send) -> None:
-        self._hive = hive
-        self._name = name
-        self._send = send
-        self._h11 = h11.Connection(h11.CLIENT)
-
-    async def run(self, request: h11.Request, body: bytes) -> None:
-        """Raise `Unavailable` when nobody is there, or does not speak sense in time."""
-        async with await harness_door.connect(self._hive, self._name) as stream:
-            try:
-                with trio.fail_after(ANSWER_S):
-                    await stream.send_all(self._outgoing(request, body))
-                    response = await self._response(stream)
-                media = await self._begin(response)
-                await self._pass_on(stream, media)
-            except trio.TooSlowError as error:
-                raise Unavailable(f"{self._name} does not answer: restart it") from error
-            except (trio.BrokenResourceError, h11.RemoteProtocolError) as error:
-                raise Unavailable(f"{self._name} broke off its answer: try again") from error
-
-    def _outgoing(self, request: h11.Request, body: bytes) -> bytes:
-        events = [request, *([h11.Data(data=body)] if body else []), h11.EndOfMessage()]
-        return b"".join(self._h11.send(event) or b"" for event in events)
-
-    async def _event(self, stream: trio.SocketStream) -> object:
-        while True:
-            event = self._h11.next_event()
-            if event is not h11.NEED_DATA:
-                return event
-            self._h11.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
-
-    async def _response(self, stream: trio.SocketStream) -> h11.Response:
-        for _ in range(INFORMS_MOST):
-            event = await self._event(stream)
-            if isinstance(event, h11.Response):
-                return event
-            if not isinstance(event, h11.InformationalResponse):
-                raise Unavailable(f"{self._name} broke off its answer: try again")
-        raise Unavailable(f"{self._name} does not come to its answer: rebuild it")
-
-    async def _begin(self, response: h11.Response) -> str:
-        """Begin our answer under headers of our own; returns its media type."""
-        types = [value for name, value in response.headers if name == b"content-type"]
-        media = types[0].decode("latin-1").partition(";")[0].strip().lower() if types else ""
-        if len(types) != 1 or media not in _PASSES or response.status_code not in _STATUSES:
-            raise Unavailable(f"{self._name} answered with something that is not data: rebuild it")
-        headers = [(b"content-type", _PASSES[media]), *_POLICY]
-        status = response.status_code
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        return media
-
-    async def _pass_on(self, stream: trio.SocketStream, media: str) -> None:
-        """Pass on the body; an event stream has neither limit nor deadline, and just ends."""
-        is_stream = media == _STREAM
-        left = ANSWER_BYTES
-        until = math.inf if is_stream else trio.current_time() + WHOLE_S
-        while True:
-            wait_until = math.inf if is_stream else trio.current_time() + CHUNK_S
-            try:
-                with trio.fail_at(min(until, wait_until)):
-                    event = await self._event(stream)
-            except (trio.BrokenResourceError, h11.RemoteProtocolError):
-                if not is_stream:
-                    raise
-                break
-            if not isinstance(event, h11.Data):
-                break
-            left -= len(event.data)
-            if left < 0 and not is_stream:
-                raise Unavailable(f"{self._name} answered too much")
-            await self._send(
-                {"type": "http.response.body", "body": bytes(event.data), "more_body": True}
-            )
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,6 +1,6 @@
-"""The way to an agent's harness: its `web.sock`, and why nobody may be there.
+"""The way to an agent's harness: the sockets it serves, and why nobody may be there.
 
-The socket lies in a directory of the agent's, so what answers is taken for hostile by whoever uses
+A socket lies in a directory of the agent's, so what answers is taken for hostile by whoever uses
 this; here it is only made sure that it is that agent's, and no other socket.
 """
 
@@ -37,9 +37,12 @@ class Stopped(Unavailable):
     code = "stopped"
 
 
-async def connect(hive: Hive, name: AgentName) -> trio.SocketStream:
-    """Connect to a harness; raises `ComingUp` or `Stopped` when none listens."""
-    path = hive.paths.web_socket(name)
+async def connect(hive: Hive, name: AgentName, path: Path | None = None) -> trio.SocketStream:
+    """Connect to a harness, to its page or to another socket of its at `path`.
+
+    Raises `ComingUp` or `Stopped` when none listens.
+    """
+    path = path or hive.paths.web_socket(name)
     sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     is_done = False
     try:

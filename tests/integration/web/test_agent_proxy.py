@@ -20,7 +20,7 @@ from hive.store.database import open_database
 from hive.store.turn_stats import MIGRATIONS, TurnStats, stats_file
 from hive.web import server, stats
 from hive.web.agent_page.app import make_app
-from hive.web.dashboard import agent_proxy
+from hive.web.dashboard import harness_exchange
 from hive.wire.live import Note
 from hive.wire.names import AgentName
 from tests.fakes import harness as harnesses
@@ -269,7 +269,7 @@ async def test_a_link_to_the_operators_socket_leads_nowhere(short_tmp: Path) -> 
 async def test_a_harness_that_does_not_answer_is_given_up(
     short_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent_proxy, "ANSWER_S", 0.1)
+    monkeypatch.setattr(harness_exchange, "ANSWER_S", 0.1)
     async with browsing(short_tmp, "bob") as browser:
         with socket.socket(socket.AF_UNIX) as silent:
             silent.bind(str(browser.hive.paths.web_socket(BOB)))

@@ -14,7 +14,7 @@ import h11
 import pytest
 import trio
 
-from hive.web.dashboard import agent_proxy
+from hive.web.dashboard import harness_exchange
 from hive.wire.names import AgentName
 from tests.fakes.http_client import connect
 from tests.fakes.waiting import until
@@ -154,8 +154,8 @@ BREAKS_OFF = {
 async def test_a_body_that_goes_wrong_is_cut_off_and_taken_for_nothing_whole(
     short_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent_proxy, "ANSWER_BYTES", 1 << 20)
-    monkeypatch.setattr(agent_proxy, "WHOLE_S", 0.5)
+    monkeypatch.setattr(harness_exchange, "ANSWER_BYTES", 1 << 20)
+    monkeypatch.setattr(harness_exchange, "WHOLE_S", 0.5)
     whole = set()
     async with browsing(short_tmp, "bob") as browser:
         for name, say in BREAKS_OFF.items():
@@ -171,7 +171,7 @@ async def test_a_body_that_goes_wrong_is_cut_off_and_taken_for_nothing_whole(
 async def test_who_dribbles_its_head_is_given_up(
     short_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent_proxy, "ANSWER_S", 0.2)
+    monkeypatch.setattr(harness_exchange, "ANSWER_S", 0.2)
     async with browsing(short_tmp, "bob") as browser, speaking(browser, dribbling(HEAD, b"H")):
         found = await browser.get(STATE)
         assert (found.status, found.code) == (503, "unavailable")

@@ -13,8 +13,9 @@ from trio.testing import MockClock
 
 from hive.agent import prompts
 from hive.agent.driver import Launch
-from hive.agent.login_session import LoginSession, link_in
+from hive.agent.login_session import LoginSession
 from hive.errors import BadRequest, Conflict
+from hive.wire.login import link_in
 from tests.fakes.harness import config
 
 LINK = "https://claude.com/cai/oauth/authorize?code=true"

@@ -1,0 +1,117 @@
+"""bob's harness below a daemon's directories: what the operator's verbs reach inside of him."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from hive.agent.controls import HarnessPage
+from hive.web import server
+from hive.web.agent_page.app import make_app
+from hive.wire.names import AgentName
+from tests.fakes import harness as harnesses
+from tests.fakes.harness import Rig
+from tests.fakes.running import Running, running
+
+BOB = AgentName("bob")
+WAIT_S = 60.0
+
+
+@attrs.frozen
+class Inside:
+    """A daemon with an agent whose harness is real, and the hive's own command."""
+
+    daemon: Running
+    rig: Rig
+
+    def command(self, verb: str, *words: str) -> list[str]:
+        """Return a command line of the operator's."""
+        socket = str(self.daemon.hive.paths.host_socket)
+        return [sys.executable, "-m", "hive", verb, "--socket", socket, *words]
+
+    async def run(self, *command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run a command line to its end."""
+        with trio.fail_after(WAIT_S):
+            return await trio.run_process(
+                list(command), stdin=stdin, capture_stdout=True, capture_stderr=True, check=False
+            )
+
+
+@asynccontextmanager
+async def inside(root: Path, agent_root: Path, **changes: Any) -> AsyncIterator[Inside]:
+    """Run a daemon and bob's harness; `changes` are of the harness's settings."""
+    async with running(root) as daemon:
+        assert (await daemon.operator("spawn", name=BOB))["ok"]
+        rig = harnesses.make(agent_root, **changes)
+        app, shutdown = make_app(HarnessPage(rig.harness)), trio.Event()
+        bind = server.UnixBind(daemon.hive.paths.web_socket(BOB))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(rig.harness.login_session.run)
+            await nursery.start(partial(server.serve, app, [bind], shutdown=shutdown))
+            yield Inside(daemon, rig)
+            shutdown.set()
+            nursery.cancel_scope.cancel()
+
+
+class Terminal:
+    """A command at a terminal of its own, of which everything it shows is kept."""
+
+    def __init__(self, command: list[str]) -> None:
+        """Start the command."""
+        self.shown = bytearray()
+        self.pid, self.master = pty.fork()
+        if not self.pid:
+            os.execv(command[0], command)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                return
+            if not data:
+                return
+            self.shown += data
+
+    def type(self, text: str) -> None:
+        """Type something."""
+        os.write(self.master, text.encode())
+
+    async def until(self, is_so: Callable[[], object]) -> None:
+        """Wait for something; what was shown until then is told when it does not come."""
+        with trio.move_on_after(WAIT_S) as scope:
+            while not is_so():  # noqa: ASYNC110 - another process
+                await trio.sleep(0.02)
+        assert not scope.cancelled_caught, bytes(self.shown).decode(errors="replace")
+
+    async def wait_shown(self, text: str) -> None:
+        """Wait until a text was shown."""
+        await self.until(lambda: text.encode() in self.shown)
+
+    async def end(self) -> int:
+        """Wait for the command's end and return its exit status."""
+        status: list[int] = []
+
+        def has_ended() -> bool:
+            pid, raw = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                status.append(os.waitstatus_to_exitcode(raw))
+            return bool(status)
+
+        await self.until(has_ended)
+        self._reader.join(WAIT_S)
+        os.close(self.master)
+        return status[0]
