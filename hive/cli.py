@@ -232,6 +232,11 @@ def _add_talking(verbs: Verbs[argparse.ArgumentParser]) -> None:
 def _add_inside(verbs: Verbs[argparse.ArgumentParser]) -> None:
     login = _add_client(verbs, "login", "log an agent's claude in, here in the terminal", _login)
     login.add_argument("name", metavar="NAME")
+    shell = _add(verbs, "shell", _terminal, "run a shell, or a command, inside of an agent")
+    shell.add_argument("--socket", metavar="PATH", help="the operator's socket")
+    shell.add_argument("--root", metavar="DIR", help="the hive that lives below DIR")
+    shell.add_argument("name", metavar="NAME")
+    shell.add_argument("words", metavar="WORD", nargs="*", help="a command, behind --")
 
 
 def _add_access(verbs: Verbs[argparse.ArgumentParser]) -> None:
@@ -343,6 +348,12 @@ def _login(arguments: argparse.Namespace) -> int:
     from hive import login_cli
 
     return _told(login_cli.run, arguments)
+
+
+def _terminal(arguments: argparse.Namespace) -> int:
+    from hive import terminal_cli
+
+    return _told(terminal_cli.run, arguments)
 
 
 def _told(verb: Verb, arguments: argparse.Namespace) -> int:

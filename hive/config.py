@@ -85,6 +85,10 @@ class Paths:
         """Where that agent's harness serves its page."""
         return self.agent_run(name) / "web.sock"
 
+    def terminal_socket(self, name: AgentName) -> Path:
+        """Where that agent's harness starts programs for the operator."""
+        return self.agent_run(name) / "terminal.sock"
+
     def egress_socket(self, name: AgentName) -> Path:
         """That agent's way out: the daemon's proxy."""
         return self.agent_run(name) / "egress.sock"
@@ -348,6 +352,11 @@ class HarnessConfig:
     def web_socket(self) -> Path:
         """Where the agent's page is served."""
         return Path(self.run_dir) / "web.sock"
+
+    @property
+    def terminal_socket(self) -> Path:
+        """Where programs are started for the operator."""
+        return Path(self.run_dir) / "terminal.sock"
 
 
 def load_host_config(file: Path | None) -> HostConfig:

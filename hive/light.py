@@ -124,19 +124,29 @@ def call(path: str, request: dict[str, Any], *, timeout_s: float = TIMEOUT_S) ->
 
     try:
         line = _exchange(path, json.dumps(request).encode() + b"\n", timeout_s)
-    except TimeoutError:
-        raise Failure(
-            "unavailable",
-            f"no answer on {path} within {timeout_s:g} s: look at 'hive.pyz doctor'",
-        ) from None
-    except PermissionError:
-        raise Failure("refused", f"you may not use {path}: {_mend(path)}") from None
     except OSError as error:
-        raise Failure(
-            "unreachable",
-            f"no daemon answers on {path} ({error.strerror or error}): start one with"
-            " 'hive.pyz up', or name its socket with --socket",
-        ) from None
+        raise no_reply(path, error, timeout_s) from None
+    return success(path, line)
+
+
+def no_reply(path: str, error: OSError, timeout_s: float) -> Failure:
+    """Return what it means that an operator's socket gave no reply."""
+    if isinstance(error, TimeoutError):
+        text = f"no answer on {path} within {timeout_s:g} s: look at 'hive.pyz doctor'"
+        return Failure("unavailable", text)
+    if isinstance(error, PermissionError):
+        return Failure("refused", f"you may not use {path}: {_mend(path)}")
+    return Failure(
+        "unreachable",
+        f"no daemon answers on {path} ({error.strerror or error}): start one with"
+        " 'hive.pyz up', or name its socket with --socket",
+    )
+
+
+def success(path: str, line: bytes) -> dict[str, Any]:
+    """Return the reply of a line; raises the `Failure` it stands for."""
+    import json
+
     try:
         reply = json.loads(line)
     except ValueError:

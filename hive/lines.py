@@ -36,7 +36,7 @@ _UCRED = "iII"
 """Process, user and group."""
 
 Reply = dict[str, Any]
-Replies = Reply | AsyncGenerator[Reply, None]
+
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,20 @@ class Peer:
     uid: int
     gid: int
 
+
+@attrs.frozen
+class Taken:
+    """A connection that speaks another language from here on: a last reply, then `run`.
+
+    The client waits for that reply. `close` is called at the end, whether `run` was begun or not.
+    """
+
+    reply: Reply
+    run: Callable[[trio.SocketStream], Awaitable[None]]
+    close: Callable[[], None]
+
+
+Replies = Reply | AsyncGenerator[Reply, None] | Taken
 
 _PEER: ContextVar[Peer | None] = ContextVar("hive_peer", default=None)
 
@@ -257,6 +271,8 @@ class _Connection:
         except Exception:
             log.exception("%s: a request failed: %.200r", self._door.name, line)
             answer = self._door.fail(HiveError("hive failed at this request; its log says why"))
+        if isinstance(answer, Taken):
+            return await self._hand_over(answer)
         if not isinstance(answer, dict):
             return await self._stream_out(answer)
         is_written = False
@@ -298,6 +314,16 @@ class _Connection:
         while not _hung_up(self._stream.socket):  # noqa: ASYNC110
             await trio.sleep(HALF_CLOSED_CHECK_S)
         scope.cancel()
+
+    async def _hand_over(self, taken: Taken) -> bool:
+        """Let somebody else speak to the client; the connection ends with that."""
+        try:
+            # What stands behind the request already would be read by nobody.
+            if not self._buffer and await self._write(taken.reply):
+                await taken.run(self._stream)
+        finally:
+            taken.close()
+        return False
 
     async def _stream_out(self, replies: AsyncGenerator[Reply, None]) -> bool:
         """Write replies until they end or the client leaves; the connection ends with them."""

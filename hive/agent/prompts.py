@@ -34,7 +34,7 @@ TOOL_TIMEOUT_MS = 300_000
 """Above the longest `recv` with the retries of a daemon that restarts."""
 TOOL_CONNECT_MS = 30_000
 
-__all__ = ["Launch", "make_launch", "role_prompt", "settings"]
+__all__ = ["Launch", "environment", "make_launch", "role_prompt", "settings"]
 
 
 def make_launch(
@@ -78,7 +78,7 @@ def make_launch(
         *("--allowedTools", ",".join(_allowed(config, plugins))),
         *("--disallowedTools", ",".join(DENIED)),
     ]
-    return Launch(tuple(argv), _environment(config, port), config.state_dir)
+    return Launch(tuple(argv), environment(config, port), config.state_dir)
 
 
 def _further_dirs(config: HarnessConfig) -> list[str]:
@@ -185,7 +185,8 @@ def _own_server(config: HarnessConfig) -> dict[str, Any]:
     return process_driver.mcp_config(command, {})
 
 
-def _environment(config: HarnessConfig, port: int) -> dict[str, str]:
+def environment(config: HarnessConfig, port: int) -> dict[str, str]:
+    """Return the whole environment of claude and of what it starts; raises `Unavailable`."""
     env = {
         # First: whatever hive or the account needs stands over it.
         **config.env,

@@ -17,9 +17,9 @@ from hive.core.hive import Hive
 from hive.core.jobs import Job
 from hive.errors import BadRequest, HiveError, Unavailable
 from hive.host import operator_group
-from hive.nursery import admin_requests, page_requests
+from hive.nursery import admin_requests, page_requests, terminal_requests
 from hive.wire import admin, codec
-from hive.wire.admin_page import PageRequest
+from hive.wire.admin_page import PageRequest, Shell
 from hive.wire.admin_work import WorkRequest
 from hive.wire.approvals import Approval
 from hive.wire.audit import Scalar
@@ -63,6 +63,8 @@ async def _handle(hive: Hive, request: object) -> lines.Replies:
     parsed = codec.from_tagged("cmd", admin.AdminRequest, request)
     if isinstance(parsed, WorkRequest):
         return await admin_requests.answer(hive, parsed)
+    if isinstance(parsed, Shell):
+        return await terminal_requests.open_terminal(hive, parsed)
     if isinstance(parsed, PageRequest):
         return await page_requests.answer(hive, parsed)
     match parsed:

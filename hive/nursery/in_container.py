@@ -11,11 +11,12 @@ from pathlib import Path
 
 import trio
 
-from hive.agent import equipment, forwarder, reporter, turn_loop
+from hive import lines
+from hive.agent import equipment, forwarder, reporter, terminals, turn_loop
 from hive.agent.controls import HarnessPage
 from hive.agent.harness import Clock, Harness, MakeDriver, make_harness
 from hive.config import HarnessConfig, load_harness_config
-from hive.errors import HiveError
+from hive.errors import HiveError, Unavailable
 from hive.nursery.supervisor import Supervisor, Task
 from hive.web import server
 from hive.web.agent_page.app import make_app
@@ -66,6 +67,7 @@ def tasks_of(harness: Harness) -> list[Task]:
         Task("login", harness.login_session.run),
         Task("turns", partial(turn_loop.run, harness), stop_s=LOOP_STOP_S),
         Task("page", partial(_serve_page, harness)),
+        Task("terminals", partial(_serve_terminals, harness)),
     ]
 
 
@@ -112,6 +114,27 @@ async def _serve_page(harness: Harness, *, task_status: trio.TaskStatus[None]) -
     async with trio.open_nursery() as nursery:
         await nursery.start(server.serve_until_cancelled, app, binds, harness.bus.feed)
         task_status.started()
+
+
+async def _serve_terminals(harness: Harness, *, task_status: trio.TaskStatus[None]) -> None:
+    """Serve the operator's programs until cancelled, which ends them."""
+    path = harness.config.terminal_socket
+    try:
+        bound = await server.bind_unix(server.UnixBind(path, PAGE_MODE))
+    except OSError as error:
+        raise Unavailable(f"cannot listen on {path}: {error.strerror}") from error
+    room = trio.CapacityLimiter(terminals.MOST)
+    serve = partial(terminals.serve, harness, room)
+
+    async def one(stream: trio.SocketStream) -> None:
+        await lines.alone("terminals", serve(stream))
+
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(trio.serve_listeners, one, [bound.listener])
+            task_status.started()
+    finally:
+        bound.close()
 
 
 def _foreseen(error: BaseException) -> BaseException:

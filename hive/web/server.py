@@ -104,7 +104,7 @@ async def serve(
     and a little after `shutdown` is set; cancelled, it closes everything at once.
     """
     limits = limits or Limits()
-    sockets: list[_Socket] = []
+    sockets: list[BoundSocket] = []
     try:
         for bind in binds:
             bound = await _bind_until(bind, shutdown)
@@ -164,7 +164,7 @@ class _Server:
         self._none_open = trio.Event()
         self._is_stopping = False
 
-    async def run(self, sockets: list[_Socket], shutdown: trio.Event) -> None:
+    async def run(self, sockets: list[BoundSocket], shutdown: trio.Event) -> None:
         listeners = [each.listener for each in sockets]
         async with trio.open_nursery() as handlers, trio.open_nursery() as accepting:
             accepting.start_soon(
@@ -226,7 +226,7 @@ class _Server:
             self._none_open.set()
 
 
-class _Socket:
+class BoundSocket:
     """One listening socket and the file that belongs to it."""
 
     def __init__(self, sock: trio.socket.SocketType, path: Path | None) -> None:
@@ -280,12 +280,12 @@ async def _is_free(bind: TcpBind) -> bool:
     return True
 
 
-async def _bind_until(bind: Bind, shutdown: trio.Event) -> _Socket | None:
+async def _bind_until(bind: Bind, shutdown: trio.Event) -> BoundSocket | None:
     """Bind, trying again while somebody else holds the address; None when told to stop."""
     tries = 0
     while not shutdown.is_set():
         try:
-            bound = await (_bind_tcp(bind) if isinstance(bind, TcpBind) else _bind_unix(bind))
+            bound = await (_bind_tcp(bind) if isinstance(bind, TcpBind) else bind_unix(bind))
         except OSError as error:
             if error.errno not in _TRY_AGAIN:
                 raise Unavailable(f"cannot listen on {_name(bind)}: {error.strerror}") from error
@@ -311,7 +311,7 @@ def _name(bind: Bind) -> str:
     return f"{bind.host} port {bind.port}" if isinstance(bind, TcpBind) else str(bind.path)
 
 
-async def _bind_tcp(bind: TcpBind) -> _Socket:
+async def _bind_tcp(bind: TcpBind) -> BoundSocket:
     family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
     sock = trio.socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -322,14 +322,17 @@ async def _bind_tcp(bind: TcpBind) -> _Socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         await sock.bind((bind.host, bind.port))
-        return _Socket(sock, None)
+        return BoundSocket(sock, None)
     except BaseException:
         sock.close()
         raise
 
 
-async def _bind_unix(bind: UnixBind) -> _Socket:
-    """Bind under another name and rename: the file has its mode before anybody can connect."""
+async def bind_unix(bind: UnixBind) -> BoundSocket:
+    """Bind under another name and rename: the file has its mode before anybody can connect.
+
+    Raises `OSError`, with EADDRINUSE when somebody answers there.
+    """
     await _refuse_if_answered(bind.path)
     new = bind.path.with_name(f".{secrets.token_hex(3)}")
     sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -338,7 +341,7 @@ async def _bind_unix(bind: UnixBind) -> _Socket:
         new.chmod(bind.mode)
         sock.listen(_BACKLOG)
         new.rename(bind.path)
-        return _Socket(sock, bind.path)
+        return BoundSocket(sock, bind.path)
     except BaseException:
         sock.close()
         new.unlink(missing_ok=True)

@@ -34,7 +34,33 @@ class LoginCancel:
     name: str
 
 
-PageRequest = Login | LoginStart | LoginCode | LoginCancel
+@attrs.frozen
+class Shell:
+    """A program inside of an agent; behind the reply the connection is one of `wire.terminal`."""
+
+    name: str
+    argv: tuple[str, ...] = ()
+    """Empty: a shell."""
+    rows: int | None = None
+    """With `columns` it gets a terminal of that size; without, pipes."""
+    columns: int | None = None
+    term: str | None = None
+    """What kind of terminal it is to think it has."""
+
+
+PageRequest = Login | LoginStart | LoginCode | LoginCancel | Shell
+
+
+@attrs.frozen
+class OpenTerminal:
+    """What a harness is asked for, in the first line of a connection to its terminals."""
+
+    what: str
+    """`shell`."""
+    argv: tuple[str, ...] = ()
+    rows: int | None = None
+    columns: int | None = None
+    term: str | None = None
 
 
 @attrs.frozen

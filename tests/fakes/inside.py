@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import pty
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +19,8 @@ import attrs
 import trio
 
 from hive.agent.controls import HarnessPage
+from hive.agent.harness import Harness
+from hive.nursery import in_container
 from hive.web import server
 from hive.web.agent_page.app import make_app
 from hive.wire.names import AgentName
@@ -34,6 +38,8 @@ class Inside:
 
     daemon: Running
     rig: Rig
+    stop_terminals: Callable[[], None]
+    """Ends bob's terminals as the end of his harness would."""
 
     def command(self, verb: str, *words: str) -> list[str]:
         """Return a command line of the operator's."""
@@ -48,18 +54,28 @@ class Inside:
             )
 
 
+async def _terminals(harness: Harness, *, task_status: trio.TaskStatus[trio.CancelScope]) -> None:
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(in_container._serve_terminals, harness)
+            task_status.started(scope)
+
+
 @asynccontextmanager
 async def inside(root: Path, agent_root: Path, **changes: Any) -> AsyncIterator[Inside]:
     """Run a daemon and bob's harness; `changes` are of the harness's settings."""
     async with running(root) as daemon:
         assert (await daemon.operator("spawn", name=BOB))["ok"]
-        rig = harnesses.make(agent_root, **changes)
+        # Its sockets where the daemon looks for them.
+        folder = str(daemon.hive.paths.agent_run(BOB))
+        rig = harnesses.make(agent_root, **{"run_dir": folder, **changes})
         app, shutdown = make_app(HarnessPage(rig.harness)), trio.Event()
         bind = server.UnixBind(daemon.hive.paths.web_socket(BOB))
         async with trio.open_nursery() as nursery:
             await nursery.start(rig.harness.login_session.run)
             await nursery.start(partial(server.serve, app, [bind], shutdown=shutdown))
-            yield Inside(daemon, rig)
+            terminals = await nursery.start(_terminals, rig.harness)
+            yield Inside(daemon, rig, terminals.cancel)
             shutdown.set()
             nursery.cancel_scope.cancel()
 
@@ -70,8 +86,12 @@ class Terminal:
     def __init__(self, command: list[str]) -> None:
         """Start the command."""
         self.shown = bytearray()
-        self.pid, self.master = pty.fork()
+        self.master, self.slave = os.openpty()
+        self.resize(40, 120)
+        self.pid = os.fork()
         if not self.pid:
+            os.close(self.master)
+            os.login_tty(self.slave)
             os.execv(command[0], command)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -85,6 +105,14 @@ class Terminal:
             if not data:
                 return
             self.shown += data
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Give the terminal another size."""
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def modes(self) -> list[Any]:
+        """Return how the terminal is set."""
+        return termios.tcgetattr(self.slave)
 
     def type(self, text: str) -> None:
         """Type something."""
@@ -101,8 +129,8 @@ class Terminal:
         """Wait until a text was shown."""
         await self.until(lambda: text.encode() in self.shown)
 
-    async def end(self) -> int:
-        """Wait for the command's end and return its exit status."""
+    async def end(self, before: object = None) -> int:
+        """Wait for the command's end and return its exit status; the terminal is as `before`."""
         status: list[int] = []
 
         def has_ended() -> bool:
@@ -112,6 +140,9 @@ class Terminal:
             return bool(status)
 
         await self.until(has_ended)
+        assert before is None or self.modes() == before
+        # Only now has the terminal an end.
+        os.close(self.slave)
         self._reader.join(WAIT_S)
         os.close(self.master)
         return status[0]
