@@ -233,9 +233,12 @@ def _add_inside(verbs: Verbs[argparse.ArgumentParser]) -> None:
     login = _add_client(verbs, "login", "log an agent's claude in, here in the terminal", _login)
     login.add_argument("name", metavar="NAME")
     shell = _add(verbs, "shell", _terminal, "run a shell, or a command, inside of an agent")
-    shell.add_argument("--socket", metavar="PATH", help="the operator's socket")
-    shell.add_argument("--root", metavar="DIR", help="the hive that lives below DIR")
-    shell.add_argument("name", metavar="NAME")
+    chat = _add(verbs, "chat", _terminal, "chat with an agent's claude; its messages wait")
+    for parser in (shell, chat):
+        parser.add_argument("--socket", metavar="PATH", help="the operator's socket")
+        parser.add_argument("--root", metavar="DIR", help="the hive that lives below DIR")
+        parser.add_argument("name", metavar="NAME")
+    chat.add_argument("--cancel", action="store_true", help="cancel a turn that runs")
     shell.add_argument("words", metavar="WORD", nargs="*", help="a command, behind --")
 
 

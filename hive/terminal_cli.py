@@ -1,4 +1,4 @@
-"""`shell`: a program inside of an agent at the operator's terminal, or between pipes.
+"""`shell` and `chat`: a program inside of an agent at the operator's terminal, or between pipes.
 
 Standard library only, as all client verbs. What arrives here is of the agent's making: frames are
 checked, sentences are printed harmless, and what the program prints goes to the terminal as it is,
@@ -46,7 +46,14 @@ PUT_BACK = (
 def run(arguments: argparse.Namespace) -> int:
     """Run the program and return its exit status; raises `light.Failure`."""
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    request: dict[str, Any] = {"cmd": "shell", "name": arguments.name, "argv": arguments.words}
+    request: dict[str, Any] = {"cmd": arguments.command, "name": arguments.name}
+    if arguments.command == "shell":
+        request["argv"] = arguments.words
+    else:
+        request["cancel"] = arguments.cancel
+        if not is_terminal:
+            text = "a chat needs a terminal: messages are sent with 'hive.pyz send'"
+            raise light.Failure("bad_request", text)
     if is_terminal:
         columns, rows = os.get_terminal_size(sys.stdin.fileno())
         request |= {"rows": rows, "columns": columns, "term": os.environ.get("TERM", "dumb")}

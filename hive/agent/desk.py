@@ -5,6 +5,22 @@ from __future__ import annotations
 import attrs
 import trio
 
+from hive.agent.driver import Lent
+from hive.errors import HiveError
+
+
+@attrs.define
+class Chat:
+    """An operator's wish to chat with claude, from the asking to the end."""
+
+    lent: Lent | None = None
+    """Set by the loop, which is parked from then on."""
+    is_granted: trio.Event = attrs.field(factory=trio.Event)
+    is_over: trio.Event = attrs.field(factory=trio.Event)
+    """Set by whoever asked; whatever became of it, nothing of the chat runs any more."""
+    failure: HiveError | None = None
+    """Why the conversation could not be lent."""
+
 
 @attrs.define
 class Desk:
@@ -16,6 +32,8 @@ class Desk:
     """claude is to be started anew before the next turn, because a setting of it changed."""
     is_cancelled: bool = False
     """The running turn was cancelled by the operator."""
+    chat: Chat | None = None
+    """There is one from the asking to its end."""
     is_turning: bool = False
     """A turn or a compaction runs."""
     idle_since: float = 0.0
@@ -25,7 +43,8 @@ class Desk:
     @property
     def has_wish(self) -> bool:
         """Whether the loop has something to do that is no message."""
-        return self.wants_compact or self.wants_new_session or self.wants_restart
+        wishes = self.wants_compact or self.wants_new_session or self.wants_restart
+        return wishes or self.chat is not None
 
     def ring(self) -> None:
         """Wake whoever sleeps at this desk."""

@@ -61,6 +61,16 @@ class Outcome:
     """Those prompts put behind this one by `steer` that the model has seen and answered."""
 
 
+@attrs.frozen
+class Lent:
+    """A conversation that somebody else goes on with meanwhile."""
+
+    flags: tuple[str, ...]
+    """Of the session, for a claude that is not ours to drive."""
+    mark: str
+    """What that claude carries in its environment, so that a next harness ends what is left."""
+
+
 class ToolServer(Protocol):
     """hive's MCP server as live mode needs it: one JSON-RPC message in, its answer out."""
 
@@ -125,6 +135,14 @@ class Driver(Protocol):
 
     def start_new_session(self) -> None:
         """Make the next turn begin a fresh conversation."""
+        ...
+
+    async def lend(self) -> Lent:
+        """Let go of claude, and lend the conversation until `take_back`; raises `HiveError`."""
+        ...
+
+    def take_back(self, session_id: str | None) -> None:
+        """Go on with that conversation; None: with the one that was lent, which is as it was."""
         ...
 
     async def restart(self) -> None:

@@ -18,7 +18,7 @@ import trio
 
 from hive.agent import driver, stream_json
 from hive.agent.child import DEADLINES, Child, ClaudeMissing, Deadlines
-from hive.agent.driver import MakeLaunch, OnLine, OnText, Outcome, Prompt, ToolServer
+from hive.agent.driver import Lent, MakeLaunch, OnLine, OnText, Outcome, Prompt, ToolServer
 from hive.agent.live_turn import CutRefused, LiveTurn, SessionUnknown
 from hive.agent.session import Session
 from hive.agent.transcript import Transcript
@@ -135,6 +135,21 @@ class LiveDriver:
         self._session.begin_anew()
         self._answered.clear()
         self._is_stale = True
+
+    async def lend(self) -> Lent:
+        """Lend the conversation; see `Driver`."""
+        assert not self._is_busy, "nobody lends a conversation in the middle of a turn"
+        await self.aclose()
+        await self._session.end_leftover()
+        return self._session.lend()
+
+    def take_back(self, session_id: str | None) -> None:
+        """Take the conversation back; see `Driver`."""
+        if session_id is None:
+            return
+        if session_id != self._session.session_id:
+            self._answered.clear()
+        self._session.take_back(session_id)
 
     async def restart(self) -> None:
         """End claude, or make the next turn do it when a turn is running."""

@@ -43,6 +43,7 @@ class Phase(Enum):
     NEEDS_LOGIN = "needs_login"
     NO_CLAUDE = "no_claude"
     FAILING = "failing"
+    CHATTING = "chatting"
 
 
 def _works(turn_state: str, meaning: str) -> Shown:
@@ -67,6 +68,7 @@ SHOWN = {
     Phase.NEEDS_LOGIN: _stopped(live.NEEDS_LOGIN_IDLE, "waits for a login"),
     Phase.NO_CLAUDE: _stopped(live.ONLINE, "waits until claude can be started"),
     Phase.FAILING: _stopped(live.ONLINE, "waits before it tries a message again"),
+    Phase.CHATTING: _stopped(live.ONLINE, "leaves claude to the operator, who chats with it"),
 }
 
 _HELD_UP = (
@@ -85,6 +87,7 @@ ALLOWED: dict[Phase, tuple[Phase, ...]] = {
         Phase.THINKING,
         Phase.COMPACTING,
         Phase.CLOSING,
+        Phase.CHATTING,
     ),
     Phase.PARKED: (Phase.WAITING,),
     Phase.PAUSED: (Phase.WAITING,),
@@ -93,6 +96,7 @@ ALLOWED: dict[Phase, tuple[Phase, ...]] = {
     Phase.CHECKPOINT: (Phase.COMPACTING, Phase.WAITING),
     Phase.CLOSING: (Phase.WAITING, Phase.CHECKPOINT, *_HELD_UP),
     **dict.fromkeys(_HELD_UP, (Phase.WAITING,)),
+    Phase.CHATTING: (Phase.WAITING,),
 }
 """Which phase may follow which. Beside these, every one may be followed by `STARTING`: the loop is
 begun anew when it fails."""

@@ -42,8 +42,12 @@ def make_launch(
     model: str,
     port: int = PROXY_PORT,
     equipment: Equipment | None = None,
+    *,
+    is_chat: bool = False,
 ) -> Launch:
     """Write claude's files and return how to start it; raises `Unavailable`.
+
+    For a chat claude gets its tools from a process of its own, as nobody drives it.
 
     `port` is where the harness's forwarder listens. `equipment` knows the plugins that are
     installed, and is told of servers that are left out.
@@ -55,11 +59,11 @@ def make_launch(
     run = Path(config.run_dir)
     prompt = run / "claude-system-prompt.md"
     settings_file = run / "claude-settings.json"
-    mcp_file = run / "claude-mcp-config.json"
+    mcp_file = run / ("claude-chat-mcp-config.json" if is_chat else "claude-mcp-config.json")
     files.write_whole(prompt, role_prompt(config, plugins))
     _write_json(settings_file, settings(config, plugins))
     # hive's own last: nobody takes its name, whatever a file said.
-    _write_json(mcp_file, {"mcpServers": {**further, **_own_server(config)["mcpServers"]}})
+    _write_json(mcp_file, {"mcpServers": {**further, **_own_server(config, is_chat)["mcpServers"]}})
     _make_folder(Path(config.state_dir) / "tmp")
     built_ins = [*BUILT_INS, *([SKILL] if plugins else [])]
     argv = [
@@ -73,7 +77,7 @@ def make_launch(
         *("--system-prompt-snapshot", "off"),
         *("--mcp-config", str(mcp_file)),
         "--strict-mcp-config",
-        *(word for folder in _further_dirs(config) for word in ("--add-dir", folder)),
+        *(word for folder in further_dirs(config) for word in ("--add-dir", folder)),
         *("--tools", ",".join(built_ins)),
         *("--allowedTools", ",".join(_allowed(config, plugins))),
         *("--disallowedTools", ",".join(DENIED)),
@@ -81,7 +85,7 @@ def make_launch(
     return Launch(tuple(argv), environment(config, port), config.state_dir)
 
 
-def _further_dirs(config: HarnessConfig) -> list[str]:
+def further_dirs(config: HarnessConfig) -> list[str]:
     """Return where claude may work beside its own directory."""
     if config.role != MANAGER:
         return [config.shared_dir]
@@ -176,8 +180,8 @@ def _allowed(config: HarnessConfig, plugins: Sequence[str]) -> list[str]:
     return [*BUILT_INS, *mcp_tools.allowed_names(), *servers.rules(config), *skills]
 
 
-def _own_server(config: HarnessConfig) -> dict[str, Any]:
-    if config.turn_mode == "live":
+def _own_server(config: HarnessConfig, is_chat: bool) -> dict[str, Any]:
+    if config.turn_mode == "live" and not is_chat:
         return live_driver.mcp_config()
     command = [*config.hive, config.role, "mcp", "--socket", str(config.socket)]
     command += ["--session-file", str(Path(config.state_dir) / files.SESSION)]

@@ -15,6 +15,7 @@ from pathlib import Path
 import attrs
 
 from hive.agent import process_tree
+from hive.agent.driver import Lent
 from hive.errors import Unavailable
 
 
@@ -74,6 +75,20 @@ class Session:
         if self._open_prompt is None or self._cut_at is None:
             return resume
         return (*resume, "--resume-session-at", self._cut_at)
+
+    def lend(self) -> Lent:
+        """Return how another claude goes on with it, all of it; raises `Unavailable`."""
+        # Only a claude that prints can have its conversation cut.
+        flags = self.prepare()[:2]
+        return Lent(flags, self.mark)
+
+    def take_back(self, session_id: str) -> None:
+        """Go on with what another claude has left under that id; raises `Unavailable`."""
+        self.exists = True
+        self._is_empty = False
+        self._cut_at = None
+        self._open_prompt = None
+        self.moved(session_id)
 
     def begin_anew(self) -> None:
         """Forget the conversation."""

@@ -11,10 +11,13 @@ import shutil
 
 import trio
 
-from hive.agent import prompts
+from hive.agent import chat, prompts
+from hive.agent.controls import HarnessPage
+from hive.agent.desk import Chat
 from hive.agent.harness import Harness
 from hive.agent.inside import Inside, Program
-from hive.errors import BadRequest, HiveError, Unavailable
+from hive.agent.phases import Phase
+from hive.errors import BadRequest, Conflict, HiveError, Unavailable
 from hive.wire import codec, terminal
 from hive.wire.admin_page import OpenTerminal
 
@@ -22,6 +25,9 @@ OPEN_S = 10.0
 LAST_WORDS_S = 5.0
 USUAL = (24, 80)
 CELLS_MOST = 10_000
+LOOK_S = 1.0
+AGAIN_S = 0.05
+IN_TURN = "a turn runs: the chat begins when it is over; with --cancel it is cancelled"
 MOST = 16
 """Programs at a time."""
 _LINE_BYTES = 256 * 1024
@@ -102,9 +108,56 @@ class _Talk:
             raise failure
 
     async def _run(self, wanted: OpenTerminal) -> None:
-        if wanted.what != "shell":
+        if wanted.what == "shell":
+            await self._show(await self._shell(wanted))
+        elif wanted.what == "chat":
+            await self._chat(wanted)
+        else:
             raise BadRequest(f"{wanted.what!r} is nothing that can be started here")
-        await self._show(await self._shell(wanted))
+
+    async def _chat(self, wanted: OpenTerminal) -> None:
+        """Run claude for the operator, with the turn loop parked."""
+        desk = self._harness.desk
+        if self._size is None:
+            raise BadRequest("a chat needs a terminal: messages are sent with 'hive.pyz send'")
+        with trio.move_on_after(OPEN_S):
+            # The loop may not have seen yet that the one before is over.
+            while desk.chat is not None and desk.chat.is_over.is_set():  # noqa: ASYNC110
+                await trio.sleep(AGAIN_S)
+        if desk.chat is not None:
+            raise Conflict("somebody chats with it already: one at a time")
+        asked = desk.chat = Chat()
+        try:
+            await self._wait_granted(asked, is_cancelling=wanted.cancel)
+            term = {"TERM": _term(wanted.term)}
+            await self._show(await chat.program(self._harness, asked, term))
+        finally:
+            if asked.lent is None and asked.failure is None and desk.chat is asked:
+                # The loop has not seen it yet, and need not.
+                desk.chat = None
+            asked.is_over.set()
+
+    async def _wait_granted(self, asked: Chat, *, is_cancelling: bool) -> None:
+        """Wait until the loop has lent the conversation; raises what keeps it from that."""
+        harness, desk = self._harness, self._harness.desk
+        has_said = False
+        while not asked.is_granted.is_set():
+            if harness.state.phase is Phase.NEEDS_LOGIN:
+                name = harness.config.label
+                raise Unavailable(f"claude is not logged in: hive.pyz login {name}")
+            if not desk.is_turning:
+                # Whatever the loop waits for, this goes first.
+                desk.ring()
+            elif is_cancelling:
+                is_cancelling = False
+                await HarnessPage(harness).cancel()
+            elif not has_said:
+                has_said = True
+                await self.send(terminal.sentence(terminal.NOTE, IN_TURN))
+            with trio.move_on_after(LOOK_S):
+                await asked.is_granted.wait()
+        if asked.failure is not None:
+            raise asked.failure
 
     async def _shell(self, wanted: OpenTerminal) -> Program:
         config = self._harness.config

@@ -11,7 +11,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from hive.agent import driver, files, parking, plugins, tending, turn, waits
+from hive.agent import chat, driver, files, parking, plugins, tending, turn, waits
 from hive.agent.harness import Harness
 from hive.agent.patience import give_back, keep, patiently, say_away, unmark
 from hive.agent.phases import Phase
@@ -40,6 +40,9 @@ async def run(
         await waits.begin_logged_in(harness)
         while True:
             await waits.wait_unpaused(harness)
+            if harness.desk.chat is not None:
+                await chat.leave_to_operator(harness, harness.desk.chat)
+                continue
             await grant_wishes(harness)
             message = await next_message(harness)
             if message is not None:

@@ -51,18 +51,18 @@ def spread_s(label: str, wait_s: float) -> float:
 
 
 async def wait_unpaused(harness: Harness) -> None:
-    """Return once the agent is not paused."""
+    """Return once the agent is not paused, or is to chat."""
     if not harness.marks.is_set(files.PAUSED):
         return
     parking.leave(harness)
     harness.state.enter(Phase.PAUSED, PAUSED)
 
     async def wait() -> None:
-        while harness.marks.is_set(files.PAUSED):
+        while harness.marks.is_set(files.PAUSED) and harness.desk.chat is None:
             await harness.desk.sleep(LOOK_S)
 
     await parking.meanwhile(harness, wait)
-    _go_on(harness)
+    go_on(harness)
 
 
 async def begin_logged_in(harness: Harness) -> None:
@@ -74,7 +74,7 @@ async def begin_logged_in(harness: Harness) -> None:
         await _wait_login(harness, was_refused=False)
     elif was_missing:
         await unmark(harness, files.NEEDS_LOGIN)
-    _go_on(harness)
+    go_on(harness)
 
 
 async def wait_out(harness: Harness, message: DeliveredMessage, verdict: Verdict) -> None:
@@ -86,7 +86,7 @@ async def wait_out(harness: Harness, message: DeliveredMessage, verdict: Verdict
     elif verdict.kind == driver.NEEDS_LOGIN:
         await harness.driver.restart()
         await _wait_login(harness, was_refused=True)
-        _go_on(harness)
+        go_on(harness)
     else:
         await _back_off(harness, message, verdict)
 
@@ -110,7 +110,7 @@ async def _park_limited(harness: Harness, verdict: Verdict) -> None:
     await mark(harness, files.RATE_LIMITED)
     await parking.meanwhile(harness, partial(_sleep_limited, harness, wait_s))
     await unmark(harness, files.RATE_LIMITED)
-    _go_on(harness)
+    go_on(harness)
 
 
 def limited_s(retry_at: float | None, now: float, usual_s: float) -> float:
@@ -141,7 +141,7 @@ async def _wait_overloaded(harness: Harness, message: DeliveredMessage) -> None:
     harness.bus.note(text)
     await keep(harness, attrs.evolve(record, overloads=record.overloads + 1))
     await harness.desk.sleep(wait_s)
-    _go_on(harness)
+    go_on(harness)
 
 
 async def _back_off(harness: Harness, message: DeliveredMessage, verdict: Verdict) -> None:
@@ -161,7 +161,7 @@ async def _back_off(harness: Harness, message: DeliveredMessage, verdict: Verdic
     harness.state.enter(Phase.WAITING)
 
 
-def _go_on(harness: Harness) -> None:
+def go_on(harness: Harness) -> None:
     """Wait for a message again: what there was is over."""
     harness.state.set_trouble(None)
     harness.state.enter(Phase.WAITING)

@@ -19,7 +19,7 @@ from hive.errors import BadRequest, HiveError, Unavailable
 from hive.host import operator_group
 from hive.nursery import admin_requests, page_requests, terminal_requests
 from hive.wire import admin, codec
-from hive.wire.admin_page import PageRequest, Shell
+from hive.wire.admin_page import Chat, PageRequest, Shell
 from hive.wire.admin_work import WorkRequest
 from hive.wire.approvals import Approval
 from hive.wire.audit import Scalar
@@ -63,7 +63,7 @@ async def _handle(hive: Hive, request: object) -> lines.Replies:
     parsed = codec.from_tagged("cmd", admin.AdminRequest, request)
     if isinstance(parsed, WorkRequest):
         return await admin_requests.answer(hive, parsed)
-    if isinstance(parsed, Shell):
+    if isinstance(parsed, Shell | Chat):
         return await terminal_requests.open_terminal(hive, parsed)
     if isinstance(parsed, PageRequest):
         return await page_requests.answer(hive, parsed)

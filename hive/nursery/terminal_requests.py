@@ -10,7 +10,7 @@ from hive.core.hive import Hive
 from hive.errors import HiveError
 from hive.web.dashboard import harness_door
 from hive.wire import admin, codec, terminal
-from hive.wire.admin_page import OpenTerminal, Shell
+from hive.wire.admin_page import Chat, OpenTerminal, Shell
 from hive.wire.audit import Scalar
 from hive.wire.names import AgentName, agent_name
 
@@ -18,11 +18,15 @@ SEND_S = 10.0
 PROGRAM_CHARS = 200
 
 
-async def open_terminal(hive: Hive, request: Shell) -> lines.Taken:
+async def open_terminal(hive: Hive, request: Shell | Chat) -> lines.Taken:
     """Connect to the agent's harness; raises `HiveError`. What is begun there is recorded."""
     name = agent_name(request.name)
     hive.agents.get(name)
-    wanted = OpenTerminal("shell", request.argv, request.rows, request.columns, request.term)
+    rows, columns, term = request.rows, request.columns, request.term
+    if isinstance(request, Shell):
+        wanted = OpenTerminal("shell", request.argv, rows, columns, term)
+    else:
+        wanted = OpenTerminal("chat", (), rows, columns, term, request.cancel)
     far = await harness_door.connect(hive, name, hive.paths.terminal_socket(name))
     who = audit.who()
 

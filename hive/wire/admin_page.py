@@ -48,7 +48,19 @@ class Shell:
     """What kind of terminal it is to think it has."""
 
 
-PageRequest = Login | LoginStart | LoginCode | LoginCancel | Shell
+@attrs.frozen
+class Chat:
+    """claude's own surface in the agent's conversation; behind the reply as with `Shell`."""
+
+    name: str
+    rows: int
+    columns: int
+    term: str | None = None
+    cancel: bool = False
+    """Cancel a turn that runs, instead of waiting for its end."""
+
+
+PageRequest = Login | LoginStart | LoginCode | LoginCancel | Shell | Chat
 
 
 @attrs.frozen
@@ -56,11 +68,12 @@ class OpenTerminal:
     """What a harness is asked for, in the first line of a connection to its terminals."""
 
     what: str
-    """`shell`."""
+    """`shell` or `chat`."""
     argv: tuple[str, ...] = ()
     rows: int | None = None
     columns: int | None = None
     term: str | None = None
+    cancel: bool = False
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from hive.agent import driver
-from hive.agent.driver import OnLine, OnText, Outcome, Prompt, ToolServer
+from hive.agent.driver import Lent, OnLine, OnText, Outcome, Prompt, ToolServer
 
 WINDOW = 200_000
 """What the model takes."""
@@ -116,6 +116,7 @@ class FakeDriver:
     compact_outcomes: list[Outcome] = attrs.field(factory=list)
     while_compacting: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     restarts: int = 0
+    lent: int = 0
     compactions: int = 0
     is_closed: bool = False
     is_parked: bool = False
@@ -182,6 +183,18 @@ class FakeDriver:
         self.conversation.session_id = str(uuid.uuid4())
         self.conversation.prompts.clear()
         self.conversation.answered.clear()
+
+    async def lend(self) -> Lent:
+        """Lend the conversation."""
+        await trio.lowlevel.checkpoint()
+        assert self.running is None, "nobody lends a conversation in the middle of a turn"
+        self.lent += 1
+        return Lent(("--resume", self.conversation.session_id), "mark")
+
+    def take_back(self, session_id: str | None) -> None:
+        """Go on with what came of it."""
+        if session_id is not None:
+            self.conversation.session_id = session_id
 
     async def restart(self) -> None:
         """Count it."""

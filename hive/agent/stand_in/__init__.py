@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hive.agent.stand_in import lines
+from hive.agent.stand_in.chat import Chat
 from hive.agent.stand_in.conversation import Conversation
 from hive.agent.stand_in.pieces import Pieces
 from hive.agent.stand_in.pipes import Pipes
@@ -45,8 +46,11 @@ def main(argv: Sequence[str]) -> int:
         return _refuse(f"Error: {error.filename}: {error.strerror}")
     if conversation is None:
         return _unknown(flags.resume)
-    with Pipes() as pipes, Servers(pipes, config, env) as servers:
-        said = Pieces(pipes, flags.include_partial_messages)
+    is_chat = not flags.is_print and sys.stdin.isatty()
+    with Pipes(is_chat=is_chat) as pipes, Servers(pipes, config, env) as servers:
+        said = Pieces(pipes, flags.include_partial_messages and not is_chat)
+        if is_chat:
+            return Chat(pipes, servers, conversation, flags.model, said).serve()
         turns = Turns(pipes, servers, conversation, flags.model, said)
         if flags.input_format == "stream-json":
             return turns.serve()
@@ -59,6 +63,7 @@ class _Refused(Exception):
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hive.pyz stand-in", allow_abbrev=False)
+    parser.add_argument("--print", action="store_true", dest="is_print")
     parser.add_argument("--input-format", default="text")
     parser.add_argument("--include-partial-messages", action="store_true")
     parser.add_argument("--model", default="haiku")

@@ -24,7 +24,9 @@ class Interrupted(Exception):
 class Pipes:
     """Standard input and output as JSON lines; one thread, one place that waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_chat: bool = False) -> None:
+        """In a chat standard input is a person's, and read by whoever talks with it."""
+        self._is_chat = is_chat
         self.is_at_end = False
         """True once standard input has ended."""
         self.is_interrupted = False
@@ -46,7 +48,8 @@ class Pipes:
         signal.signal(signal.SIGINT, self._on_signal)
         signal.set_wakeup_fd(self._wake_write)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
-        self.listen(sys.stdin.fileno(), self._take_line)
+        if not self._is_chat:
+            self.listen(sys.stdin.fileno(), self._take_line)
         return self
 
     def __exit__(

@@ -218,6 +218,16 @@ def test_the_server_of_process_mode_is_this_hive(tmp_path: Path) -> None:
     assert servers["hyperhive"]["args"] == ["manager", "mcp", *where]
 
 
+def test_a_chat_has_the_server_of_process_mode_in_a_file_of_its_own(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    launch = prompts.make_launch(made, "haiku")
+    chat = prompts.make_launch(made, "haiku", is_chat=True)
+    file = tmp_path / "run" / "claude-chat-mcp-config.json"
+    assert json.loads(file.read_text())["mcpServers"]["hyperhive"]["command"] == "hive"
+    mine = str(tmp_path / "run" / "claude-mcp-config.json")
+    assert [str(file) if word == mine else word for word in launch.argv] == list(chat.argv)
+
+
 def test_the_flags_name_the_model_and_nothing_of_the_session(tmp_path: Path) -> None:
     argv = prompts.make_launch(config(tmp_path), "sonnet").argv
     assert argv[0] == "claude"

@@ -92,3 +92,18 @@ def test_a_broken_file_begins_a_conversation(content: bytes) -> None:
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot write"):
         Session.load(tmp_path / "none" / "s").prepare()
+
+
+def test_a_lent_session_is_whole_and_goes_on_with_what_came_of_it(tmp_path: Path) -> None:
+    session = Session.load(tmp_path / "s")
+    session.prepare()
+    session.answered(ANSWER)
+    session.opened(PROMPT)
+    lent = session.lend()
+    # Only a claude that prints can be started with its conversation cut.
+    assert lent.flags == ("--resume", session.session_id)
+    assert json.loads((tmp_path / "s").read_text())["mark"] == lent.mark
+    other = str(uuid.uuid4())
+    session.take_back(other)
+    assert session.prepare() == ("--resume", other)
+    assert Session.load(tmp_path / "s").session_id == other
