@@ -74,7 +74,7 @@ class _Talk:
         while True:
             state = self.ask("login").get("login")
             if state is None:
-                raise light.Failure("unavailable", "the agent was restarted meanwhile: once more")
+                raise light.Failure("unavailable", "that login is forgotten: once more")
             self._show(state)
             if state["finished"]:
                 return str(state["exit_note"])

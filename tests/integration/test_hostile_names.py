@@ -106,7 +106,7 @@ async def test_no_socket_takes_a_name_that_is_none(short_tmp: Path, who: str) ->
 VERBS = (
     *(["spawn"], ["kill"], ["start"], ["stop"], ["stop", "--graceful"], ["restart"], ["rebuild"]),
     *(["pause"], ["resume"], ["destroy", "--yes"], ["destroy", "--yes", "--purge"], ["logs"]),
-    *(["request-spawn"], ["revive"], ["purge", "--yes"], ["send"]),
+    *(["request-spawn"], ["revive"], ["purge", "--yes"], ["send"], ["login"], ["shell"]),
 )
 
 
