@@ -15,6 +15,8 @@ from hive import __version__
 
 WINDOWS = ("1h", "4h", "24h", "3d", "7d", "30d")
 """Those of `hive.wire.stats`, which is not read for a line of help."""
+DASHES = "\0--"
+"""A word of a command that argparse would take away; no word that is typed has a NUL."""
 Verb = Callable[[argparse.Namespace], int]
 
 
@@ -24,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["stand-in"]:
         return _stand_in(words[1:])
     parser = make_parser()
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args(_kept(words) if words[:1] == ["shell"] else words)
     verb: Verb | None = getattr(arguments, "verb", None)
     if verb is None:
         parser.print_help()
@@ -44,6 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+
+
+def _kept(words: list[str]) -> list[str]:
+    """Return words of which argparse leaves every `--` behind the first where it is."""
+    first = words.index("--") + 1 if "--" in words else len(words)
+    return words[:first] + [DASHES if word == "--" else word for word in words[first:]]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -356,6 +364,8 @@ def _login(arguments: argparse.Namespace) -> int:
 def _terminal(arguments: argparse.Namespace) -> int:
     from hive import terminal_cli
 
+    if arguments.command == "shell":
+        arguments.words = ["--" if word == DASHES else word for word in arguments.words]
     return _told(terminal_cli.run, arguments)
 
 

@@ -196,7 +196,8 @@ class _Session:
             self._is_resized = True
             if self._is_terminal:
                 self._saved = termios.tcgetattr(sys.stdin.fileno())
-                tty.setraw(sys.stdin.fileno())
+                # What was typed ahead is for the program.
+                tty.setraw(sys.stdin.fileno(), termios.TCSADRAIN)
         elif kind == terminal.EXIT:
             self._is_over = terminal.exit_of(content)
         elif kind == terminal.FAILED:

@@ -26,7 +26,7 @@ from hive.wire import terminal
 
 Send = Callable[[bytes], Awaitable[None]]
 
-HANG_UP_S = 2.0
+HANG_UP_S = 1.0
 """How long a program may take for its end once it was told that its terminal is gone."""
 CHUNK = terminal.CONTENT_BYTES
 # The first terminal that the leader of a session opens becomes its own: nothing has to run between

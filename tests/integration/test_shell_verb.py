@@ -43,6 +43,8 @@ async def test_what_cannot_be_started_says_so(short_tmp: Path, tmp_path: Path) -
         missing = await one.run(*one.command("shell", "bob", "--", "/no/such"))
         assert (missing.returncode, b"cannot start /no/such" in missing.stderr) == (1, True)
         assert (await one.run(*one.command("shell", "zed"))).returncode == 5
+        dashes = await one.run(*one.command("shell", "bob", "--", "echo", "--", "-x", "--"))
+        assert dashes.stdout == b"-- -x --\n"
         away = await one.run(*one.command("shell", "manager"))
         assert (away.returncode, b"coming up" in away.stderr) == (1, True)
 
@@ -73,6 +75,7 @@ async def test_who_lets_go_is_let_go_and_what_ran_is_ended(short_tmp: Path, tmp_
         before = terminal.modes()
         file = tmp_path / "state" / "pid"
         await terminal.until(lambda: file.exists() and file.read_text().endswith("\n"))
+        await terminal.until(lambda: terminal.modes() != before)
         terminal.type("\x1d\x1d\x1d")
         assert await terminal.end(before) == 1
         assert b"let go" in terminal.shown
