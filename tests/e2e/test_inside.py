@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,8 +73,11 @@ async def test_the_operator_chats_with_claude_and_the_next_turn_goes_on_from_the
         # It has its tools, and is the agent: what it sends comes from alice.
         terminal.type(paste('say it\n!tool send {"to": "operator", "body": "by the chat"}'))
         await terminal.wait_shown("say it")
-        terminal.type("\r")
-        await hive.wait_inbox("by the chat")
+
+        async def has_sent() -> bool:
+            return "by the chat" in await hive.inbox()
+
+        await terminal.enter(has_sent)
         waiting = await hive.send("alice", '!tool send {"to": "operator", "body": "after"}')
         row = await hive.row("alice")
         assert (row["unread"], row["note"]) == (1, chat.CHATTING)
@@ -82,7 +86,7 @@ async def test_the_operator_chats_with_claude_and_the_next_turn_goes_on_from_the
         assert b"somebody chats with it already" in second.shown
         terminal.type("/exit")
         await terminal.wait_shown("/exit")
-        terminal.type("\r")
+        await terminal.enter(terminal.has_ended)
         assert await terminal.end(before) == 0
         await hive.wait_inbox("after")
         await hive.wait_settled("alice")
@@ -109,8 +113,8 @@ async def test_a_chat_without_a_word_changes_nothing_and_a_cleared_one_is_gone_o
                 terminal.type(text)
                 await terminal.wait_shown(text)
                 terminal.shown.clear()
-                terminal.type("\r")
-                await terminal.wait_shown(shown)
+                is_over = partial(terminal.has_shown, shown) if shown else terminal.has_ended
+                await terminal.enter(is_over)
             assert await terminal.end(before) == 0
 
         # Of a conversation that was never begun, too.

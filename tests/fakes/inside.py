@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from tests.fakes.running import Running, running
 
 BOB = AgentName("bob")
 WAIT_S = 60.0
+AGAIN_S = 1.0
 
 
 @attrs.frozen
@@ -118,6 +119,21 @@ class Terminal:
         """Type something."""
         os.write(self.master, text.encode())
 
+    async def enter(self, is_so: Callable[[], Awaitable[object]]) -> None:
+        """Press Enter until something has come of it: the program may not take the key yet."""
+        with trio.fail_after(WAIT_S):
+            while not await is_so():
+                self.type("\r")
+                await trio.sleep(AGAIN_S)
+
+    async def has_ended(self) -> bool:
+        """Whether the command has ended."""
+        return _has_ended(self.pid)
+
+    async def has_shown(self, text: str) -> bool:
+        """Whether a text was shown."""
+        return text.encode() in self.shown
+
     async def until(self, is_so: Callable[[], object]) -> None:
         """Wait for something; what was shown until then is told when it does not come."""
         with trio.move_on_after(WAIT_S) as scope:
@@ -146,3 +162,8 @@ class Terminal:
         self._reader.join(WAIT_S)
         os.close(self.master)
         return status[0]
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a child has ended; it can be waited for all the same."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
