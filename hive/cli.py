@@ -216,6 +216,8 @@ def _add_open(verbs: Verbs[argparse.ArgumentParser]) -> None:
 
 def _add_talking(verbs: Verbs[argparse.ArgumentParser]) -> None:
     _add_client(verbs, "list", "show the agents")
+    why = _add_client(verbs, "why", "say why an agent does not work, and what ends it")
+    why.add_argument("name", metavar="NAME", nargs="?", help="absent: all that do not work")
     send = _add_client(verbs, "send", "send a message as the operator")
     send.add_argument("to", metavar="TO", help="an agent, manager, or * for everybody")
     send.add_argument("body", metavar="BODY", nargs="?", help="absent or -: standard input")

@@ -216,7 +216,7 @@ def agent_table(reply: dict[str, Any]) -> list[str]:
         state = "running" if row.get("running") else "failed" if row.get("failed") else "stopped"
         marks = [word for word in ("paused", "needs_login", "needs_update") if row.get(word)]
         state = ", ".join([state, *marks]).replace("_", " ")
-        text = printable(str(row.get("status_text") or ""))
+        text = printable(str(row.get("note") or row.get("status_text") or ""))
         model = printable(str(row.get("active_model") or ""))
         lines.append(
             f"{printable(str(row.get('name'))):<10} {state:<10} {model:<8} {text}".rstrip()

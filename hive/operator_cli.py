@@ -152,6 +152,10 @@ def _text(given: str | None) -> str:
     return sys.stdin.read() if given is None or given == "-" else given
 
 
+def _why(arguments: argparse.Namespace) -> Reply:
+    return {"cmd": "why", **({} if arguments.name is None else {"name": arguments.name})}
+
+
 def _numbered(command: str) -> Callable[[argparse.Namespace], Reply]:
     return lambda arguments: {"cmd": command, "id": arguments.id}
 
@@ -326,6 +330,7 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
         JOB_S,
     ),
     "update-all": (_plain("update_all"), operator_views.updated, JOB_S),
+    "why": (_why, operator_views.why, CALL_S),
     "network": (_named("network"), operator_views.network, CALL_S),
     "stats": (_stats, _show_stats, STATS_S),
     "tombstones": (_plain("tombstones"), operator_views.tombstones, CALL_S),

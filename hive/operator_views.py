@@ -41,6 +41,17 @@ def done(_: Reply, arguments: argparse.Namespace) -> Iterable[str]:
     yield f"{arguments.name}: {what}"
 
 
+def why(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
+    """Show why agents do not work, each in a sentence and, where there is one, its mend."""
+    rows = reply["why"]
+    if not rows:
+        yield "All agents work."
+    for row in rows:
+        yield f"{row['name']}: {row['sentence']}"
+        if row.get("mend"):
+            yield f"  mend: {row['mend']}"
+
+
 def pending(reply: Reply, _: argparse.Namespace) -> Iterable[str]:
     """Show what waits for approval."""
     waiting = [row for row in reply["approvals"] if row["status"] == "pending"]

@@ -10,7 +10,7 @@ import trio
 
 from hive.agent.phases import SHOWN, Phase, may_follow
 from hive.wire import codec, live
-from hive.wire.agent import ReportState
+from hive.wire.agent import DOUBT, LACKING, ReportState
 from hive.wire.limits import REPORT_NOTE_BYTES
 from hive.wire.live import LiveFrame, TokenUsage
 
@@ -46,12 +46,16 @@ class AgentState:
     """What may be wrong although it works."""
     is_logging_in: bool = False
     """A login runs."""
+    phase_since: float = 0.0
+    """Unix seconds."""
+    until: float | None = None
+    """When the phase ends by itself, where that is known, in Unix seconds."""
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
-        self.turn_state_since = self._clock()
+        self.turn_state_since = self.phase_since = self._clock()
 
-    def enter(self, phase: Phase, trouble: str | None = None) -> None:
+    def enter(self, phase: Phase, trouble: str | None = None, until: float | None = None) -> None:
         """Go to another phase, or stay in this one with another sentence.
 
         A phase in which the agent does not work needs the sentence that says why. Others leave the
@@ -62,7 +66,10 @@ class AgentState:
         )
         shown = SHOWN[phase]
         assert not shown.needs_trouble or trouble, f"{phase.value} does not say why"
-        self.phase = phase
+        if phase is not self.phase or until != self.until:
+            self.phase_since = self.phase_since if phase is self.phase else self._clock()
+            self.phase, self.until = phase, until
+            self._ring()
         self._set_shown_status()
         self.set_turn_state(shown.turn_state)
         if trouble is not None:
@@ -148,7 +155,22 @@ class AgentState:
             else ctx.input_tokens + ctx.cache_read_input_tokens + ctx.cache_creation_input_tokens
         )
         note = None if self.shown is None else _cut(self.shown)
-        return ReportState(self.status, self.turn_state, self.model, tokens, note)
+        return ReportState(
+            self.status,
+            self.turn_state,
+            self.model,
+            tokens,
+            note,
+            about=self._about(),
+            phase=self.phase.value,
+            since=self.phase_since,
+            until=self.until,
+        )
+
+    def _about(self) -> str | None:
+        if self.trouble or not self.shown:
+            return None
+        return LACKING if self.lacking else DOUBT
 
     def to_json(self) -> dict[str, Any]:
         """Return the badges as the page's snapshot holds them."""

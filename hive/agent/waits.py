@@ -104,7 +104,9 @@ async def _park_limited(harness: Harness, verdict: Verdict) -> None:
     wait_s = limited_s(verdict.retry_at, harness.clock(), harness.config.rate_limit_s)
     wait_s += spread_s(harness.config.label, wait_s)
     harness.state.enter(
-        Phase.RATE_LIMITED, f"claude's account is at its limit: {verdict.note or 'it says no more'}"
+        Phase.RATE_LIMITED,
+        f"claude's account is at its limit: {verdict.note or 'it says no more'}",
+        until=harness.clock() + wait_s,
     )
     harness.bus.note(f"the account is at its limit: parked for {wait_s:.0f} s")
     await mark(harness, files.RATE_LIMITED)
@@ -136,9 +138,9 @@ async def _wait_overloaded(harness: Harness, message: DeliveredMessage) -> None:
     least_s = harness.config.overloaded_s
     wait_s = min(least_s * 2.0**record.overloads, least_s * OVERLOADED_TIMES)
     wait_s += spread_s(harness.config.label, wait_s)
-    text = f"claude's service is overloaded: trying again in {wait_s:.0f} s"
-    harness.state.enter(Phase.OVERLOADED, text)
-    harness.bus.note(text)
+    text = "claude's service is overloaded"
+    harness.state.enter(Phase.OVERLOADED, text, until=harness.clock() + wait_s)
+    harness.bus.note(f"{text}: trying again in {wait_s:.0f} s")
     await keep(harness, attrs.evolve(record, overloads=record.overloads + 1))
     await harness.desk.sleep(wait_s)
     go_on(harness)
@@ -148,14 +150,15 @@ async def _back_off(harness: Harness, message: DeliveredMessage, verdict: Verdic
     record = record_for(message, harness.record.load())
     record = attrs.evolve(record, failures=record.failures + 1)
     note = f"the turn on message {message.id} failed: {verdict.note}"
+    wait_s = min(2.0 ** (record.failures - 1), BACKOFF_MOST_S)
+    until = harness.clock() + wait_s
     if verdict.kind == driver.NO_CLAUDE:
-        harness.state.enter(Phase.NO_CLAUDE, verdict.note)
+        harness.state.enter(Phase.NO_CLAUDE, verdict.note, until=until)
     else:
-        harness.state.enter(Phase.FAILING, note)
+        harness.state.enter(Phase.FAILING, note, until=until)
     await keep(harness, record)
     if record.failures >= TELL_AFTER and not record.told_manager:
         await _tell_manager(harness, message, record, note)
-    wait_s = min(2.0 ** (record.failures - 1), BACKOFF_MOST_S)
     harness.bus.note(f"{note}; trying again in {wait_s:.0f} s")
     await harness.desk.sleep(wait_s)
     harness.state.enter(Phase.WAITING)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import attrs
 import trio
 
-from hive.core import allowing, audit, lifecycle, notices, proposals, transients, work
+from hive.core import acts, allowing, audit, lifecycle, notices, proposals, transients, work
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
@@ -35,6 +35,7 @@ from hive.wire.names import (
     new_agent_name,
     recipient_name,
 )
+from hive.wire.why import Code
 
 _JOBS = {
     approvals.INIT_CONFIG: jobs.INIT_CONFIG,
@@ -208,6 +209,8 @@ async def stop(hive: Hive, text: str, *, graceful: bool = False, by: str = OPERA
                 elif row.kind == jobs.REBUILD:
                     await hive.queue.keep(row.id, {"start": "no"})
 
+    hive.view.acts.did(acts.STOP, name)
+
     async def work() -> None:
         await lifecycle.stop(hive, name, graceful=graceful)
         if name != MANAGER:
@@ -222,6 +225,7 @@ async def set_paused(hive: Hive, text: str, *, paused: bool) -> None:
     name = _existing(hive, text)
     await trio.to_thread.run_sync(state_dirs.mark_paused, hive.paths, name, paused)
     await hive.agents.set_paused(name, paused=paused)
+    hive.view.acts.did(acts.PAUSE, name)
     hive.view.poke()
 
 
@@ -336,7 +340,7 @@ async def _noting(hive: Hive, name: AgentName, verb: lifecycle.Verb) -> None:
         await verb(hive, name)
     except HiveError as error:
         if not isinstance(error, Conflict):
-            hive.view.set_trouble(name, str(error))
+            hive.view.set_trouble(name, str(error), Code.NOT_STARTED)
         raise
 
 

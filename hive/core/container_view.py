@@ -8,20 +8,25 @@ crash watch calls every ten seconds and whenever somebody calls `poke`.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import attrs
 import trio
 
 from hive.config import Paths
+from hive.core import why
+from hive.core.acts import PAUSE, STOP, Acts
 from hive.core.agents import Agents
 from hive.core.transients import Transients
+from hive.core.why_facts import Facts, Queued, Trouble
 from hive.host.runtime import ContainerStatus, Runtime
 from hive.wire import live
 from hive.wire.agent import ReportState
 from hive.wire.dashboard import ContainerRemoved, ContainerRow, ContainerStateChanged
+from hive.wire.jobs import OVER, RUNNING, JobRow
 from hive.wire.names import MANAGER, AgentName, container_name
+from hive.wire.why import INFO, Code
 
 RATE_LIMITED_FILE = "hyperhive-rate-limited"
 NEEDS_LOGIN_FILE = "hyperhive-needs-login"
@@ -36,6 +41,8 @@ class Counts:
     reminders: Callable[[], Awaitable[dict[str, int]]]
     network: Callable[[AgentName], tuple[str, int]] = lambda _: ("", 0)
     """How it reaches the network, and how many destinations it was refused."""
+    jobs: Callable[[], Sequence[JobRow]] = tuple
+    """The build queue, the oldest first."""
 
 
 class ContainerView:
@@ -50,8 +57,11 @@ class ContainerView:
         counts: Counts,
         publish: Callable[[object], None],
         hive_rev: Callable[[], str],
+        clock: Callable[[], float],
     ) -> None:
         """Empty until the first `rescan`; `hive_rev` says which hive a start gives an agent now."""
+        self.acts = Acts(clock)
+        self._clock = clock
         self._hive_rev = hive_rev
         self._paths = paths
         self._agents = agents
@@ -61,7 +71,9 @@ class ContainerView:
         self._publish = publish
         self._rows: dict[AgentName, ContainerRow] = {}
         self._reports: dict[AgentName, ReportState] = {}
-        self._troubles: dict[AgentName, str] = {}
+        self._troubles: dict[AgentName, Trouble] = {}
+        self._silent: dict[AgentName, float] = {}
+        """Since when, on Trio's clock, those run whose harness says nothing."""
         self._met: dict[AgentName, tuple[str, ...]] = {}
         self._poke = trio.Event()
         self._reported = trio.Event()
@@ -88,6 +100,7 @@ class ContainerView:
         """Take what an agent's harness says of itself; what it has said before asks for no look."""
         is_new = self._reports.get(name) != state
         self._reports[name] = state
+        self._silent.pop(name, None)
         self._reported.set()
         self._reported = trio.Event()
         if is_new:
@@ -102,12 +115,22 @@ class ContainerView:
         while name not in self._reports:
             await self._reported.wait()
 
-    def set_trouble(self, name: AgentName, text: str | None) -> None:
-        """Set, or clear, the sentence that says why an agent does not work."""
+    def set_trouble(
+        self,
+        name: AgentName,
+        text: str | None,
+        code: Code = Code.NOT_DEPLOYED,
+        *,
+        again_in_s: float | None = None,
+        mend: str | None = None,
+    ) -> None:
+        """Set, or clear, what keeps an agent from doing as it should."""
         if text is None:
             self._troubles.pop(name, None)
         else:
-            self._troubles[name] = text
+            now = self._clock()
+            until = None if again_in_s is None else now + again_in_s
+            self._troubles[name] = Trouble(text, code, since=now, until=until, mend=mend)
         self.poke()
 
     def set_met(self, name: AgentName, keys: tuple[str, ...]) -> None:
@@ -135,50 +158,97 @@ class ContainerView:
             self._reports.pop(gone, None)
             self._troubles.pop(gone, None)
             self._met.pop(gone, None)
+            self.acts.forget(gone)
         for name in self._agents.names():
             if name not in running:
                 self._reports.pop(name, None)
-            row = self._make(name, name in running, unread.get(name, 0), reminders.get(name, 0))
+            waiting = unread.get(name, 0)
+            facts = self._facts(name, running.get(name), waiting)
+            row = self._make(name, facts, waiting, reminders.get(name, 0))
             if self._rows.get(name) != row:
                 self._rows[name] = row
                 self._publish(ContainerStateChanged(row))
         return running
 
-    def _make(self, name: AgentName, is_running: bool, unread: int, reminders: int) -> ContainerRow:
+    def _facts(self, name: AgentName, status: ContainerStatus | None, unread: int) -> Facts:
+        """Gather what is known of why an agent does not work."""
         record = self._agents.get(name)
         report = self._reports.get(name)
         transient = self._transients.get(name)
-        state_dir = self._paths.agent_state(name)
-        trouble = self._troubles.get(name)
+        folder = self._paths.agent_state(name)
+        return Facts(
+            name=name,
+            is_running=status is not None,
+            is_wanted=self._agents.is_wanted(name),
+            silent_s=self._silent_s(name, is_silent=status is not None and report is None),
+            started_at=None if status is None else status.started_at,
+            is_paused=record.paused,
+            paused=self.acts.last(PAUSE, name),
+            stopped=self.acts.last(STOP, name),
+            transient=transient.kind if transient else None,
+            transient_since=transient.since if transient else None,
+            trouble=self._troubles.get(name),
+            report=report,
+            has_login_mark=_is_said(report, live.NEEDS_LOGIN, folder / NEEDS_LOGIN_FILE),
+            has_limit_mark=_is_said(report, live.RATE_LIMITED, folder / RATE_LIMITED_FILE),
+            unread=unread,
+            limits_met=self._met.get(name, ()),
+            job=queued(name, self._counts.jobs()),
+        )
+
+    def _silent_s(self, name: AgentName, *, is_silent: bool) -> float:
+        if not is_silent:
+            self._silent.pop(name, None)
+            return 0.0
+        now = trio.current_time()
+        return now - self._silent.setdefault(name, now)
+
+    def _make(self, name: AgentName, facts: Facts, unread: int, reminders: int) -> ContainerRow:
+        record = self._agents.get(name)
+        report = facts.report
+        reason = why.reason(facts)
+        is_running = facts.is_running
         network, denied = self._counts.network(name)
         return ContainerRow(
             name=name,
             container=container_name(name),
             is_manager=name == MANAGER,
             running=is_running,
-            failed=trouble is not None and not is_running,
-            needs_login=_is_said(report, live.NEEDS_LOGIN, state_dir / NEEDS_LOGIN_FILE),
+            failed=facts.trouble is not None and not is_running,
+            needs_login=facts.has_login_mark,
             needs_update=record.deployed_sha is not None and record.hive_rev != self._hive_rev(),
             deployed_sha=record.deployed_sha[:12] if record.deployed_sha else None,
             deployed_tag=record.deployed_tag,
-            rate_limited=_is_said(report, live.RATE_LIMITED, state_dir / RATE_LIMITED_FILE),
+            rate_limited=facts.has_limit_mark,
             paused=record.paused,
             pending_reminders=reminders,
             unread=unread,
             turn_state=report.turn_state if report else "offline",
-            transient=transient.kind if transient else None,
-            transient_since=transient.since if transient else None,
+            transient=facts.transient,
+            transient_since=facts.transient_since,
             active_model=report.model if report else None,
             ctx_tokens=report.ctx_tokens if report else None,
             status_text=record.status_text if is_running else None,
             status_set_at=record.status_set_at if is_running else None,
             parent=record.parent,
-            note=trouble or (report.note if report else None),
+            note=None if reason.level == INFO else reason.sentence,
             isolation=self._runtime.kind,
-            limits_met=self._met.get(name, ()) if is_running else (),
+            limits_met=facts.limits_met if is_running else (),
             network=network,
             denied=denied,
+            why=reason,
         )
+
+
+def queued(name: AgentName, jobs: Sequence[JobRow]) -> Queued | None:
+    """Return an agent's own job of the build queue, the next one if it has several."""
+    waiting = [row for row in jobs if row.state not in OVER]
+    own = next((row for row in waiting if row.agent == name), None)
+    if own is None:
+        return None
+    before = sum(row.id < own.id for row in waiting)
+    since = own.started_at or own.created_at
+    return Queued(own.id, own.state == RUNNING, before, own.step, since)
 
 
 def _is_said(report: ReportState | None, status: str, sentinel: Path) -> bool:

@@ -19,6 +19,7 @@ from hive.core.hive import Hive
 from hive.errors import HiveError, Unavailable
 from hive.store.agents import Deployed
 from hive.wire.names import AgentName, agent_name
+from hive.wire.why import Code
 
 LOST = "it ended in a way nobody foresaw: the operator finds why in hive's log"
 ATTEMPTS = 2
@@ -182,7 +183,7 @@ async def _see_running(hive: Hive, name: AgentName, blueprint: Blueprint) -> Non
                 await lifecycle.replace(hive, name, blueprint)
     except HiveError as error:
         # It has shown before that it stays up; crash watch goes on trying.
-        hive.view.set_trouble(name, f"it cannot be started: {error.message}")
+        hive.view.set_trouble(name, f"it cannot be started: {error.message}", Code.NOT_STARTED)
 
 
 async def _note_only(hive: Hive, order: Order, error: HiveError) -> Outcome:

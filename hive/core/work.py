@@ -21,6 +21,7 @@ from hive.wire.approvals import Approval
 from hive.wire.audit import DONE, FAILED, Scalar
 from hive.wire.dashboard import MetaInputsChanged, TombstonesChanged
 from hive.wire.names import MANAGER, SYSTEM, AgentName, agent_name
+from hive.wire.why import Code
 
 UNCANCELLED = frozenset({jobs.INIT_CONFIG, jobs.RESTART, jobs.DESTROY})
 """Kinds that are over so soon, or would leave so little in place, that none is broken off."""
@@ -140,7 +141,7 @@ async def _restart(hive: Hive, running: Running) -> Outcome:
         await running.step("restarting it")
         await lifecycle.restart(hive, name)
     except HiveError as error:
-        hive.view.set_trouble(name, error.message)
+        hive.view.set_trouble(name, error.message, Code.NOT_STARTED)
         raise
     return Outcome(notices=notices.kicked(hive, name, "restarted"))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from hive.core import actions, kept_turns, network, proposals
+from hive.core import actions, kept_turns, network, proposals, reasons
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.nursery.manager_requests import check_inputs
@@ -17,6 +17,7 @@ from hive.wire.approvals import Approval
 from hive.wire.audit import ROWS_MOST
 from hive.wire.names import AgentName, agent_name
 from hive.wire.stats import window_of
+from hive.wire.why import Reason
 
 LOG_SHOWN = 20
 """Commits of the meta repository that are shown with its inputs."""
@@ -103,6 +104,8 @@ async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
         case admin_work.Purge(name):
             await actions.purge_tombstone(hive, name)
             return admin.ok()
+        case admin_work.Why(name):
+            return admin.ok(why=await _why(hive, name))
         case admin_work.VerifyAudit():
             return admin.ok(audit=codec.to_json(await hive.audit.verify()))
         case admin_work.ExportAudit(after, since, until, agent):
@@ -123,6 +126,23 @@ async def _answer_statistics(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
         case admin_work.Turns(name, window, before):
             return await _turns(hive, agent_name(name), window, before)
     raise BadRequest(f"{type(request).__name__} is not served here")
+
+
+async def _why(hive: Hive, text: str | None) -> list[dict[str, Any]]:
+    if text is not None:
+        return [why_row(text, await reasons.of(hive, text))]
+    return [why_row(name, reason) for name, reason in await reasons.idle(hive)]
+
+
+def why_row(name: str, reason: Reason) -> dict[str, Any]:
+    """Return a reason as this socket shows it: what is not known is left out."""
+    return {"name": name, **reason_fields(reason)}
+
+
+def reason_fields(reason: Reason) -> dict[str, Any]:
+    """Return the fields of a reason, without those that are not known."""
+    plain: dict[str, Any] = codec.to_json(reason)
+    return {key: value for key, value in plain.items() if value is not None}
 
 
 def _asked(approval: Approval) -> Reply:

@@ -205,6 +205,7 @@ def status_row(hive: Hive, row: ContainerRow) -> dict[str, Any]:
         "unread": row.unread,
         **_known(transient=row.transient, note=row.note),
         **({"limits_met": list(row.limits_met)} if row.limits_met else {}),
+        **({} if row.why is None else {"why": admin_requests.reason_fields(row.why)}),
     }
 
 

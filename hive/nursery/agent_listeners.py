@@ -17,6 +17,7 @@ from hive.core import audit
 from hive.core.hive import Hive
 from hive.errors import HiveError, Refused, Unavailable
 from hive.wire.names import AgentName
+from hive.wire.why import Code
 
 SOCKET_MODE = 0o660
 AGAIN_S = 5.0
@@ -65,7 +66,12 @@ async def listen(hive: Hive, name: AgentName, path: Path, what: str) -> trio.Soc
         try:
             return await _listen(hive, name, path)
         except HiveError as error:
-            hive.view.set_trouble(name, f"its {what} cannot be opened: {error}")
+            hive.view.set_trouble(
+                name,
+                f"its {what} cannot be opened: {error}",
+                Code.UNREACHABLE,
+                again_in_s=AGAIN_S,
+            )
             await trio.sleep(AGAIN_S)
 
 

@@ -135,7 +135,8 @@ def _check_sizes(request: object) -> None:
         case agent.Send() | agent.Ask() | agent.Remind():
             check_size("dedupe_key", request.dedupe_key, KEY_BYTES)
         case agent.ReportState():
-            for word in (request.status, request.turn_state, request.model):
+            words = (request.status, request.turn_state, request.model)
+            for word in (*words, request.phase, request.about):
                 check_size("a word of a report", word, REPORT_WORD_BYTES)
             check_size("the note of a report", request.note, REPORT_NOTE_BYTES)
 

@@ -22,11 +22,14 @@ from hive.host.runtime import ContainerStatus
 from hive.nursery import startup
 from hive.wire.audit import FAILED
 from hive.wire.names import MANAGER, AgentName
+from hive.wire.why import Code
 
 SWEEP_S = 10.0
 SETTLE_S = 0.05
 """Pokes that come closer together than this share one look."""
 HEALTHY_S = 300.0
+LAST_CHARS = 300
+"""Of the last line of a container that crashed, on its row."""
 DELAY_MOST_S = 60.0
 
 
@@ -85,8 +88,13 @@ def bring_back(hive: Hive, crashes: Crashes, name: AgentName) -> Job:
             # Somebody else is at it: what comes of that is looked at again.
             return
         except HiveError as error:
-            hive.view.set_trouble(name, f"it cannot be started: {error}")
-            crashes[name] = _next(crashes.get(name))
+            crash = crashes[name] = _next(crashes.get(name))
+            hive.view.set_trouble(
+                name,
+                f"it cannot be started: {error}",
+                Code.NOT_STARTED,
+                again_in_s=crash.delay_s(),
+            )
             raise
         _note_up(crashes, name)
 
@@ -147,6 +155,7 @@ async def _look_after(hive: Hive, crashes: Crashes, name: AgentName) -> None:
 
 async def _report(hive: Hive, crashes: Crashes, name: AgentName) -> None:
     known = crashes.get(name)
+    last = await _last_line(hive, name)
     status = await hive.runtime.status(name)
     if (
         status.is_running
@@ -159,13 +168,22 @@ async def _report(hive: Hive, crashes: Crashes, name: AgentName) -> None:
     code = "of which nothing is known" if status.exit_code is None else f"with {status.exit_code}"
     ended = f"it ended {code}"
     hive.audit.happened("crash", name, FAILED, ended)
-    hive.view.set_trouble(
-        name, f"{ended}; it is started again. Its last words: hive.pyz logs {name}"
-    )
+    text = f"{ended}: {last}" if last else ended
+    hive.view.set_trouble(name, text, Code.CRASHED, again_in_s=crash.due_in_s())
     if name != MANAGER and crash.is_told():
         times = f", {crash.count} times in a row" if crash.count > 1 else ""
         note = f"{ended}{times}; it is started again"
         await notices.tell_manager(hive, "container_crash", agent=name, note=note)
+
+
+async def _last_line(hive: Hive, name: AgentName) -> str:
+    """Return the last line that a container printed, nothing where that cannot be learnt."""
+    try:
+        said = await hive.runtime.logs(name, 1)
+    except HiveError:
+        # It crashed all the same, and is told of without its words.
+        return ""
+    return said[-1].strip()[:LAST_CHARS] if said else ""
 
 
 def _next(known: Crash | None) -> Crash:

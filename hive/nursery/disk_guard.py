@@ -22,6 +22,7 @@ from hive.host import disk_use
 from hive.nursery import limit_watch
 from hive.store.messages import Draft
 from hive.wire.names import SYSTEM, AgentName
+from hive.wire.why import Code
 
 NEAR = 4
 """Below so many reserves it is watched who writes."""
@@ -97,7 +98,9 @@ async def _stop(hive: Hive, name: AgentName, free: int) -> None:
     except HiveError as error:
         # The next look is soon, and finds it still writing.
         log.warning("%s was not stopped: %s", name, error)
-        hive.view.set_trouble(name, f"{said}, and could not be stopped: {error.message}")
+        hive.view.set_trouble(
+            name, f"{said}, and could not be stopped: {error.message}", Code.DISK_LIMIT
+        )
         return
     body = (
         "You were stopped because you were filling the host's disk: remove what you wrote and do"

@@ -20,6 +20,7 @@ from hive.host import agent_files, disk_use
 from hive.store.messages import Draft
 from hive.wire.agent_config import AgentConfig
 from hive.wire.names import MANAGER, SYSTEM, AgentName
+from hive.wire.why import Code
 
 LOOK_S = 10.0
 COUNT_S = 60.0
@@ -156,7 +157,10 @@ async def stop(hive: Hive, name: AgentName, said: str, *, at_once: bool = False)
     place = str(hive.paths.agent_root(name))
     place += f" or {root}" if root is not None else ""
     hive.view.set_trouble(
-        name, f"stopped: {said}; make room below {place} or raise the limit, then start it"
+        name,
+        f"it was stopped: {said}",
+        Code.DISK_LIMIT,
+        mend=f"make room below {place} or raise the limit, then hive.pyz start {name}",
     )
     if name != MANAGER:
         await notices.tell_manager(hive, "killed", agent=name)

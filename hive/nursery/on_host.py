@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from hive.config import HostConfig, Paths
-from hive.core import network
+from hive.core import acts, network
 from hive.core.agents import Agents
 from hive.core.audit import Audit
 from hive.core.broker import Broker
@@ -78,7 +78,7 @@ from hive.store.users import UserStore
 from hive.web.access import Access
 from hive.wire import codec
 from hive.wire.audit import DONE, FAILED
-from hive.wire.dashboard import Acked, Delivered, Sent, TasksChanged
+from hive.wire.dashboard import Acked, Delivered, JobChanged, Sent, TasksChanged
 from hive.wire.names import MANAGER, AgentName
 
 STOP_GRACE_S = 1.0
@@ -188,7 +188,7 @@ async def make(
 
     def publish(frame: object) -> None:
         feed.publish(partial(codec.to_tagged, "kind", frame))
-        if isinstance(frame, Sent | Delivered | Acked):
+        if isinstance(frame, Sent | Delivered | Acked | JobChanged):
             view.poke()
 
     def tasks_changed() -> None:
@@ -219,11 +219,15 @@ async def make(
     revision = await trio.to_thread.run_sync(program.revision)
     transients = Transients(clock, publish)
     counts = Counts(
-        broker.unread_counts, reminders.counts, lambda name: network.summary(hive, name)
+        broker.unread_counts,
+        reminders.counts,
+        lambda name: network.summary(hive, name),
+        lambda: hive.queue.rows(),  # noqa: PLW0108 - there is no hive yet
     )
     git = Git(config.git)
     meta = choose_meta(runtime.kind, paths, git, installed_rev=revision, config=config)
-    view = ContainerView(paths, agents, runtime, transients, counts, publish, meta.hive_rev)
+    view = ContainerView(paths, agents, runtime, transients, counts, publish, meta.hive_rev, clock)
+    view.acts.recall(audit.newest(acts.RECALLED))
     supervisor = Supervisor(clock, tasks_changed)
     hive = Hive(
         config=config,

@@ -158,6 +158,13 @@ class Purge:
 
 
 @attrs.frozen
+class Why:
+    """Why an agent does not work; without a name, who all do not, and why."""
+
+    name: str | None = None
+
+
+@attrs.frozen
 class VerifyAudit:
     """Check every line of the audit log."""
 
@@ -198,6 +205,7 @@ WorkRequest = (
     | Allow
     | Revive
     | Purge
+    | Why
     | VerifyAudit
     | ExportAudit
 )

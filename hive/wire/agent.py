@@ -125,6 +125,10 @@ class SetStatus:
     text: str
 
 
+LACKING = "lacking"
+DOUBT = "doubt"
+
+
 @attrs.frozen
 class ReportState:
     """The harness tells the host what its page shows, so that the dashboard's row can."""
@@ -134,7 +138,15 @@ class ReportState:
     model: str | None = None
     ctx_tokens: int | None = None
     note: str | None = None
-    """Why it does not work, in one sentence, when it does not."""
+    """What keeps it from working, or what may be wrong although it works."""
+    about: str | None = None
+    """What the note is about: None, what keeps it from working; else `lacking` or `doubt`."""
+    phase: str | None = None
+    """What its turn loop is at; None for a harness of an older hive."""
+    since: float | None = None
+    """Of the phase, in Unix seconds, as `until`."""
+    until: float | None = None
+    """When it goes on, or tries again, by itself."""
 
 
 AgentRequest = (

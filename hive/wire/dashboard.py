@@ -6,6 +6,7 @@ import attrs
 
 from hive.wire.approvals import Approval
 from hive.wire.jobs import JobRow, MetaInput
+from hive.wire.why import Reason
 
 
 @attrs.frozen
@@ -38,7 +39,7 @@ class ContainerRow:
     deployed_tag: str | None = None
     """`deployed/<id>`, the approval that brought it; `deployed/0` is the template."""
     note: str | None = None
-    """Why it does not work, in one sentence, when it does not."""
+    """The sentence of `why`, where somebody should read it."""
     ctx_tokens: int | None = None
     """Tokens in the conversation at the last inference."""
     isolation: str = ""
@@ -49,6 +50,8 @@ class ContainerRow:
     """`proxy`, or `host`: nothing is held back."""
     denied: int = 0
     """How many destinations it wanted to reach and was refused, of those that are kept."""
+    why: Reason | None = None
+    """Why it does not work, or that it does."""
 
 
 @attrs.frozen

@@ -143,8 +143,8 @@ async def test_live_changes_do_not_move_what_is_being_read(page: Page, lively: P
     top = "document.querySelector('[data-agent=carol]').getBoundingClientRect().top"
     before = await page.eval(top)
     side = lively.dashboard
-    for state in ("idle", "thinking", "idle"):
-        row = scenes.container("bob", rate_limited=True, active_model="opus", turn_state=state)
+    for unread in range(3):
+        row = scenes.container("bob", rate_limited=True, active_model="opus", unread=unread)
         side.publish("container_state_changed", container=row)
-    await page.wait("document.querySelector('[data-agent=bob]').innerText.includes('idle')")
+    await page.wait("document.querySelector('[data-agent=bob]').innerText.includes('2 waiting')")
     assert await page.eval(top) == before

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from hive.core import why
+from hive.core.why_facts import Facts, Trouble
+from hive.wire import codec, live
+from hive.wire.agent import ReportState
+from hive.wire.why import Code
+
 Json = dict[str, Any]
 NOW = 1_790_000_000.0
 """A fixed moment; the pages only show how far away it is."""
@@ -39,7 +45,30 @@ def container(name: str, **fields: Any) -> Json:
         "network": "proxy",
         "denied": 0,
     }
-    return {**row, **fields}
+    row |= fields
+    return {"why": why_of(row), **row}
+
+
+def why_of(row: Json) -> Json:
+    """Return why the agent of a row does not work, as the daemon would say it."""
+    status = live.RATE_LIMITED if row["rate_limited"] else live.ONLINE
+    report = ReportState(status, row["turn_state"])
+    said: Json = codec.to_json(
+        why.reason(
+            Facts(
+                row["name"],
+                is_running=row["running"],
+                is_paused=row["paused"],
+                transient=row["transient"],
+                transient_since=row["transient_since"],
+                trouble=Trouble(row["note"], Code.CRASHED) if row["failed"] else None,
+                report=None if row["needs_login"] or row["turn_state"] == "offline" else report,
+                has_login_mark=row["needs_login"],
+                limits_met=tuple(row["limits_met"]),
+            )
+        )
+    )
+    return said
 
 
 def message(number: int, sender: str, to: str, body: str, **fields: Any) -> Json:

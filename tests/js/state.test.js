@@ -84,8 +84,10 @@ test("a missing login is told with what to do", () => {
 });
 
 test("what is alarming is shown first", () => {
-  const badges = badgesOf(row("bob", { rate_limited: true, unread: 2, pending_reminders: 1 }));
-  assert.deepEqual(badges.map((one) => one.text), ["rate limited", "idle", "2 waiting", "1 reminder"]);
+  const why = { code: "rate_limited", word: "rate limited", level: "warning", sentence: "its account is at its limit", since: null, until: null, by: null, mend: "wait" };
+  const badges = badgesOf(row("bob", { why, unread: 2, pending_reminders: 1 }));
+  assert.deepEqual(badges.map((one) => one.text), ["rate limited", "2 waiting", "1 reminder"]);
+  assert.equal(badges[0].title, "its account is at its limit — wait");
 });
 
 test("the agent page's header follows its frames", () => {

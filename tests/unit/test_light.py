@@ -81,10 +81,12 @@ def test_the_table_shows_state_and_marks() -> None:
     rows = [
         {"name": names.MANAGER, "running": True, "needs_update": True, "active_model": "opus"},
         {"name": "a1", "failed": True, "status_text": "building"},
+        {"name": "a2", "running": True, "status_text": "reading", "note": "it ended with 3"},
     ]
     assert light.agent_table({"agent_statuses": rows}) == [
         "manager    running, needs update opus",
         "a1         failed              building",
+        "a2         running             it ended with 3",
     ]
 
 

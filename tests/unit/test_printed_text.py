@@ -70,13 +70,14 @@ VERBS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "update-inputs": ([NASTY], {"job_id": 1, "job_log": [NASTY]}),
     "update-all": ([], {"updated": [NASTY]}),
     "network": ([NASTY], {"network": NETWORK}),
+    "why": ([NASTY], {"why": [{"name": NASTY, "sentence": NASTY, "mend": NASTY}]}),
     "stats": ([NASTY], {"stats": STATS}),
     "tombstones": ([], {"tombstones": [ROW]}),
     "login-link": ([], {"url": NASTY}),
     "token": (["--list"], {"tokens": [NASTY]}),
 }
 """What each verb is given, and what the daemon answers."""
-OTHERS = {"queue": ([], {"jobs": [ROW]}), "token": ([], {"token": NASTY})}
+OTHERS = {"why": ([], {"why": []}), "queue": ([], {"jobs": [ROW]}), "token": ([], {"token": NASTY})}
 
 
 def is_harmless(text: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from quart import Blueprint, request
 
-from hive.core import actions, network, proposals
+from hive.core import actions, network, proposals, reasons
 from hive.core.hive import Hive
 from hive.errors import NotFound
 from hive.web import replies
@@ -50,6 +50,10 @@ def make_blueprint(hive: Hive) -> Blueprint:
     @routes.get("/api/network/<name>")
     async def reach(name: str) -> Json:
         return _object(network.report(hive, agent_name(name)))
+
+    @routes.get("/api/agents/<name>/why")
+    async def why(name: str) -> Json:
+        return {"name": name, **_object(await reasons.of(hive, name))}
 
     @routes.get("/api/reminders")
     async def reminders() -> Json:

@@ -25,6 +25,7 @@ READS = (
     "/api/reminders",
     "/api/audit",
     "/api/network/bob",
+    "/api/agents/bob/why",
     "/api/approvals/1/diff",
     "/api/jobs/1/log",
     "/api/file-refs?messages=1",

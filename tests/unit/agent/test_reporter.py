@@ -27,7 +27,8 @@ async def test_changes_are_reported_and_repeated_now_and_then(
         await until(lambda: len(reports) == 3, 1)
         await trio.sleep(65)
         nursery.cancel_scope.cancel()
-    assert reports[0] == ReportState("online", "idle", "haiku")
+    begun = rig.harness.state.phase_since
+    assert reports[0] == ReportState("online", "idle", "haiku", phase="starting", since=begun)
     assert reports[1].turn_state == "thinking"
     assert reports[2].note == "ill"
     assert len(reports) == 5

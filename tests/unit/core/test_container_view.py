@@ -20,7 +20,7 @@ async def test_a_harness_that_says_the_same_again_asks_for_no_look(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     unused: Any = None
-    view = ContainerView(unused, unused, unused, unused, unused, unused, unused)
+    view = ContainerView(unused, unused, unused, unused, unused, unused, unused, unused)
 
     async def is_poked() -> bool:
         with trio.move_on_after(1):

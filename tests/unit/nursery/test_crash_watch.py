@@ -45,7 +45,7 @@ class View:
         await self._poke.wait()
         self._poke = trio.Event()
 
-    def set_trouble(self, name: AgentName, text: str | None) -> None:
+    def set_trouble(self, name: AgentName, text: str | None, *_: object, **__: object) -> None:
         self.troubles[name] = text
 
 
@@ -197,4 +197,4 @@ async def test_the_pause_grows_and_is_kept_without_any_poke(
         nursery.cancel_scope.cancel()
     # After 1, 2, 4, 8, 16, 32, 60 ... seconds, in five minutes: nine starts behind the first.
     assert 9 <= [spec.name for spec in stage.runtime.started].count(ALICE) <= 12
-    assert "started again" in (stage.hive.view.troubles[ALICE] or "")
+    assert "it ended with" in (stage.hive.view.troubles[ALICE] or "")

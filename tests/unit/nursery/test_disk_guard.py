@@ -19,6 +19,7 @@ from hive.nursery import disk_guard
 from hive.nursery.disk_guard import LOOK_LEAST_S, LOOK_MOST_S, NEAR, WINDOW_S, Window, pause_s
 from hive.store.messages import Draft
 from hive.wire.names import AgentName
+from hive.wire.why import Code
 from tests.fakes.runtime import FakeRuntime
 
 ALICE, BOB = AgentName("alice"), AgentName("bob")
@@ -42,8 +43,14 @@ class Stage:
             paths=Paths(root, root),
             runtime=self.runtime,
             disk=Disk(),
-            view=SimpleNamespace(set_trouble=self.troubles.__setitem__),
+            view=SimpleNamespace(set_trouble=self._set_trouble),
         )
+
+    def _set_trouble(
+        self, name: AgentName, text: str, code: Code, *, mend: str | None = None
+    ) -> None:
+        assert code is Code.DISK_LIMIT
+        self.troubles[name] = text if mend is None else f"{text}; {mend}"
 
     async def free_bytes(self, folder: Path) -> int:
         """Say what is free on the disk."""

@@ -21,6 +21,7 @@ from hive.nursery.limit_watch import COUNT_S, FILLS_BYTES, LOOK_S, SHOWN_S, newl
 from hive.store.messages import Draft
 from hive.wire.agent_config import AgentConfig, Limits
 from hive.wire.names import AgentName
+from hive.wire.why import Code
 from tests.fakes.runtime import FakeRuntime
 
 ALICE = AgentName("alice")
@@ -76,9 +77,9 @@ class Stage:
         assert name == ALICE
         self.met = keys
 
-    def _set_trouble(self, name: AgentName, text: str | None) -> None:
-        assert name == ALICE
-        self.trouble = text
+    def _set_trouble(self, name: AgentName, text: str, code: Code, *, mend: str) -> None:
+        assert (name, code) == (ALICE, Code.DISK_LIMIT)
+        self.trouble = f"{text}; {mend}"
 
     async def count(self, folders: Sequence[Path]) -> int:
         """Count as the disk would."""
@@ -186,7 +187,7 @@ async def test_who_goes_on_is_stopped_and_its_row_says_why(
         await trio.sleep(COUNT_S + LOOK_S)
         assert not (await stage.runtime.status(ALICE)).is_running
         assert stage.trouble is not None
-        assert "stopped: what is yours takes 111 MiB" in stage.trouble
+        assert "it was stopped: what is yours takes 111 MiB" in stage.trouble
         assert stage.events == [("killed", "alice")]
         await looks()
         assert stage.met == ()

@@ -21,9 +21,7 @@ export function badgesOf(row) {
   }
   /** @type {(Badge | false | undefined)[]} */
   const all = [
-    row.rate_limited && badge("rate", "⊘", "rate limited", "danger"),
-    row.failed && badge("failed", "✗", "failed", "danger"),
-    row.needs_login && badge("login", "!", "needs login", "warm"),
+    row.why !== null && row.why !== undefined && whyBadge(row.why),
     row.network === "host" && {
       ...badge("network", "⇄", "host network", "danger"),
       title: "It reaches whatever this host reaches, its loopback included, and nothing of it is counted.",
@@ -32,9 +30,8 @@ export function badgesOf(row) {
       ...badge("denied", "⊘", `${row.denied} host${row.denied === 1 ? "" : "s"} refused`, "warm"),
       title: "It wanted to connect where it may not; its page says where.",
     },
-    row.paused && badge("paused", "‖", "paused", "warm"),
+    row.paused && row.why?.code !== "paused" && badge("paused", "‖", "paused", "warm"),
     row.limits_met.length > 0 && limitsBadge(row.limits_met),
-    turnBadge(row),
     row.unread > 0 && badge("unread", "✉", `${row.unread} waiting`, "mauve"),
     row.pending_reminders > 0 &&
       badge("reminders", "◷", `${row.pending_reminders} reminder${row.pending_reminders === 1 ? "" : "s"}`, "calm"),
@@ -53,13 +50,31 @@ function limitsBadge(keys) {
   return { ...badge("limits", "▲", text, "danger"), title };
 }
 
-/** @param {ContainerRow} row @returns {Badge} */
-function turnBadge(row) {
-  if (!row.running) return badge("turn", "○", "stopped", "");
-  if (row.turn_state === "thinking") return { ...badge("turn", "◆", "thinking", "warm"), motion: "pulse" };
-  if (row.turn_state === "compacting") return { ...badge("turn", "◆", "compacting", "mauve"), motion: "pulse" };
-  if (row.turn_state === "offline") return badge("turn", "◌", "coming up", "");
-  return badge("turn", "●", "idle", "go");
+/** @type {Record<string, [string, string, string?]>} glyph, tone and motion of what is no mere level */
+const LOOKS = {
+  working: ["◆", "warm", "pulse"],
+  waiting: ["●", "go"],
+  behind_messages: ["●", "go"],
+  chatting: ["◆", "calm"],
+  stopped: ["○", ""],
+  destroyed: ["○", ""],
+  paused: ["‖", "warm"],
+  rate_limited: ["⊘", "danger"],
+  overloaded: ["⊘", "warm"],
+  needs_login: ["!", "warm"],
+  logging_in: ["!", "warm"],
+  behind_jobs: ["◷", "calm"],
+  building: ["◐", "warm", "transient"],
+};
+/** @type {Record<string, [string, string, string?]>} */
+const LEVELS = { info: ["◌", ""], notice: ["·", ""], warning: ["●", "warm"], error: ["✗", "danger"] };
+
+/** @param {import("../shared/wire.js").Reason} why @returns {Badge} worded by the daemon */
+export function whyBadge(why) {
+  const [glyph, tone, motion] = LOOKS[why.code] ?? LEVELS[why.level] ?? LEVELS.info;
+  const isCompacting = why.word === "compacting";
+  const title = why.mend ? `${why.sentence} — ${why.mend}` : why.sentence;
+  return { ...badge("why", glyph, why.word, isCompacting ? "mauve" : tone), motion, title };
 }
 
 /** @param {Badge} about @returns {HTMLElement} */

@@ -26,7 +26,7 @@ export function containerRow(name, writeTo) {
   );
   const stats = el("a", { href: statistics(name), "aria-label": `Statistics of ${name}` }, "◫ stats");
   const status = el("p", { class: "status wrap", hidden: true });
-  const note = el("p", { class: "form-error", hidden: true });
+  const note = el("p", { class: "why", hidden: true });
   const actions = el("div", { class: "row actions" });
   const logsButton = el("button", { type: "button", class: "link logs" }, `↳ logs`);
   setAttr(logsButton, "aria-label", `Logs of ${name}`);
@@ -63,8 +63,7 @@ export function containerRow(name, writeTo) {
     showDeployed(deployed, row, forge);
     showStatus(status, row);
     stale.form.hidden = !row.needs_update || Boolean(row.transient);
-    setText(note, row.note ?? "");
-    note.hidden = !row.note;
+    showWhy(note, row);
     setAttr(root, "data-running", String(row.running));
     more.hidden = !rare.some((one) => one.shownFor(row));
     const isBusy = row.transient !== null && row.transient !== undefined;
@@ -74,6 +73,22 @@ export function containerRow(name, writeTo) {
     }
   };
   return { root, update };
+}
+
+/** @type {Record<string, string>} */
+const TONES = { warning: "why wrap warm", error: "why wrap form-error" };
+
+/**
+ * Why it does not work, in the daemon's own sentence.
+ * @param {HTMLElement} place @param {ContainerRow} row
+ */
+function showWhy(place, row) {
+  const why = row.note ? row.why : null;
+  place.hidden = !why;
+  if (!why) return;
+  setAttr(place, "class", TONES[why.level] ?? "why wrap muted");
+  const isToMend = why.mend && why.level !== "notice";
+  setText(place, isToMend ? `${why.sentence} — ${why.mend}` : why.sentence);
 }
 
 /**

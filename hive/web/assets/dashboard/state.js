@@ -156,6 +156,7 @@ function placeholder(name) {
     limits_met: [],
     network: "",
     denied: 0,
+    why: null,
   };
 }
 

@@ -4,6 +4,10 @@
  *
  * @typedef {{kind: string, seq: number, [field: string]: any}} Frame
  * @typedef {{
+ *   code: string, word: string, level: string, sentence: string, since: string | null,
+ *   until: string | null, by: string | null, mend: string | null
+ * }} Reason
+ * @typedef {{
  *   name: string, container: string, is_manager: boolean, running: boolean, failed: boolean,
  *   needs_login: boolean, needs_update: boolean, rate_limited: boolean, paused: boolean,
  *   pending_reminders: number, unread: number, turn_state: string, transient: string | null,
@@ -11,7 +15,7 @@
  *   status_set_at: number | null, parent: string | null, deployed_sha: string | null,
  *   deployed_tag: string | null, note: string | null, isolation: string,
  *   limits_met: string[],
- *   network: string, denied: number
+ *   network: string, denied: number, why: Reason | null
  * }} ContainerRow
  * @typedef {{
  *   id: number, from: string, to: string, body: string, in_reply_to: number | null,
