@@ -204,7 +204,7 @@ def _login(facts: Facts) -> _Cause:
             Code.LOGGING_IN,
             f"claude is being logged in{_stamp('since', since)}",
             since=since,
-            mend="end the login on its page, or cancel it there",
+            mend="open the link on its page, log in there, and paste the code it shows",
         )
     return _Cause(
         Code.NEEDS_LOGIN,

@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser import LIVE, opened
 from tests.fakes import agent_scenes as scenes
+from tests.fakes import page_scenes as scenes_of
 from tests.fakes.browser import Page
 from tests.fakes.page_scenes import NOW
 from tests.fakes.page_server import PageServer
@@ -214,12 +215,17 @@ async def test_the_header_follows_the_frames(page: Page, server: PageServer) -> 
     server.agent.publish("model_changed", model="opus")
     usage = {**scenes.agent_state()["ctx_usage"], "cache_read_input_tokens": 190_000}
     server.agent.publish("token_usage_changed", ctx=usage, cost=usage)
+    server.why = scenes_of.container("alice", rate_limited=True)["why"]
     server.agent.publish("status_changed", status="rate_limited")
     await page.wait("document.querySelector('#turn-state').dataset.state === 'compacting'")
     await page.wait("document.querySelector('#model').textContent === 'model · opus'")
     await page.wait("document.querySelector('#ctx').className === 'badge danger'")
     await page.wait("document.querySelector('#status').textContent.includes('rate limited')")
-    assert "Messages wait" in await page.text("#state-detail")
+    await page.wait("!document.querySelector('#state-detail').hidden")
+    assert "account is at its limit" in await page.text("#state-detail")
+    server.why = scenes_of.container("alice")["why"]
+    server.agent.publish("status_changed", status="online")
+    await page.wait("document.querySelector('#state-detail').hidden")
 
 
 async def test_an_agent_that_is_down_says_so_and_comes_back(page: Page, server: PageServer) -> None:
@@ -235,12 +241,15 @@ async def test_an_agent_that_is_down_says_so_and_comes_back(page: Page, server: 
 
 async def test_the_page_of_a_stopped_agent_starts_it(page: Page, server: PageServer) -> None:
     page.expected = ["503"]
+    server.why = scenes_of.container("alice", running=False)["why"]
     down = {"error": {"code": "stopped", "message": "alice is not running: start it"}}
     server.answers["/events/stream"] = server.answers["/api/state"] = (503, down)
     await page.navigate(server.agent_url)
     await page.wait("document.querySelector('#connection').dataset.status === 'stopped'")
     assert await page.text("h1") == "alice"
-    assert "what you write to it waits" in await page.text("#away")
+    await page.wait("document.querySelector('#away').innerText.includes('hive.pyz start alice')")
+    assert "What you write to it waits" in await page.text("#away")
+    server.why = scenes_of.container("alice", turn_state="offline")["why"]
     coming = {"error": {"code": "coming_up", "message": "alice is coming up"}}
     server.answers["/events/stream"] = server.answers["/api/state"] = (503, coming)
     await page.click("#away button")

@@ -166,6 +166,29 @@ async def test_an_error_is_shown_where_it_occurred(page: Page, lively: PageServe
     await page.wait(f"document.querySelector('[data-agent=carol]').innerText.includes('{message}')")
 
 
+async def test_a_row_says_why_its_agent_does_not_work_for_as_long_as_it_does_not(
+    page: Page, lively: PageServer
+) -> None:
+    await opened(page, lively.url)
+    side = lively.dashboard
+    row = "document.querySelector('[data-agent=alice]')"
+    why = {
+        **scenes.container("alice", paused=True)["why"],
+        "sentence": "it was paused by operator at noon; 3 messages wait",
+        "mend": "hive.pyz resume alice",
+    }
+    paused = scenes.container("alice", paused=True, note=why["sentence"], why=why)
+    side.publish("container_state_changed", container=paused)
+    await page.wait(f"{row}.querySelector('.why:not([hidden])')")
+    assert await page.eval(f"{row}.querySelector('.why').innerText") == why["sentence"]
+    badge = f"{row}.querySelector('.badges .badge')"
+    assert "paused" in await page.eval(f"{badge}.innerText")
+    assert "hive.pyz resume alice" in await page.eval(f"{badge}.title")
+    side.publish("container_state_changed", container=scenes.container("alice"))
+    await page.wait(f"{row}.querySelector('.why').hidden")
+    assert "idle" in await page.eval(f"{badge}.innerText")
+
+
 async def test_a_broken_stream_resumes_without_a_new_snapshot(
     page: Page, lively: PageServer
 ) -> None:

@@ -80,6 +80,8 @@ class PageServer:
     loose_ends: list[Json] = attrs.field(factory=list)
     turns: list[Turn] = attrs.field(factory=list)
     """What the agent's statistics are made of, newest first."""
+    why: Json = attrs.field(factory=lambda: scenes.container("alice")["why"])
+    """Why the agent does not work, as the daemon says it."""
     network: Json = attrs.field(factory=agent_scenes.network)
     job_lines: list[str] = attrs.field(factory=list)
     """What every job's log holds."""
@@ -191,6 +193,8 @@ class PageServer:
         """Answer what the dashboard asks for piece by piece."""
         if path.startswith("/api/network/"):
             return self.network
+        if path.startswith("/api/agents/"):
+            return {"name": "alice", **self.why}
         if path.startswith("/api/agent/"):
             name = path.split("/")[3]
             rows = self.dashboard.state["containers"]

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { contextTone, nothing as noAgent, reduce as reduceAgent, statusAdvice } from "../../hive/web/assets/agent_page/state.js";
+import { contextTone, nothing as noAgent, reduce as reduceAgent } from "../../hive/web/assets/agent_page/state.js";
+import { whyStrip } from "../../hive/web/assets/agent_page/why.js";
 import { badgesOf } from "../../hive/web/assets/dashboard/badges.js";
 import { progress } from "../../hive/web/assets/dashboard/guide.js";
 import { noticesOf } from "../../hive/web/assets/dashboard/notices.js";
@@ -99,10 +100,9 @@ test("the agent page's header follows its frames", () => {
   assert.deepEqual([contextTone(9), contextTone(120000), contextTone(150000)], ["go", "warm", "danger"]);
 });
 
-test("the sentence about an agent's trouble goes when its trouble does", () => {
-  const state = noAgent();
-  reduceAgent(state, { kind: "trouble_changed", seq: 1, text: "the turn on message 3 failed" });
-  assert.equal(statusAdvice(state)?.text, "the turn on message 3 failed");
-  reduceAgent(state, { kind: "trouble_changed", seq: 2, text: null });
-  assert.equal(statusAdvice(state), null);
+test("of a reason is shown what somebody should read, with its mend", () => {
+  const reason = { code: "paused", word: "paused", level: "notice", sentence: "it was paused", since: null, until: null, by: null, mend: "hive.pyz resume bob" };
+  assert.deepEqual(whyStrip(reason), { tone: "warning", text: "It was paused — hive.pyz resume bob." });
+  assert.equal(whyStrip({ ...reason, level: "info" }), null);
+  assert.equal(whyStrip(null), null);
 });

@@ -4,6 +4,7 @@
 import { el, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { start } from "./urls.js";
+import { whyStrip } from "./why.js";
 
 /** @typedef {"coming_up" | "stopped" | "gone"} Away */
 
@@ -56,5 +57,10 @@ export function awayView(place, name, again) {
     setText(text, words.text);
     begin.form.hidden = why !== "stopped";
   };
-  return { show };
+  /** @param {import("../shared/wire.js").Reason} reason in the daemon's words, in place of ours */
+  const showWhy = (reason) => {
+    const strip = whyStrip(reason);
+    if (strip) setText(text, `${strip.text} What you write to it waits.`);
+  };
+  return { show, showWhy };
 }

@@ -8,7 +8,8 @@ import { showLogs } from "../shared/logs.js";
 import { appearance } from "../shared/theme.js";
 import { count, duration, stopTicking, ticking, turnLength } from "../shared/time.js";
 import { chooseModel } from "./model.js";
-import { contextTokens, contextTone, modelsOf, price, statusAdvice } from "./state.js";
+import { contextTokens, contextTone, modelsOf, price, remark } from "./state.js";
+import { whyStrip } from "./why.js";
 import { CANCEL, COMPACT, DASHBOARD, NEW_SESSION, SCREEN, STATS, agentName, rebuild, setPaused } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").AgentState} AgentState */
@@ -81,6 +82,16 @@ export function headView(place, connection, detail) {
       turn, status, limits, stale, model, ctx, last, cost, paid,
     ),
   );
+  /** @type {ReturnType<typeof remark>} */
+  let said = null;
+  /** @type {ReturnType<typeof whyStrip>} */
+  let why = null;
+  const showDetail = () => {
+    const advice = why ?? said;
+    detail.hidden = advice === null;
+    setAttr(detail, "class", `strip ${advice?.tone ?? ""}`);
+    setText(detail, advice?.text ?? "");
+  };
   let shownTurn = "";
   /** @param {AgentState} state */
   const showTurn = (state) => {
@@ -127,10 +138,13 @@ export function headView(place, connection, detail) {
     pause.form.hidden = state.status === "paused";
     resume.form.hidden = state.status !== "paused";
     for (const one of [compact, fresh]) setAttr(one.button, "aria-disabled", isOff ? "true" : null);
-    const advice = statusAdvice(state);
-    detail.hidden = advice === null;
-    setAttr(detail, "class", `strip ${advice?.tone ?? ""}`);
-    setText(detail, advice?.text ?? "");
+    said = remark(state);
+    showDetail();
+  };
+  /** @param {import("../shared/wire.js").Reason | null} reason why it does not work */
+  const showWhy = (reason) => {
+    why = whyStrip(reason);
+    showDetail();
   };
   /** @param {import("../shared/wire.js").ContainerRow | null} row as the dashboard shows it */
   const showRow = (row) => {
@@ -140,7 +154,7 @@ export function headView(place, connection, detail) {
     setAttr(limits, "title", title);
     badge(stale, row?.needs_update ? "↻ needs update" : "", "warm");
   };
-  return { update, showRow };
+  return { update, showRow, showWhy };
 }
 
 /** @param {HTMLElement} node @param {string} text @param {string} tone */

@@ -23,6 +23,7 @@ import { showRow } from "./row_link.js";
 import { searchView } from "./search.js";
 import { joinedTo } from "./tools.js";
 import { modelsOf, nothing, reduce } from "./state.js";
+import { whyWatch } from "./why.js";
 import { NEWEST, STATE, STREAM, agentName, agentRow, newer, older } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
@@ -30,6 +31,8 @@ import { NEWEST, STATE, STREAM, agentName, agentRow, newer, older } from "./urls
 
 const HIDDEN_MS = 30000;
 const ROW_MS = 30000;
+/** Frames after which the reason why it does not work may be another one. */
+const TELLING = new Set(["status_changed", "trouble_changed", "turn_state_changed", "turn_end"]);
 
 await loadMarkdown();
 installForms();
@@ -62,6 +65,10 @@ const terminal = new Terminal({
   failed: (error) => terminal.local(line("note err", "!", sentence(error))),
 });
 const partial = partialRow(terminal);
+const lookWhy = whyWatch(name, (reason) => {
+  awayStrip.showWhy(reason);
+  head.showWhy(away ? null : reason);
+});
 const search = searchView((seq, words) => void showRow(terminal, seq, words), (isHeld) => terminal.hold(isHeld));
 const prompt = promptLine({
   name,
@@ -97,6 +104,7 @@ function show() {
 function setAway(why) {
   if (why === away) return;
   away = why;
+  lookWhy();
   awayStrip.show(why);
   setText(empty, why ? awayWords(why, name).empty : INVITATION);
   if (!why) return;
@@ -105,6 +113,7 @@ function setAway(why) {
   state.notices = [];
   state.trouble = null;
   head.showRow(null);
+  head.showWhy(null);
   show();
 }
 
@@ -114,6 +123,7 @@ function apply(frame) {
   if (ends(frame)) partial.forget();
   if (KEPT.includes(frame.kind)) terminal.push(frame);
   if (reduce(state, frame)) show();
+  if (TELLING.has(frame.kind)) lookWhy();
   if (frame.kind === "status_changed") void refreshLogin();
   if (frame.kind === "turn_start" || frame.kind === "turn_end") void refreshInbox();
   if (frame.kind === "turn_end") void looseEnds.refresh();
@@ -175,6 +185,7 @@ const live = new Live({
         void looseEnds.refresh();
         void network.refresh();
         void refreshRow();
+        lookWhy();
       },
     },
     {

@@ -95,25 +95,9 @@ export function price(dollars) {
   return `$${dollars.toFixed(2)}`;
 }
 
-/** @param {AgentState} state @returns {{tone: string, text: string} | null} what to do about it */
-export function statusAdvice(state) {
-  switch (state.status) {
-    case "needs_login_in_progress":
-      return { tone: "warning", text: "claude is being logged in, and messages wait. Open the link, log in there, and paste the code it shows." };
-    case "needs_login_idle":
-      return {
-        tone: "error",
-        text: "claude is not logged in here, so messages wait. Log it in here, or start the hive with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) in its environment.",
-      };
-    case "rate_limited":
-      if (state.trouble) return { tone: "warning", text: `${state.trouble}. Messages wait; the agent goes on by itself.` };
-      return { tone: "warning", text: "The account's limit is used up. Messages wait; the agent goes on by itself when the limit is lifted." };
-    case "paused":
-      return { tone: "warning", text: "Paused: messages wait until the agent is resumed." };
-    default:
-      if (state.trouble) return { tone: "warning", text: state.trouble };
-      if (state.notices?.length) return { tone: state.notices[0].level, text: state.notices[0].message };
-      if (!state.demo) return null;
-      return { tone: "demo", text: "Demonstration: a script plays this agent; nothing here was written by Claude." };
-  }
+/** @param {AgentState} state @returns {{tone: string, text: string} | null} what else should be known */
+export function remark(state) {
+  if (state.notices?.length) return { tone: state.notices[0].level, text: state.notices[0].message };
+  if (!state.demo) return null;
+  return { tone: "demo", text: "Demonstration: a script plays this agent; nothing here was written by Claude." };
 }

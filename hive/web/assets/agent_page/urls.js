@@ -29,6 +29,8 @@ export const agentName = () => /^\/agent\/([^/]+)\//.exec(location.pathname)?.[1
 export const network = (name) => `/api/network/${encodeURIComponent(name)}`;
 /** @param {string} name of an agent, as the dashboard shows it */
 export const agentRow = (name) => `/api/agent/${safe(name)}/row`;
+/** @param {string} name of an agent; why it does not work is the daemon's to say */
+export const why = (name) => `/api/agents/${safe(name)}/why`;
 /** @param {string} name of an agent that is to reach more; asked for at the dashboard */
 export const allow = (name) => `/allow/${encodeURIComponent(name)}`;
 /** @param {string} name of an agent that is to be started, at the dashboard */
