@@ -75,6 +75,7 @@ class NixosContainer:
         self._build_s = build_s
         self._first_user = first_user
         self.shares_user = nspawn_users.why_shared(first_user, os.geteuid())
+        self.weak: tuple[str, ...] = ()
 
     def user(self, name: AgentName) -> int:
         """Return whose that container's root is on the host; see `Runtime.user`."""
@@ -90,6 +91,7 @@ class NixosContainer:
         found = await nixos_probe.probe(self._host, self._paths)
         if len(found) == 1:
             return found  # no container can be made
+        self.weak = tuple(f"{one.detail}; {one.mend}" for one in nixos_probe.weaknesses(found))
         if self.shares_user is None:
             self.shares_user = await nixos_probe.why_shared(self._host)
         return [*found, nixos_probe.users_found(self.shares_user, self._first_user)]

@@ -82,6 +82,7 @@ class RecordedRuntime(ABC):
     isolates: bool
     separates_network: bool
     shares_user: str | None
+    weak: tuple[str, ...] = ()
     users_each = 1
 
     def __init__(

@@ -113,6 +113,8 @@ class Runtime(Protocol):
     shares_user: str | None
     """Why all containers run as the daemon's user, for people; None where each may get another. May
     change in `probe`."""
+    weak: tuple[str, ...]
+    """What of this host's programs is known to let containers out, in sentences; `probe` looks."""
     users_each: int
     """How many users' numbers each container takes where it has its own: its `user` is the first of
     them, and all of them are its alone."""

@@ -60,6 +60,7 @@ from hive.nursery import (
     limit_watch,
     message_vacuum,
     network_accounts,
+    notice_board,
     reminder_scheduler,
     state_watch,
 )
@@ -113,6 +114,7 @@ def tasks_of(hive: Hive) -> list[Task]:
         ("state watch", state_watch.run),
         ("limit watch", limit_watch.run),
         ("disk guard", disk_guard.run),
+        ("notice board", notice_board.run),
         ("operator's socket", admin_socket.run),
         ("dashboard", dashboard_server.run),
     ]

@@ -55,6 +55,19 @@ class ContainerRow:
 
 
 @attrs.frozen
+class Notice:
+    """What the operator must know of the hive as a whole."""
+
+    kind: str
+    """What it is about; with `about` it tells one from another, however its text changes."""
+    level: str
+    """`info`, `warning` or `error`."""
+    message: str
+    about: tuple[str, ...] = ()
+    """Names of the agents, or of the task, that it is about."""
+
+
+@attrs.frozen
 class Tombstone:
     """State kept of an agent that has no container."""
 
@@ -231,6 +244,13 @@ class ForgeChanged:
 
 
 @attrs.frozen
+class NoticesChanged:
+    """What the operator must know of the hive changed; the whole list."""
+
+    notices: tuple[Notice, ...]
+
+
+@attrs.frozen
 class RemindersChanged:
     """An agent's reminders changed: to be read again."""
 
@@ -256,4 +276,5 @@ DashboardFrame = (
     | MetaInputsChanged
     | ForgeChanged
     | RemindersChanged
+    | NoticesChanged
 )

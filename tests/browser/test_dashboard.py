@@ -189,6 +189,25 @@ async def test_a_row_says_why_its_agent_does_not_work_for_as_long_as_it_does_not
     assert "idle" in await page.eval(f"{badge}.innerText")
 
 
+async def test_a_dismissed_notice_stays_away_until_it_holds_anew(
+    page: Page, lively: PageServer
+) -> None:
+    await opened(page, lively.url)
+    side = lively.dashboard
+    low = {"kind": "disk_low", "level": "error", "message": "9 MiB left", "about": []}
+    side.publish("notices_changed", notices=[low])
+    await page.wait("document.querySelector('#notices [data-kind=disk_low]')")
+    await page.click("#notices [data-kind=disk_low] button")
+    await page.wait("!document.querySelector('#notices .strip')")
+    off = {"kind": "off", "level": "info", "message": "bob is off", "about": ["bob"]}
+    side.publish("notices_changed", notices=[{**low, "message": "8 MiB left"}, off])
+    await page.wait("document.querySelector('#notices [data-kind=off]')")
+    assert await page.count("#notices .strip") == 1
+    side.publish("notices_changed", notices=[])
+    side.publish("notices_changed", notices=[low])
+    await page.wait("document.querySelector('#notices [data-kind=disk_low]')")
+
+
 async def test_a_broken_stream_resumes_without_a_new_snapshot(
     page: Page, lively: PageServer
 ) -> None:

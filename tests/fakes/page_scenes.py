@@ -277,8 +277,10 @@ def lively_dashboard() -> Json:
         "demo": True,
         "notices": [
             {
+                "kind": "demo",
                 "level": "info",
                 "message": "This is a demonstration: a script answers in claude's place.",
+                "about": [],
             }
         ],
         "containers": [container("manager", turn_state="idle"), alice, bob, carol, dave, erin],

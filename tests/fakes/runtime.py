@@ -68,6 +68,7 @@ class FakeRuntime:
     isolates = True
     separates_network = True
     shares_user: str | None = "they are in memory"
+    weak: tuple[str, ...] = ()
     users_each = 1
 
     def __init__(

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from hive.nursery.crash_watch import Crash
 from hive.wire.names import AgentName
+from tests.fakes.http_client import EventReader, open_events
 from tests.fakes.running import running
 from tests.fakes.waiting import until
 from tests.integration.test_operator_work import Shell
@@ -71,6 +73,27 @@ async def test_every_surface_gives_the_same_reason_for_whatever_an_agent_is_at(
         assert said == f"bob: {found['sentence']}\n  mend: hive.pyz resume bob\n"
         assert found["sentence"] in await shell.run("why")
         assert found["sentence"] in await shell.run("list")
+
+
+async def test_the_strip_of_notices_follows_the_agents_on_the_stream(short_tmp: Path) -> None:
+    async with browsing(short_tmp, "bob") as browser:
+
+        async def told_of(events: EventReader, kind: str) -> dict[str, Any] | None:
+            with trio.fail_after(10):
+                while (frame := (await events.next()).data)["kind"] != "notices_changed":
+                    pass
+            return next((one for one in frame["notices"] if one["kind"] == kind), None)
+
+        target = "/dashboard/stream"
+        async with open_events(browser.port, target, headers=browser.headers()) as events:
+            await browser.post("/kill/bob")
+            while (notice := await told_of(events, "off")) is None:
+                pass
+            assert (notice["level"], notice["about"]) == ("info", ["bob"])
+            assert notice in (await browser.get("/api/state")).json()["notices"]
+            await browser.post("/start/bob")
+            while await told_of(events, "off") is not None:
+                pass
 
 
 async def test_who_stopped_an_agent_is_known_after_the_daemon_was_restarted(

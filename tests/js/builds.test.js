@@ -5,7 +5,6 @@ import { filesOf, summaryOf } from "../../hive/web/assets/dashboard/diff_text.js
 import { splitAt } from "../../hive/web/assets/dashboard/file_refs.js";
 import { LogTail } from "../../hive/web/assets/dashboard/log_tail.js";
 import { whomOf } from "../../hive/web/assets/dashboard/meta_inputs.js";
-import { noticesOf } from "../../hive/web/assets/dashboard/notices.js";
 import { jobsOf, nothing, reduce } from "../../hive/web/assets/dashboard/state.js";
 import { approvalTitle, inputsOf, jobTitle, shortSha } from "../../hive/web/assets/dashboard/words.js";
 import { partsOf } from "../../hive/web/assets/shared/odd.js";
@@ -94,9 +93,9 @@ test("inputs and forge follow their frames", () => {
   reduce(state, { kind: "meta_inputs_changed", seq: 1, inputs: [{ name: "hyperhive", rev: "a" }] });
   reduce(state, { kind: "forge_changed", seq: 2, url: "http://f", trouble: "it does not answer" });
   assert.equal(state.meta_inputs.length, 1);
-  assert.match(noticesOf(state)[0].message, /forge.*does not answer/);
+  assert.equal(state.forge.trouble, "it does not answer");
   reduce(state, { kind: "forge_changed", seq: 3, url: "http://f", trouble: null });
-  assert.deepEqual(noticesOf(state), []);
+  assert.equal(state.forge.trouble, null);
 });
 
 test("approvals and jobs have names for people", () => {

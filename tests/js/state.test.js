@@ -5,7 +5,7 @@ import { contextTone, nothing as noAgent, reduce as reduceAgent } from "../../hi
 import { whyStrip } from "../../hive/web/assets/agent_page/why.js";
 import { badgesOf } from "../../hive/web/assets/dashboard/badges.js";
 import { progress } from "../../hive/web/assets/dashboard/guide.js";
-import { noticesOf } from "../../hive/web/assets/dashboard/notices.js";
+import { Dismissed } from "../../hive/web/assets/dashboard/dismissed.js";
 import { nothing, operatorQuestions, reduce, takenNames, unreadCount } from "../../hive/web/assets/dashboard/state.js";
 
 const row = (name, more = {}) => ({ name, container: `h-${name}`, is_manager: name === "manager", running: true, turn_state: "idle", limits_met: [], ...more });
@@ -77,11 +77,20 @@ test("the guide goes from the request over the approval to the first message", (
   assert.equal(progress(state, true).now, 3);
 });
 
-test("a missing login is told with what to do", () => {
+test("notices follow their frames, and one that is dismissed stays away for as long as it holds", () => {
   const state = nothing();
-  state.containers = [row("bob", { needs_login: true })];
-  assert.match(noticesOf(state)[0].message, /on its page.*ANTHROPIC_API_KEY/);
-  assert.deepEqual(noticesOf(state)[0].agents, ["bob"]);
+  const low = (/** @type {number} */ mib) => ({ kind: "disk_low", level: "error", message: `${mib} MiB left`, about: [] });
+  reduce(state, { kind: "notices_changed", seq: 1, notices: [low(9), { kind: "off", level: "info", message: "off", about: ["bob"] }] });
+  assert.equal(state.notices.length, 2);
+  /** @type {Record<string, string>} */
+  const kept = {};
+  const store = { getItem: (/** @type {string} */ key) => kept[key] ?? null, setItem: (/** @type {string} */ key, /** @type {string} */ value) => void (kept[key] = value) };
+  new Dismissed(store).add(low(9));
+  const dismissed = new Dismissed(store);
+  assert.deepEqual(dismissed.left([low(7), ...state.notices.slice(1)]).map((one) => one.kind), ["off"]);
+  dismissed.keep([]);
+  assert.equal(new Dismissed(store).left([low(5)]).length, 1);
+  assert.equal(new Dismissed({ ...store, getItem: () => "{" }).left([low(5)]).length, 1);
 });
 
 test("what is alarming is shown first", () => {

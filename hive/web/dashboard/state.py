@@ -13,9 +13,9 @@ import trio
 from quart import Blueprint
 
 import hive as package
-from hive.core import actions, proposals
+from hive.core import actions, board, proposals
 from hive.core.hive import Hive
-from hive.wire import codec, destinations
+from hive.wire import codec
 from hive.wire.dashboard import Sent
 from hive.wire.jobs import MetaInput
 from hive.wire.messages import MessageRow
@@ -87,71 +87,10 @@ async def snapshot(hive: Hive, inputs: Inputs) -> Json:
         "version": package.__version__,
         "demo": hive.config.demo,
         "isolation": hive.runtime.kind,
-        "notices": notices(hive),
+        "notices": [codec.to_json(one) for one in board.notices(hive)],
         **{name: [codec.to_json(row) for row in found] for name, found in rows.items()},
         "forge": {"url": hive.forge.url, "trouble": hive.forge.trouble},
     }
-
-
-def notices(hive: Hive) -> list[Json]:
-    """Return what the operator must know about this hive as a whole."""
-    found = []
-    if hive.config.demo:
-        found.append(
-            _notice(
-                "info",
-                "This is a demonstration: a script answers in claude's place."
-                " Write a task to the manager, and it proposes an agent.",
-            )
-        )
-    elif hive.installation.claude_found is None:
-        found.append(
-            _notice("error", "claude was not found: install it, or name it with HIVE_CLAUDE.")
-        )
-    if hive.runtime.kind == "process":
-        found.append(
-            _notice(
-                "warning",
-                "Agents run without isolation: each can read and change what you can.",
-            )
-        )
-    elif hive.runtime.kind in ("bubblewrap", "nixos") and hive.runtime.shares_user is not None:
-        found.append(_notice("info", f"{_sentence(hive.runtime.shares_user)}."))
-    if hive.audit.faults:
-        found.append(
-            _notice(
-                "error",
-                "The audit log is not as it was written: hive.pyz audit verify says where."
-                f" {hive.audit.faults[0]}",
-            )
-        )
-    if hive.audit.trouble is not None:
-        found.append(_notice("error", f"Nothing can be done: {hive.audit.trouble}"))
-    if hive.disk.is_low:
-        free = (hive.disk.free_bytes or 0) // (1024 * 1024)
-        found.append(
-            _notice(
-                "error",
-                f"The disk of {hive.paths.state} has {free} MiB left: make room."
-                " Agents that fill it are stopped.",
-            )
-        )
-    if hive.runtime.separates_network and hive.config.network == destinations.HOST:
-        found.append(
-            _notice(
-                "warning",
-                "Agents have this host's whole network by its settings: nothing is held back.",
-            )
-        )
-    return found
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _notice(level: str, message: str) -> Json:
-    return {"level": level, "message": message}
 
 
 def _sent(row: MessageRow) -> Sent:

@@ -1,27 +1,12 @@
 // @ts-check
-/** What the operator must know before trusting what the page shows. */
+/** What the operator must know before trusting what the page shows; worded by the daemon. */
 
 import { el, keyed } from "../shared/dom.js";
+import { Dismissed } from "./dismissed.js";
 import { agentPage } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").DashboardState} State */
 /** @typedef {import("../shared/wire.js").Notice} Notice */
-
-/** @typedef {Notice & {agents?: string[]}} Shown whom it is about, each with a link to its page */
-
-/** @param {State} state @returns {Shown[]} the daemon's own, then what the rows tell */
-export function noticesOf(state) {
-  const shut = state.containers.filter((row) => row.needs_login).map((row) => row.name);
-  return [
-    ...state.notices.map((one) => (state.demo && one.level === "info" ? { ...one, level: "demo" } : one)),
-    ...(shut.length ? [{ level: "warning", message: NO_LOGIN, agents: shut }] : []),
-    ...(state.forge.trouble ? [{ level: "warning", message: `The forge: ${state.forge.trouble}` }] : []),
-  ];
-}
-
-const NO_LOGIN =
-  "claude is not logged in, and messages wait. Log each of these in on its page, or start the hive " +
-  "with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token` makes one): ";
 
 /** @type {Record<string, [string, string]>} */
 const LOOK = {
@@ -30,24 +15,67 @@ const LOOK = {
   warning: ["!", "Warning"],
 };
 
-/** @param {string} name @param {number} n */
-const linked = (name, n) => [n ? ", " : "", el("a", { href: agentPage(name) }, name)];
-
 /** @param {HTMLElement} place */
 export function noticesView(place) {
+  const dismissed = new Dismissed(localStorage);
+  /** @type {readonly Notice[]} */
+  let present = [];
+  const show = () => {
+    keyed(place, dismissed.left(present), strip, (one) => row(one, dismiss));
+  };
+  /** @param {Notice} one */
+  const dismiss = (one) => {
+    dismissed.add(one);
+    show();
+  };
   /** @param {State} state */
   const update = (state) => {
-    keyed(place, noticesOf(state), (one) => JSON.stringify(one), (one) => {
-      const [glyph, word] = LOOK[one.level] ?? ["·", "Note"];
-      const root = el(
-        "p",
-        { class: `strip ${one.level}`, role: "note" },
-        el("span", { "aria-hidden": "true" }, glyph),
-        el("span", { class: "sr-only" }, `${word}: `),
-        el("span", {}, one.message, ...(one.agents ?? []).flatMap(linked)),
-      );
-      return { root, update: () => undefined };
-    });
+    present = state.notices;
+    if (state.seq >= 0) dismissed.keep(present);
+    show();
   };
   return { update };
+}
+
+/** @param {Notice} one @returns {string} which strip shows it: its text may change, its looks not */
+const strip = (one) => `${one.level} ${one.kind} ${(one.about ?? []).join(" ")}`;
+
+/** @param {Notice} first @param {(one: Notice) => void} dismiss */
+function row(first, dismiss) {
+  const look = first.kind === "demo" ? "demo" : first.level;
+  const [glyph, word] = LOOK[look] ?? ["·", "Note"];
+  const text = el("span", { class: "wrap" });
+  let shown = first;
+  let said = "";
+  const button = el("button", { type: "button", class: "quiet push dismiss", title: "Show it again only when it has changed" }, "✕");
+  button.addEventListener("click", () => dismiss(shown));
+  const root = el(
+    "p",
+    { class: `strip ${look}`, role: "note", "data-kind": first.kind },
+    el("span", { "aria-hidden": "true" }, glyph),
+    el("span", { class: "sr-only" }, `${word}: `),
+    text,
+    button,
+  );
+  /** @param {Notice} one */
+  const update = (one) => {
+    shown = one;
+    const key = JSON.stringify([one.message, one.about]);
+    if (key !== said) text.replaceChildren(...worded(one));
+    said = key;
+    button.setAttribute("aria-label", `Dismiss: ${one.message.slice(0, 60)}`);
+  };
+  return { root, update };
+}
+
+/**
+ * A notice's text, with a link to the page of each agent that it names at its begin or its end.
+ * @param {Notice} one @returns {(Node | string)[]}
+ */
+function worded({ kind, message, about = [] }) {
+  const names = about.join(", ");
+  if (kind === "task" || names === "") return [message];
+  const links = about.flatMap((name, n) => [n ? ", " : "", el("a", { href: agentPage(name) }, name)]);
+  if (message.endsWith(names)) return [message.slice(0, -names.length), ...links];
+  return message.startsWith(`${names}: `) ? [...links, message.slice(names.length)] : [message];
 }

@@ -116,6 +116,9 @@ const CHANGES = {
   meta_inputs_changed: (state, frame) => {
     state.meta_inputs = frame.inputs;
   },
+  notices_changed: (state, frame) => {
+    state.notices = frame.notices;
+  },
   forge_changed: (state, frame) => {
     state.forge = { url: frame.url, trouble: frame.trouble };
   },

@@ -68,7 +68,7 @@
  *   name: string, mode: string, account: string, allowed: string[], always: string[],
  *   reached: Reached[], connections: object[]
  * }} Network
- * @typedef {{level: string, message: string}} Notice
+ * @typedef {{kind?: string, level: string, message: string, about?: string[]}} Notice
  * @typedef {{
  *   kind: string, id: number, text: string, age_seconds: number, asker?: string | null,
  *   target?: string | null, owner?: string | null, due_at?: number | null, options?: string[]
