@@ -14,6 +14,7 @@ from hive.wire.dashboard import ContainerRow, Notice, NoticesChanged
 from hive.wire.why import ERROR, INFO, WARNING, Code
 
 MIB = 1024 * 1024
+_ORDER = {ERROR: 0, WARNING: 1, INFO: 2}
 PARKED = frozenset({Code.RATE_LIMITED, Code.OVERLOADED})
 LOGIN = (
     "claude is not logged in, and messages wait. Log each of these in on its page, or start the hive"
@@ -37,9 +38,10 @@ class Board:
 
 
 def notices(hive: Hive) -> tuple[Notice, ...]:
-    """Return what the operator must know now: of the hive, then of its agents."""
+    """Return what the operator must know now, the worst first: of the hive, then of its agents."""
     rows = hive.view.rows()
-    return (*_of_the_demo(hive), *_of_the_host(hive), *_of_the_log(hive), *of_the_rows(rows))
+    found = (*_of_the_demo(hive), *_of_the_host(hive), *_of_the_log(hive), *of_the_rows(rows))
+    return tuple(sorted(found, key=lambda one: _ORDER[one.level]))
 
 
 def _of_the_demo(hive: Hive) -> Iterator[Notice]:
@@ -110,7 +112,7 @@ def of_the_rows(rows: Sequence[ContainerRow]) -> Iterator[Notice]:
     parked = _whose(rows, PARKED)
     if parked:
         first = min((row.why.until for row in parked if row.why and row.why.until), default=None)
-        until = "" if first is None else f" The first of them tries again at {first}."
+        until = "" if first is None else f" The first goes on at {_told(first)}."
         text = f"Parked, because claude's account or service takes no more: {_names(parked)}."
         yield Notice("parked", WARNING, f"{text}{until}", _all(parked))
     off = _whose(rows, {Code.STOPPED, Code.PAUSED})
@@ -130,6 +132,11 @@ def _names(rows: Sequence[ContainerRow]) -> str:
 
 def _all(rows: Sequence[ContainerRow]) -> tuple[str, ...]:
     return tuple(row.name for row in rows)
+
+
+def _told(at: str) -> str:
+    """Return a time as it stands in a sentence."""
+    return at.replace("T", " ").replace("Z", " UTC")
 
 
 def _capital(text: str) -> str:

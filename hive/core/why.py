@@ -155,7 +155,8 @@ def _off(facts: Facts) -> _Cause | None:
 
 
 def _troubled(facts: Facts, trouble: Trouble) -> _Cause:
-    end = _stamp("it is tried again at", trouble.until)
+    is_down = trouble.code in (Code.CRASHED, Code.NOT_STARTED)
+    end = _stamp(f"it is {'started' if is_down else 'tried'} again at", trouble.until)
     mend = trouble.mend or f"hive.pyz logs {facts.name} shows its last words"
     return _Cause(
         trouble.code,
@@ -220,7 +221,9 @@ def _held_up(code: Code, fallback: str, mend: str | None = None) -> Look:
 
     def make(facts: Facts, report: ReportState) -> _Cause:
         text = report.note if report.note is not None and report.about is None else fallback
-        end = _stamp("until" if code is Code.RATE_LIMITED else "it tries again at", report.until)
+        end = _stamp(
+            "it waits until" if code is Code.RATE_LIMITED else "it tries again at", report.until
+        )
         text = f"{text};{end}" if end else text
         return _Cause(
             code, text, since=report.since, until=report.until, mend=mend and mend + facts.name
@@ -311,7 +314,7 @@ _AT_REST = frozenset({Code.WAITING, Code.BEHIND_MESSAGES})
 """Of which what is wrong beside is the better reason."""
 _SAID = frozenset({Code.RATE_LIMITED, Code.OVERLOADED, Code.NO_CLAUDE, Code.FAILING})
 """Whose text is what the harness noted."""
-_OWN = frozenset({Code.PAUSED, Code.NEEDS_LOGIN, Code.LOGGING_IN, Code.COMING_UP})
+_OWN = frozenset({Code.PAUSED, Code.NEEDS_LOGIN, Code.LOGGING_IN, Code.COMING_UP, Code.CHATTING})
 """Of which the harness notes no more than is said already."""
 
 

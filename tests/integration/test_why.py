@@ -126,7 +126,9 @@ async def test_a_crash_names_its_end_its_last_line_and_its_next_start(
         row = daemon.hive.view.row(BOB)
         assert row is not None
         assert row.why is not None
-        assert row.why.sentence.startswith("it ended with 3: out of luck; it is tried again at 20")
+        assert row.why.sentence.startswith(
+            "it ended with 3: out of luck; it is started again at 20"
+        )
         assert row.why.until is not None
         assert row.note == row.why.sentence
 

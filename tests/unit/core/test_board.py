@@ -40,7 +40,7 @@ def test_those_at_a_limit_are_told_of_together_with_who_goes_on_first() -> None:
     assert (notice.kind, notice.level) == ("parked", "warning")
     assert notice.about == ("alice", "bob", "carol")
     assert "alice, bob, carol" in notice.message
-    assert "1970-01-01T01:00:00Z" in notice.message
+    assert "The first goes on at 1970-01-01 01:00:00 UTC." in notice.message
 
 
 def test_a_missing_login_says_how_to_give_one() -> None:

@@ -145,7 +145,7 @@ def test_messages_are_counted_for_whoever_cannot_take_them() -> None:
 def test_a_limit_says_until_when() -> None:
     note = "claude's account is at its limit: resets at 5am"
     found = said(report=reported("rate_limited", note=note, until=AT))
-    assert found.sentence == f"{note}; until {STAMP}"
+    assert found.sentence == f"{note}; it waits until {STAMP}"
     assert (found.code, found.until) == (Code.RATE_LIMITED, "2026-11-23T05:00:00Z")
 
 
@@ -201,7 +201,7 @@ def test_a_crash_says_how_it_ended_and_when_it_is_started_again() -> None:
     trouble = Trouble("it ended with 3: no memory", Code.CRASHED, until=AT)
     found = said(is_running=False, trouble=trouble, limits_met=("memory_mib",))
     assert found.sentence == (
-        f"it ended with 3: no memory; it is tried again at {STAMP};"
+        f"it ended with 3: no memory; it is started again at {STAMP};"
         " it met its limit of memory lately"
     )
     assert (found.code, found.mend) == (

@@ -21,14 +21,8 @@ const TURN = {
   compacting: ["◆", "compacting", "mauve pulse"],
   offline: ["○", "offline", ""],
 };
-/** @type {Record<string, [string, string]>} */
-const STATUS = {
-  online: ["online", "go"],
-  needs_login_idle: ["needs login", "danger"],
-  needs_login_in_progress: ["logging in", "warm"],
-  rate_limited: ["⊘ rate limited", "danger"],
-  paused: ["‖ paused", "warm"],
-};
+/** @type {Record<string, string>} */
+const TONES = { notice: "warm", warning: "warm", error: "danger" };
 
 /** @param {HTMLElement} place @param {HTMLElement} connection @param {HTMLElement} detail */
 export function headView(place, connection, detail) {
@@ -119,8 +113,6 @@ export function headView(place, connection, detail) {
     setText(role, state.role === "manager" ? "m1nd" : "ag3nt");
     setAttr(role, "aria-label", state.role);
     showTurn(state);
-    const [words, tone] = STATUS[state.status] ?? [state.status, ""];
-    badge(status, state.status === "online" ? "" : words, tone);
     badge(model, state.model ? `model · ${state.model}` : "", "calm");
     models = modelsOf(state);
     present = state.model;
@@ -144,6 +136,8 @@ export function headView(place, connection, detail) {
   /** @param {import("../shared/wire.js").Reason | null} reason why it does not work */
   const showWhy = (reason) => {
     why = whyStrip(reason);
+    const isShown = reason !== null && reason.code !== "stopped" && why !== null;
+    badge(status, isShown ? reason.word : "", TONES[reason?.level ?? ""] ?? "");
     showDetail();
   };
   /** @param {import("../shared/wire.js").ContainerRow | null} row as the dashboard shows it */
