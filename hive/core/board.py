@@ -17,8 +17,8 @@ MIB = 1024 * 1024
 _ORDER = {ERROR: 0, WARNING: 1, INFO: 2}
 PARKED = frozenset({Code.RATE_LIMITED, Code.OVERLOADED})
 LOGIN = (
-    "claude is not logged in, and messages wait. Log each of these in on its page, or start the hive"
-    " with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token` makes one)"
+    "claude is not logged in, and messages wait. Log each of these in on its page, or start the"
+    " hive with ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token` makes one)"
 )
 
 
@@ -112,14 +112,14 @@ def of_the_rows(rows: Sequence[ContainerRow]) -> Iterator[Notice]:
     parked = _whose(rows, PARKED)
     if parked:
         first = min((row.why.until for row in parked if row.why and row.why.until), default=None)
-        until = "" if first is None else f" The first goes on at {_told(first)}."
-        text = f"Parked, because claude's account or service takes no more: {_names(parked)}."
-        yield Notice("parked", WARNING, f"{text}{until}", _all(parked))
+        until = "" if first is None else f", the first until {_told(first)}"
+        text = f"Parked, because claude's account or service takes no more{until}: {_names(parked)}"
+        yield Notice("parked", WARNING, text, _all(parked))
     off = _whose(rows, {Code.STOPPED, Code.PAUSED})
     if off:
         level = WARNING if any(row.is_manager for row in off) else INFO
-        each = ", ".join(f"{row.name} ({row.why.word})" for row in off if row.why)
-        yield Notice("off", level, f"Off, and their messages wait: {each}.", _all(off))
+        text = f"Stopped or paused, and their messages wait: {_names(off)}"
+        yield Notice("off", level, text, _all(off))
 
 
 def _whose(rows: Sequence[ContainerRow], codes: set[Code] | frozenset[Code]) -> list[ContainerRow]:

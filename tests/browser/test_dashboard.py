@@ -199,10 +199,11 @@ async def test_a_dismissed_notice_stays_away_until_it_holds_anew(
     await page.wait("document.querySelector('#notices [data-kind=disk_low]')")
     await page.click("#notices [data-kind=disk_low] button")
     await page.wait("!document.querySelector('#notices .strip')")
-    off = {"kind": "off", "level": "info", "message": "bob is off", "about": ["bob"]}
+    off = {"kind": "off", "level": "info", "message": "off: bob", "about": ["bob"]}
     side.publish("notices_changed", notices=[{**low, "message": "8 MiB left"}, off])
     await page.wait("document.querySelector('#notices [data-kind=off]')")
     assert await page.count("#notices .strip") == 1
+    assert await page.text("#notices a[href='/agent/bob/']") == "bob"
     side.publish("notices_changed", notices=[])
     side.publish("notices_changed", notices=[low])
     await page.wait("document.querySelector('#notices [data-kind=disk_low]')")

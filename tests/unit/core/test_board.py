@@ -40,7 +40,7 @@ def test_those_at_a_limit_are_told_of_together_with_who_goes_on_first() -> None:
     assert (notice.kind, notice.level) == ("parked", "warning")
     assert notice.about == ("alice", "bob", "carol")
     assert "alice, bob, carol" in notice.message
-    assert "The first goes on at 1970-01-01 01:00:00 UTC." in notice.message
+    assert "the first until 1970-01-01 01:00:00 UTC: " in notice.message
 
 
 def test_a_missing_login_says_how_to_give_one() -> None:
@@ -66,4 +66,4 @@ def test_agents_that_are_off_are_a_warning_only_with_the_manager_among_them() ->
     assert (notice.kind, notice.level, notice.about) == ("off", "info", ("bob",))
     (notice,) = said(row("manager", **off), row("bob", **off))
     assert notice.level == "warning"
-    assert notice.message == "Off, and their messages wait: manager (stopped), bob (stopped)."
+    assert notice.message == "Stopped or paused, and their messages wait: manager, bob"
