@@ -211,8 +211,8 @@ def _login(facts: Facts) -> _Cause:
         Code.NEEDS_LOGIN,
         f"claude is not logged in{_stamp('since', since)}",
         since=since,
-        mend="log it in on its page, or start the hive with ANTHROPIC_API_KEY or"
-        " CLAUDE_CODE_OAUTH_TOKEN",
+        mend=f"log it in on its page or with hive.pyz login {facts.name}, or start the hive with"
+        " ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN",
     )
 
 
