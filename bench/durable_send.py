@@ -36,8 +36,9 @@ from bench.figures import Figure, Report
 from hive import lines
 from hive.core.broker import Broker
 from hive.feed import Feed
-from hive.nursery import agent_sockets
+from hive.nursery import agent_sockets, message_index
 from hive.store.database import LOG_BYTES, open_database
+from hive.store.message_index import MessageIndex
 from hive.store.messages import MessageStore
 from hive.wire import codec
 from hive.wire.names import agent_name
@@ -319,10 +320,13 @@ async def _serve(home: Path) -> None:
             publish=publish,
         )
         own = SimpleNamespace(user=lambda _: os.geteuid())
-        hive: Any = SimpleNamespace(broker=broker, agents=names, runtime=own)
+        searches = SimpleNamespace(index=MessageIndex(database))
+        hive: Any = SimpleNamespace(broker=broker, agents=names, runtime=own, searches=searches)
         listener = await lines.listen(home / "mcp.sock", 0o600)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_stop_on_term, nursery.cancel_scope)
+            # What is sent is indexed beside it, as in a whole daemon.
+            await nursery.start(message_index.run, hive)
             door = agent_sockets.make_door(hive, names[1])
             await nursery.start(lines.serve, listener, door)
 

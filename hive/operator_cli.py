@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hive import light, operator_views, stats_view
+from hive import light, operator_views, search_view, stats_view
 
 Reply = dict[str, Any]
 
@@ -332,6 +332,7 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
     "update-all": (_plain("update_all"), operator_views.updated, JOB_S),
     "why": (_why, operator_views.why, CALL_S),
     "network": (_named("network"), operator_views.network, CALL_S),
+    "search": (search_view.request, search_view.lines, CALL_S),
     "stats": (_stats, _show_stats, STATS_S),
     "tombstones": (_plain("tombstones"), operator_views.tombstones, CALL_S),
     "revive": (_named("revive"), _show_request, CALL_S),

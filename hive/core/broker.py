@@ -216,6 +216,12 @@ class Broker:
         """The newest messages of all, newest last."""
         return await self._messages.newest(limit)
 
+    async def history_near(
+        self, limit: int, *, before: int | None = None, after: int | None = None
+    ) -> list[MessageRow]:
+        """The messages of all next to one: those in front of `before`, or behind `after`."""
+        return await self._messages.near(limit, before=before, after=after)
+
     async def vacuum(self, acked_before: float) -> int:
         """Delete what was acknowledged before then (Unix seconds); return how many."""
         return await self._messages.sweep(acked_before)

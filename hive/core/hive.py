@@ -18,6 +18,7 @@ from hive.core.ledgers import Ledgers
 from hive.core.loose_ends import LooseEnds
 from hive.core.questions import Questions
 from hive.core.reminders import Reminders
+from hive.core.searches import Searches
 from hive.core.transients import Transients
 from hive.core.users import Users
 from hive.feed import Feed
@@ -111,6 +112,7 @@ class Hive:
     approvals: ApprovalStore
     questions: Questions
     reminders: Reminders
+    searches: Searches
     loose_ends: LooseEnds
     transients: Transients
     jobs: Jobs

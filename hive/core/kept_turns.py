@@ -72,8 +72,13 @@ def _rows(said: bytes) -> list[Row]:
     return found
 
 
-async def ask(hive: Hive, verb: str, name: AgentName, *words: str) -> process.Completed:
-    """Run the program on one agent's files; raises `Unavailable` with what was wrong."""
+async def ask(
+    hive: Hive, verb: str, name: AgentName, *words: str, input_text: str = ""
+) -> process.Completed:
+    """Run the program on one agent's files; raises `Unavailable` with what was wrong.
+
+    `input_text` is what it reads.
+    """
     command = [sys.executable, "-I", "-S", agent_databases.__file__]
     command += [verb, str(hive.paths.agents), name, *words]
     if not hive.runtime.isolates:
@@ -81,7 +86,12 @@ async def ask(hive: Hive, verb: str, name: AgentName, *words: str) -> process.Co
         command.append("unfenced")
     try:
         done = await process.run(
-            command, timeout_s=TIMEOUT_S, env={}, check=False, output_max=OUTPUT_BYTES
+            command,
+            timeout_s=TIMEOUT_S,
+            env={},
+            input_text=input_text,
+            check=False,
+            output_max=OUTPUT_BYTES,
         )
     except ProgramFailed as error:
         raise Unavailable(error.message[:_SAID]) from error

@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from hive.core import actions, kept_turns, network, proposals, reasons
+from hive.core import actions, kept_turns, network, proposals, reasons, search
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.nursery.manager_requests import check_inputs
@@ -125,6 +125,9 @@ async def _answer_statistics(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
             return admin.ok(stats=found)
         case admin_work.Turns(name, window, before):
             return await _turns(hive, agent_name(name), window, before)
+        case admin_work.Search(text, limit, cursor):
+            answer = await search.search(hive, text, cursor=cursor, limit=limit)
+            return admin.ok(search=codec.to_json(answer))
     raise BadRequest(f"{type(request).__name__} is not served here")
 
 

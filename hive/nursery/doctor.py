@@ -23,6 +23,7 @@ from hive.errors import DaemonUnreachable, HiveError
 from hive.host import installation, runtimes
 from hive.host.runtime import Finding
 from hive.nursery import on_host
+from hive.store import message_index
 
 CLAUDE_S = 20.0
 DISK_FULL = 0.95
@@ -43,7 +44,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 async def examine(paths: Paths, socket: Path) -> list[Finding]:
     """Return every finding."""
-    findings = [_python(), await _git(), _disk(paths)]
+    findings = [_python(), _search(), await _git(), _disk(paths)]
     findings += await runtimes.examine(HostConfig(), paths, on_host.wall_clock)
     claude = await _claude()
     findings += _who_may(socket)
@@ -57,6 +58,13 @@ def _python() -> Finding:
     version = platform.python_version()
     is_ok = sys.version_info >= (3, 11)
     return Finding("python", is_ok, version, "" if is_ok else "install Python 3.11 or newer")
+
+
+def _search() -> Finding:
+    is_ok = message_index.can_be_made()
+    detail = "sqlite has FTS5" if is_ok else "messages cannot be searched: sqlite lacks FTS5"
+    mend = "" if is_ok else "run hive with a Python whose sqlite was built with FTS5"
+    return Finding("search", is_ok, detail, mend)
 
 
 async def _git() -> Finding:

@@ -27,6 +27,7 @@ from hive.core.ledgers import Ledgers
 from hive.core.loose_ends import LooseEnds
 from hive.core.questions import Questions
 from hive.core.reminders import Reminders, StateDir
+from hive.core.searches import Searches
 from hive.core.transients import Transients
 from hive.core.users import Users
 from hive.errors import Conflict, HiveError
@@ -58,6 +59,7 @@ from hive.nursery import (
     forge_mirror,
     job_worker,
     limit_watch,
+    message_index,
     message_vacuum,
     network_accounts,
     notice_board,
@@ -71,6 +73,7 @@ from hive.store.approvals import ApprovalStore
 from hive.store.audit_files import Opened
 from hive.store.database import LOG_BYTES, Clock, Database, open_database
 from hive.store.jobs import JobStore
+from hive.store.message_index import MessageIndex
 from hive.store.messages import MessageStore
 from hive.store.network import NetworkStore
 from hive.store.questions import QuestionStore
@@ -109,6 +112,7 @@ def tasks_of(hive: Hive) -> list[Task]:
         ("build queue", build_worker.run),
         ("crash watch", crash_watch.run),
         ("reminder scheduler", reminder_scheduler.run),
+        ("message index", message_index.run),
         ("message vacuum", message_vacuum.run),
         ("event vacuum", event_vacuum.run),
         ("state watch", state_watch.run),
@@ -242,6 +246,7 @@ async def make(
         approvals=approvals,
         questions=questions,
         reminders=reminders,
+        searches=Searches(MessageIndex(database)),
         loose_ends=LooseEnds(questions, reminders, approvals, clock),
         transients=transients,
         jobs=Jobs(),

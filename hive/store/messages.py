@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from hive.errors import BadRequest
+from hive.store import message_index
 from hive.store.batch import Together
 from hive.wire.messages import FROM_EXTERNAL, DeliveredMessage, MessageRow
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from hive.store.database import Connection, Database
 
-SWEEP_IDS = 5000
+SWEEP_IDS = 1000
 SMALL_ROWS = 200
 INSERT_ROWS = 128
 
@@ -190,6 +191,19 @@ class MessageStore:
         )
         return rows[::-1]
 
+    async def near(
+        self, limit: int, *, before: int | None = None, after: int | None = None
+    ) -> list[MessageRow]:
+        """The newest with ids below `before`, or the oldest above `after`, oldest first."""
+        is_onward = after is not None
+        where, order = ("id > ?", "id") if is_onward else ("id < ?", "id DESC")
+        query = f"SELECT {_ROW} FROM messages WHERE {where} ORDER BY {order} LIMIT ?"
+        rows = await self._database.read(
+            lambda connection: _rows(connection, query, (after if is_onward else before, limit)),
+            is_large=limit > SMALL_ROWS,
+        )
+        return rows if is_onward else rows[::-1]
+
     async def sweep(self, acked_before: float) -> int:
         """Delete what was acknowledged before then, in steps that hold the writer shortly.
 
@@ -202,10 +216,15 @@ class MessageStore:
         return swept
 
     async def _sweep_range(self, start: int, end: int, acked_before: float) -> int:
-        query = "DELETE FROM messages WHERE id >= ? AND id < ? AND acked_at < ?"
-        return await self._database.write(
-            lambda connection: connection.execute(query, (start, end, acked_before)).rowcount
-        )
+        where = "id >= ? AND id < ? AND acked_at < ?"
+
+        def work(connection: Connection) -> int:
+            message_index.forget(connection, where, (start, end, acked_before))
+            return connection.execute(
+                f"DELETE FROM messages WHERE {where}", (start, end, acked_before)
+            ).rowcount
+
+        return await self._database.write(work)
 
 
 def _add(connection: Connection, drafts: list[Draft]) -> list[Added]:

@@ -184,6 +184,17 @@ _VERSION_3 = (
     """,
 )
 
+_VERSION_4 = (
+    # Up to which message the index of the search goes; the index itself is made by its store,
+    # because not every sqlite has what it is made of.
+    "CREATE TABLE search_index (id INTEGER PRIMARY KEY CHECK (id = 1), upto INTEGER NOT NULL)",
+    "INSERT INTO search_index VALUES (1, 0)",
+    # The replies to a message: a thread is read from its first one down.
+    """
+    CREATE INDEX messages_by_parent ON messages (in_reply_to) WHERE in_reply_to IS NOT NULL
+    """,
+)
+
 
 def _statements(statements: Sequence[str]) -> Migration:
     def run(connection: sqlite3.Connection) -> None:
@@ -194,7 +205,7 @@ def _statements(statements: Sequence[str]) -> Migration:
 
 
 BROKER: tuple[Migration, ...] = tuple(
-    _statements(version) for version in (_VERSION_1, _VERSION_2, _VERSION_3)
+    _statements(version) for version in (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 )
 """Migrations of broker.sqlite; the one at index n brings version n to n + 1."""
 

@@ -7,9 +7,11 @@ what a frame says, without regard to case; names of fields, ids and kinds are no
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
+
+from hive.store.agent_databases import said
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 SEARCH_BYTES = 64 * 1024 * 1024
 """So much of a history one search walks over; the next one goes on from there."""
-_UNSAID = frozenset({"type", "subtype", "kind", "role", "id", "uuid", "signature", "seq"})
 FILE = "hyperhive-events.sqlite"
 
 _VERSION_1 = (
@@ -175,18 +176,4 @@ def _says(payload: str, words: str) -> bool:
     if words.isascii() and json.dumps(words)[1:-1] not in payload.lower():
         # The cheap look: what is not in the frame at all is not in a text of it.
         return False
-    return _is_in(json.loads(payload), words)
-
-
-def _is_in(value: Any, words: str) -> bool:  # noqa: ANN401 - any JSON
-    if isinstance(value, str):
-        return words in value.lower()
-    if isinstance(value, list):
-        return any(_is_in(each, words) for each in value)
-    if isinstance(value, dict):
-        return any(
-            _is_in(each, words)
-            for key, each in value.items()
-            if key not in _UNSAID and not key.endswith("_id")
-        )
-    return False
+    return any(words in text.lower() for text in said(json.loads(payload)))

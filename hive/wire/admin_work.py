@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from hive.wire.search import HITS
 from hive.wire.stats import DEFAULT_WINDOW
 
 
@@ -120,6 +121,17 @@ class Turns:
 
 
 @attrs.frozen
+class Search:
+    """What is found in messages, events and turns, newest first."""
+
+    query: str
+    """Words and filters, see `wire/search_query`."""
+    limit: int = HITS
+    cursor: str | None = None
+    """`next` of the page before."""
+
+
+@attrs.frozen
 class Tombstones:
     """What is kept of agents that were destroyed."""
 
@@ -200,6 +212,7 @@ WorkRequest = (
     | Network
     | Stats
     | Turns
+    | Search
     | Tombstones
     | RequestApplyCommit
     | Allow

@@ -1,8 +1,9 @@
 """A process of its own that sends for the tests of what survives: killed, or with its disk full.
 
 `python -m tests.integration.sending_child kill DIRECTORY` sends for ever with many senders and
-prints each id once its `send` has returned. `... full DIRECTORY` sends until its log may grow no
-more, then on with room again, and prints what came of each send as JSON.
+prints each id once its `send` has returned, and indexes beside it what was sent.
+`... full DIRECTORY` sends until its log may grow no more, then on with room again, and prints what
+came of each send as JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 import trio
 
 from hive.errors import Unavailable
+from hive.store.message_index import MessageIndex
 from tests.fakes.post import Post, open_post
 
 SENDERS = 20
@@ -27,10 +29,17 @@ async def _send_for_ever(post: Post, sender: int) -> None:
         os.write(1, f"{number}\n".encode())
 
 
+async def _index_for_ever(index: MessageIndex) -> None:
+    while True:
+        await index.step()
+        await trio.sleep(0.001)
+
+
 async def kill(directory: Path) -> None:
     async with open_post(directory) as post, trio.open_nursery() as nursery:
         for sender in range(SENDERS):
             nursery.start_soon(_send_for_ever, post, sender)
+        nursery.start_soon(_index_for_ever, MessageIndex(post.database))
 
 
 async def full(directory: Path) -> None:

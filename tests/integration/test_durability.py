@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hive.store.message_index import MessageIndex
 from tests.fakes.post import open_post
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,24 @@ def test_what_was_answered_survives_sigkill_at_any_moment(tmp_path: Path) -> Non
         assert not fresh & answered
         answered |= fresh
         assert answered <= _stored(tmp_path / "broker.sqlite")
+
+
+async def test_the_index_goes_on_after_sigkill_where_it_was_and_knows_every_message(
+    tmp_path: Path,
+) -> None:
+    for count in (1, 300, 700):
+        _answered_until_killed(tmp_path, count)
+        async with open_post(tmp_path) as post:
+            index = MessageIndex(post.database)
+            while await index.step():
+                pass
+            assert await index.behind() == 0
+            # Compares what is indexed with every message there is, and raises at a difference.
+            await post.database.write(
+                lambda connection: connection.execute(
+                    "INSERT INTO message_words (message_words, rank) VALUES ('integrity-check', 1)"
+                )
+            )
 
 
 async def test_a_full_disk_fails_whole_commits_and_nothing_else(tmp_path: Path) -> None:

@@ -43,6 +43,13 @@ SUMS: dict[str, Any] = {
 STATS = {**SUMS, "name": NASTY, "window": NASTY, "faults": [NASTY], "is_cut": False} | {
     "buckets": [SUMS]
 }
+HIT = {**ROW, "kind": NASTY, "at": 1.0, "text": NASTY}
+FOUND = {
+    "hits": [HIT, {**HIT, "kind": "message", "to": NASTY}],
+    "faults": [{"where": NASTY, "why": NASTY, "back_to": 1.0}],
+    "unindexed": 1,
+    "next": NASTY,
+}
 REQUESTED = {"approval_id": 1, "note": NASTY}
 VERBS: dict[str, tuple[list[str], dict[str, Any]]] = {
     **{verb: ([NASTY], {}) for verb in ("spawn", "kill", "restart", "rebuild", "start", "pause")},
@@ -72,6 +79,7 @@ VERBS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "network": ([NASTY], {"network": NETWORK}),
     "why": ([NASTY], {"why": [{"name": NASTY, "sentence": NASTY, "mend": NASTY}]}),
     "stats": ([NASTY], {"stats": STATS}),
+    "search": ([NASTY], {"search": FOUND}),
     "tombstones": ([], {"tombstones": [ROW]}),
     "login-link": ([], {"url": NASTY}),
     "token": (["--list"], {"tokens": [NASTY]}),

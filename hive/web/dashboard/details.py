@@ -6,7 +6,7 @@ from typing import Any
 
 from quart import Blueprint, request
 
-from hive.core import actions, network, proposals, reasons
+from hive.core import actions, network, proposals, reasons, search
 from hive.core.hive import Hive
 from hive.errors import NotFound
 from hive.web import replies
@@ -14,6 +14,7 @@ from hive.web.dashboard.actions import number
 from hive.wire import codec
 from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
 from hive.wire.names import agent_name
+from hive.wire.search import HITS, HITS_MOST
 
 AUDIT_ROWS = 50
 NEWEST_MOST = 200
@@ -54,6 +55,14 @@ def make_blueprint(hive: Hive) -> Blueprint:
     @routes.get("/api/agents/<name>/why")
     async def why(name: str) -> Json:
         return {"name": name, **_object(await reasons.of(hive, name))}
+
+    @routes.get("/api/search")
+    async def found() -> Json:
+        fields = _query()
+        limit = replies.whole_number(fields, "limit", HITS, low=1, high=HITS_MOST)
+        text = fields.get("q", "")
+        answer = await search.search(hive, text, cursor=fields.get("cursor"), limit=limit)
+        return _object(answer)
 
     @routes.get("/api/reminders")
     async def reminders() -> Json:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import trio
-from quart import Blueprint
+from quart import Blueprint, request
 
 import hive as package
 from hive.core import actions, board, proposals
 from hive.core.hive import Hive
+from hive.errors import BadRequest
+from hive.web import replies
 from hive.wire import codec
 from hive.wire.dashboard import Sent
 from hive.wire.jobs import MetaInput
@@ -25,6 +27,8 @@ HISTORY_ROWS = 200
 RESOLVED_ROWS = 30
 INPUTS_S = 0.1
 """How long a snapshot waits for the inputs, which an update of them holds for minutes."""
+
+_ID_MAX = 10**15
 
 Json = dict[str, Any]
 
@@ -41,7 +45,18 @@ def make_blueprint(hive: Hive) -> Blueprint:
     @routes.get("/dashboard/history")
     async def history() -> Json:
         seq = hive.feed.seq
-        rows = await hive.broker.history(HISTORY_ROWS)
+        fields = replies.parse_fields(request.query_string)
+        ends = {
+            name: replies.whole_number(fields, name, 0, high=_ID_MAX)
+            for name in ("before", "after")
+            if name in fields
+        }
+        if len(ends) > 1:
+            raise BadRequest("before and after are two ways to go on: give one")
+        if ends:
+            rows = await hive.broker.history_near(HISTORY_ROWS, **ends)
+        else:
+            rows = await hive.broker.history(HISTORY_ROWS)
         return {"seq": seq, "events": [codec.to_tagged("kind", _sent(row)) for row in rows]}
 
     @routes.get("/healthz")

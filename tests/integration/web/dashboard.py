@@ -20,6 +20,7 @@ READS = (
     "/api/state",
     "/dashboard/history",
     "/dashboard/stream",
+    "/api/search?q=kind:message",
     "/api/logs/bob",
     "/api/journal/bob",
     "/api/reminders",

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hive.store import agent_databases, turn_events, turn_stats
 from hive.store.agent_databases import DONE, EVENTS, FAILED, NO_FENCE, TURNS
 from hive.store.turn_events import _VERSION_1
+from hive.wire.search_query import parse
 from hive.wire.stats import COLUMNS
 from tests.fakes.turns import turn
 
@@ -75,9 +77,11 @@ def sweep(agents: Path, cutoff: float = 5 * DAY, *more: str) -> subprocess.Compl
     return ask(agents, "sweep", str(cutoff), str(cutoff), *more)
 
 
-def ask(agents: Path, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
+def ask(agents: Path, verb: str, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", "-S", agent_databases.__file__, verb, str(agents), "alice"]
-    return subprocess.run([*command, *words], env={}, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [*command, *words], env={}, input=said, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_rows_older_than_the_cutoff_go(agents: Path) -> None:
@@ -314,3 +318,104 @@ if os.geteuid() == 0:
         os.chown(agents / "alice/state", 1_900_000_007, 1_900_000_007)
         assert sweep(agents).returncode == FAILED
         assert count(victim) == 10
+
+
+def say(agents: Path, *said: object, name: str = "alice") -> Path:
+    """Make a history of claude's lines, a day apart."""
+    file = history(agents, name, rows=0)
+    with sqlite3.connect(file) as connection:
+        connection.executemany(
+            "INSERT INTO events (seq, ts, kind, payload_json) VALUES (?, ?, 'stream', ?)",
+            [
+                (at, at * DAY, each if isinstance(each, str) else json.dumps({"line": each}))
+                for at, each in enumerate(said)
+            ],
+        )
+    connection.close()
+    return file
+
+
+def find(agents: Path, typed: str, **more: object) -> list[list[Any]]:
+    """Search as the daemon does, and return the lines that were printed."""
+    query = parse(typed, 100 * DAY)
+    wanted = {
+        **{kind: 2**62 if kind in query.kinds else None for kind in ("event", "turn")},
+        "match": query.match,
+        "parts": query.parts,
+        "plain": query.plain_words,
+        "after": query.after or 0,
+        "before": query.before or 1e15,
+        "most": 50,
+        "seconds": 20,
+        **more,
+    }
+    done = ask(agents, "find", "unfenced", said=json.dumps(wanted))
+    assert (done.returncode, done.stderr) == (DONE, "")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def rows(lines: list[list[Any]]) -> list[tuple[str, int]]:
+    return [(kind, number) for kind, number, *_ in lines if kind != "end"]
+
+
+def test_the_texts_of_a_history_are_searched_the_newest_first(agents: Path) -> None:
+    say(
+        agents, {"text": "the needle"}, {"type": "needle", "uuid": "needle"}, ["x", {"y": "Needle"}]
+    )
+    lines = find(agents, "needle")
+    assert rows(lines) == [("event", 2), ("event", 0)]
+    assert lines[0][2:4] == [2 * DAY, "stream"]
+    assert lines[0][4:] == ["x\nNeedle", [[2, 8]]]
+    assert lines[-1] == ["end", "event", None, None]
+
+
+def test_words_with_accents_find_those_without_and_the_other_way_round(agents: Path) -> None:
+    say(agents, {"text": "caf\u00e9"}, {"text": "cafe"}, {"text": "日本語です"}, {"text": "x"})
+    assert rows(find(agents, "café")) == [("event", 1), ("event", 0)]
+    assert rows(find(agents, "CAFE")) == [("event", 1), ("event", 0)]
+    assert rows(find(agents, "caf*")) == [("event", 1), ("event", 0)]
+    assert rows(find(agents, "本語")) == [("event", 2)]
+
+
+def test_days_and_kinds_narrow_a_search(agents: Path) -> None:
+    say(agents, *({"text": "word"} for _ in range(5)))
+    statistics(agents, rows=3)
+    assert rows(find(agents, "word after:99d before:97d")) == [("event", 2), ("event", 1)]
+    assert {kind for kind, _ in rows(find(agents, "ok kind:turn"))} == {"turn"}
+    assert len(rows(find(agents, "kind:turn"))) == 3
+    assert rows(find(agents, "word", event=2)) == [("event", 1), ("event", 0)]
+
+
+def test_a_search_says_where_it_goes_on(agents: Path) -> None:
+    said = [{"text": f"word {at}"} for at in range(9)]
+    say(agents, *said)
+    lines = find(agents, "word", most=4)
+    assert rows(lines) == [("event", at) for at in (8, 7, 6, 5)]
+    assert lines[-1] == ["end", "event", 5, 5 * DAY]
+    assert rows(find(agents, "word", most=99, event=5)) == [("event", at) for at in (4, 3, 2, 1, 0)]
+
+
+def test_a_search_whose_time_is_over_says_how_far_it_came(agents: Path) -> None:
+    most = agent_databases.FIND_ROWS
+    say(agents, *({"text": "word" if at < 9 else "other"} for at in range(most + 50)))
+    lines = find(agents, "word OR", seconds=-1)
+    assert lines == [["end", "event", 0, 0.0]]
+    lines = find(agents, "other", seconds=-1, most=10**6)
+    assert len(rows(lines)) == most
+    assert lines[-1] == ["end", "event", 50, 50 * DAY]
+
+
+@pytest.mark.parametrize(
+    "planted", ["[" * 10**5, "{", '{"a": "\\ud800 word"}', json.dumps({"a": "word\0word"})]
+)
+def test_a_planted_row_is_refused_or_read_and_nothing_else(agents: Path, planted: str) -> None:
+    say(agents, {"text": "word"}, planted)
+    query = parse("word", 0.0)
+    wanted = {"event": 99, "turn": None, "match": query.match, "parts": (), "plain": ["word"]}
+    more = {"after": 0, "before": 1e15, "most": 9, "seconds": 20}
+    done = ask(agents, "find", "unfenced", said=json.dumps(wanted | more))
+    if done.returncode == DONE:
+        assert all(json.dumps(json.loads(line)).isascii() for line in done.stdout.splitlines())
+        assert len(done.stdout.splitlines()) >= 2
+    else:
+        assert done.stderr

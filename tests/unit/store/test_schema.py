@@ -13,10 +13,12 @@ from hive.errors import Unavailable
 from hive.store import audit_anchor, schema
 from hive.store.database import open_database
 from hive.store.jobs import JobStore, NewJob
+from hive.store.message_index import MessageIndex
 from hive.store.network import NetworkStore
 from hive.wire.agent_config import AgentConfig
 from hive.wire.audit import AuditHead
 from hive.wire.names import AgentName
+from hive.wire.search_query import parse
 from tests.fakes.post import open_post
 
 DATA = Path(__file__).parents[2] / "data"
@@ -171,3 +173,18 @@ async def test_a_database_of_version_3_keeps_what_agents_reached(tmp_path: Path)
         assert [each.host for each in (await store.connections())[AgentName("ada")]] == [
             "evil.example"
         ]
+
+
+async def test_a_database_of_version_3_is_indexed_step_by_step_after_it_was_opened(
+    tmp_path: Path,
+) -> None:
+    shutil.copy(DATA / "broker-v3.sqlite", tmp_path / "broker.sqlite")
+    async with open_post(tmp_path) as post:
+        index = MessageIndex(post.database)
+        everything = len(await post.broker.history(99))
+        assert await index.behind() == everything
+        await index.step()
+        assert await index.behind() == 0
+        found = await index.search(parse("wait", 0.0), before=None, limit=9, seconds=20)
+        assert [each.recipient for each in found.found] == ["bob"]
+    assert _tables(tmp_path / "broker.sqlite.v3")[0] == 3
