@@ -49,6 +49,7 @@ _KEYS = {
     "Control": (17, ""),
     "Alt": (18, ""),
     " ": (32, " "),
+    "/": (191, "/"),
 }
 _CODES = {"Control": "ControlLeft", "Alt": "AltLeft", " ": "Space"}
 _SHIFT = 8

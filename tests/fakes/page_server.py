@@ -255,12 +255,12 @@ def _history(side: Side, query: dict[str, list[str]]) -> Json:
     """Return what `/events/history` answers: a page of it, or what holds some words."""
     limit = int(query.get("limit", ["200"])[0])
     if "after" in query:
-        newer = [one for one in side.history if one["seq"] > int(query["after"][0])]
+        newer = [one for one in side.history if _number(one) > int(query["after"][0])]
         return {"events": newer[:limit]}
     before = int(query.get("before", ["9" * 16])[0])
     words = query.get("q", [""])[0].lower()
     kinds = query.get("kinds", [""])[0]
-    older = [frame for frame in side.history if frame.get("seq", 0) < before]
+    older = [frame for frame in side.history if _number(frame) < before]
     if words:
         older = [one for one in older if words in json.dumps(one, ensure_ascii=False).lower()]
     if kinds:
@@ -270,6 +270,12 @@ def _history(side: Side, query: dict[str, list[str]]) -> Json:
         "events": older[-limit:],
         **({"next_before": older[-limit]["seq"]} if is_cut else {}),
     }
+
+
+def _number(frame: Json) -> int:
+    """Return what a history is paged by: a frame's number, of a message its own."""
+    number: int = frame["id"] if frame["kind"] == "sent" else frame.get("seq", 0)
+    return number
 
 
 async def _json(send: Any, status: int, value: Json) -> None:

@@ -94,3 +94,14 @@ test("who reads above is not moved by a history that was read anew", () => {
   assert.equal(window.admit(120), false);
   assert.deepEqual(window.shown, [10, 11]);
 });
+
+test("what comes late goes to its place, once, and never where something is missing", () => {
+  const log = new LogWindow(4);
+  log.take([2, 5]);
+  assert.equal(log.insert(4), 5);
+  assert.equal(log.insert(4), null);
+  assert.equal(log.insert(9), null);
+  assert.equal(log.insert(1), 2);
+  assert.deepEqual(log.shown, [1, 2, 4, 5]);
+  assert.equal(log.insert(0), null);
+});

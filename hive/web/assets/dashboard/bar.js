@@ -7,8 +7,8 @@ import { jobsOf, operatorQuestions, unreadCount } from "./state.js";
 
 /** @typedef {import("../shared/wire.js").DashboardState} State */
 
-/** @param {HTMLElement} place @param {HTMLElement} connection */
-export function barView(place, connection) {
+/** @param {HTMLElement} place @param {HTMLElement} connection @param {HTMLElement} search */
+export function barView(place, connection, search) {
   const links = [
     jump("containers", "◇", "running", (state) => state.containers.filter((row) => row.running).length, "go"),
     jump("approvals", "◆", "approvals", (state) => state.approvals.length, "warm"),
@@ -16,7 +16,7 @@ export function barView(place, connection) {
     jump("jobs", "◐", "in the queue", (state) => jobsOf(state.jobs).open.length, "calm"),
     jump("inbox", "✉", "unread", unreadCount, "mauve"),
   ];
-  place.append(connection, ...links.map((one) => one.root), el("span", { class: "push" }, appearance()));
+  place.append(connection, ...links.map((one) => one.root), search, el("span", { class: "push" }, appearance()));
   /** @param {State} state */
   const update = (state) => {
     for (const one of links) one.update(state);

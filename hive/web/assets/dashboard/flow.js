@@ -1,6 +1,7 @@
 // @ts-check
 /** Every message of the hive as it passes, with the box to write one. */
 
+import { getJson, sentence } from "../shared/api.js";
 import { el, setText } from "../shared/dom.js";
 import { event } from "../shared/events.js";
 import { markdown } from "../shared/markdown.js";
@@ -8,8 +9,10 @@ import { upright } from "../shared/odd.js";
 import { isOutside, originMark } from "../shared/origin.js";
 import { Terminal } from "../shared/terminal.js";
 import { timeTag } from "../shared/time.js";
+import { toast } from "../shared/toast.js";
 import { linkFilesOf } from "./file_refs.js";
 import { section } from "./section.js";
+import { HISTORY, historyAfter, historyBefore } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
 
@@ -19,54 +22,67 @@ const MARK_MS = 1600;
 /**
  * @param {HTMLElement} compose the box at the foot
  * @param {(message: Frame) => void} reply
+ * @param {(id: number) => void} thread shows all messages of the thread of one
  */
-export function flowView(compose, reply) {
+export function flowView(compose, reply, thread) {
   /** @type {Map<number, {root: HTMLElement, mark: HTMLElement, words: HTMLElement}>} by message */
   const rows = new Map();
-  /** @type {Set<number>} messages that were drawn, though they may have scrolled away since */
-  const seen = new Set();
-  let drawn = 0;
   const terminal = new Terminal({
     name: "Messages, oldest first",
     cap: CAP,
+    // Two that were sent at once may be told in either order.
+    isUnordered: true,
     empty: el(
       "p",
       {},
       "Silence on the wire. Every message between you and the agents passes here; write the first one below.",
     ),
     draw: (frame) => {
-      const row = messageRow(frame.message, rows, reply);
+      const row = messageRow(frame.message, { goTo: (id) => void goTo(id), reply, thread });
       rows.set(frame.message.id, row);
       if (rows.size > 3 * CAP) forget(rows);
       return row.root;
     },
+    newest: () => read(HISTORY),
+    older: (before) => read(historyBefore(before)),
+    newer: (after) => read(historyAfter(after)),
+    failed: (error) => toast(sentence(error), "bad"),
   });
   terminal.root.classList.add("flow");
   terminal.root.append(compose);
   const { root } = section({ id: "flow", leet: "MESS4GE FL0W", plain: "Message flow" }, terminal.root);
 
-  // A message's own number comes again in a later history under another frame number, so rows are
-  // known by message, and numbered here in the order they are drawn.
-  const fresh = (/** @type {Frame} */ message) => {
-    drawn += 1;
-    seen.add(message.id);
-    return { kind: "row", seq: drawn, message };
-  };
+  /** @param {number} id of a message, however old */
+  async function goTo(id) {
+    const row = await terminal.goTo(id);
+    if (row) highlight(row);
+    else toast(`Message ${id} is not there any more: messages are dropped 30 days after they were done with.`, "bad");
+  }
   return {
     root,
-    /** @param {Frame[]} messages */
+    goTo,
+    /** @param {Frame[]} messages the newest there are */
     take(messages) {
-      const unseen = messages.filter((message) => !seen.has(message.id)).map(fresh);
-      if (drawn === unseen.length) terminal.take(unseen);
-      else for (const frame of unseen) terminal.push(frame);
+      terminal.offer(messages.map(numbered));
     },
     /** @param {Frame} frame */
     apply(frame) {
-      if (frame.kind === "sent" && !seen.has(frame.id)) terminal.push(fresh(frame));
+      if (frame.kind === "sent") terminal.push(numbered(frame));
       if (frame.kind === "delivered") mark(rows.get(frame.id), "✓", "delivered");
       if (frame.kind === "acked") for (const id of frame.ids) mark(rows.get(id), "✓✓", "done with");
     },
   };
+}
+
+/** A message comes under a frame number at first and under none in a history: here its own counts. @param {Frame} message */
+function numbered(message) {
+  return { kind: "row", seq: message.id, message };
+}
+
+/** @param {string} url */
+async function read(url) {
+  const { events } = /** @type {{events: Frame[]}} */ (await getJson(url));
+  return events.map(numbered);
 }
 
 /** @param {Map<number, {root: HTMLElement}>} rows */
@@ -95,18 +111,20 @@ export function senderTone(message) {
 }
 
 /**
- * @param {Frame} message @param {Map<number, {root: HTMLElement}>} rows
- * @param {(message: Frame) => void} reply
+ * @param {Frame} message
+ * @param {{goTo: (id: number) => void, reply: (message: Frame) => void, thread: (id: number) => void}} does
  */
-function messageRow(message, rows, reply) {
+function messageRow(message, does) {
   const sign = el("span", { class: "mark", "aria-hidden": "true" });
   const words = el("span", { class: "sr-only" });
   const parent = message.in_reply_to;
-  const tag = parent ? el("button", { type: "button", class: "link tag" }, "↳ reply") : null;
-  tag?.addEventListener("click", () => highlight(rows.get(parent)?.root));
+  const tag = parent ? el("button", { type: "button", class: "link tag", title: `to message ${parent}` }, "↳ reply") : null;
+  tag?.addEventListener("click", () => does.goTo(parent));
+  const thread = parent ? el("button", { type: "button", class: "link answer", title: "all messages of this thread" }, "⌥ thread") : null;
+  thread?.addEventListener("click", () => does.thread(message.id));
   const answer = el("button", { type: "button", class: "link answer" }, "↳ answer");
   answer.setAttribute("aria-label", `Answer ${message.from}`);
-  answer.addEventListener("click", () => reply(message));
+  answer.addEventListener("click", () => does.reply(message));
   const canAnswer = !isOutside(message) && !["operator", "system", "reminder"].includes(message.from);
   const root = el(
     "article",
@@ -114,7 +132,7 @@ function messageRow(message, rows, reply) {
     el(
       "div",
       { class: "head" },
-      timeTag(message.at),
+      el("a", { class: "stamp", href: `#message-${message.id}`, title: "a link to this message" }, timeTag(message.at)),
       el("span", { class: `who ${senderTone(message)}` }, message.from),
       originMark(message),
       el("span", { "aria-label": "to" }, "→"),
@@ -123,6 +141,7 @@ function messageRow(message, rows, reply) {
       tag,
       sign,
       words,
+      thread,
       canAnswer && answer,
     ),
     el("div", { class: "body" }, bodyOf(message)),
@@ -139,9 +158,8 @@ function bodyOf(message) {
   return body;
 }
 
-/** @param {HTMLElement | undefined} row */
+/** @param {HTMLElement} row */
 function highlight(row) {
-  if (!row?.isConnected) return;
   row.scrollIntoView({ block: "center" });
   row.focus({ preventScroll: true });
   row.classList.add("found");

@@ -24,6 +24,8 @@ import { noticesView } from "./notices.js";
 import { questionsView } from "./questions.js";
 import { remindersView } from "./reminders.js";
 import { requestForm } from "./request.js";
+import { searchView } from "./search.js";
+import { messageIn } from "./search_words.js";
 import { nothing, reduce } from "./state.js";
 import { tasksView } from "./tasks.js";
 import { tombstonesView } from "./tombstones.js";
@@ -46,7 +48,12 @@ const connection = connectionBadge();
 const compose = new Compose();
 const request = requestForm();
 const guide = guideView({ request: request.focus, write: (name) => compose.writeTo(name) });
-const flow = flowView(compose.root, (message) => compose.reply(/** @type {any} */ (message)));
+const flow = flowView(
+  compose.root,
+  (message) => compose.reply(/** @type {any} */ (message)),
+  (id) => search.go(`in:${id}`),
+);
+const search = searchView((id) => void flow.goTo(id));
 const containers = containersView((name) => compose.writeTo(name));
 const approvals = approvalsView(request.root);
 const questions = questionsView();
@@ -59,7 +66,8 @@ const kept = tombstonesView();
 const tasks = tasksView();
 const version = el("p", { class: "version muted" });
 const views = [
-  barView(must("#bar"), connection.root),
+  barView(must("#bar"), connection.root, search.form),
+  search,
   noticesView(must("#notices")),
   guide, containers, request, approvals, questions, jobs, inbox, compose, reminders, kept, inputs, tasks,
 ];
@@ -68,8 +76,16 @@ must("#swarm").append(
   guide.root, containers.root, approvals.root, questions.root, jobs.root, reminders.root, kept.root,
   inputs.root, tasks.root, auditView().root,
 );
-must("#talk").append(inbox.root, flow.root);
+must("#talk").append(search.root, inbox.root, flow.root);
 must("#swarm").append(version);
+
+/** The message that the page's own address names, once there is a history. */
+function followAddress() {
+  const id = messageIn(location.hash);
+  if (id !== null) void flow.goTo(id);
+}
+window.addEventListener("hashchange", followAddress);
+let wasLinked = false;
 
 let isScheduled = false;
 function show() {
@@ -139,8 +155,11 @@ const live = new Live({
       take: (/** @type {{events: Frame[]}} */ history) => {
         if (history.events.some((frame) => frame.from === "operator")) guide.written();
         flow.take(history.events);
+        if (!wasLinked) followAddress();
+        wasLinked = true;
       },
     },
   ],
 });
 live.start();
+search.start();

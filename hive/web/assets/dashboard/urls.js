@@ -7,6 +7,12 @@ const safe = (part) => encodeURIComponent(String(part));
 export const STATE = "/api/state";
 export const STREAM = "/dashboard/stream";
 export const HISTORY = "/dashboard/history";
+/** @param {number} id */
+export const historyBefore = (id) => `${HISTORY}?before=${safe(id)}`;
+/** @param {number} id */
+export const historyAfter = (id) => `${HISTORY}?after=${safe(id)}`;
+/** @param {string} query @param {string | null} cursor */
+export const found = (query, cursor) => `/api/search?q=${safe(query)}${cursor ? `&cursor=${safe(cursor)}` : ""}`;
 export const SEND = "/op-send";
 export const REQUEST_SPAWN = "/request-spawn";
 export const REMINDERS = "/api/reminders";

@@ -31,6 +31,14 @@ export class LogWindow {
     return true;
   }
 
+  /** @param {number} seq of a live frame that came late @returns {number | null} before which it goes */
+  insert(seq) {
+    const at = this.shown.findIndex((one) => one >= seq);
+    if (at < 0 || this.shown[at] === seq || (at === 0 && this.shown.length >= this.cap)) return null;
+    this.shown.splice(at, 0, seq);
+    return this.shown[at + 1];
+  }
+
   /**
    * @param {readonly number[]} seqs the newest part of the history, rising
    * @returns {{restart: boolean, fresh: number[]}} `restart`: what is shown must be cleared first,

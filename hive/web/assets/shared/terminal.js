@@ -16,7 +16,7 @@ import { LogWindow } from "./log_window.js";
  *   name: string, draw: (frame: Frame) => HTMLElement | null, empty: Node, cap?: number,
  *   newest?: () => Promise<Frame[]>, older?: (before: number) => Promise<Frame[]>,
  *   newer?: (after: number) => Promise<Frame[]>, failed?: (error: unknown) => void,
- *   where?: (row: Element) => HTMLElement | undefined
+ *   where?: (row: Element) => HTMLElement | undefined, isUnordered?: boolean
  * }} TerminalOptions
  */
 
@@ -167,7 +167,8 @@ export class Terminal {
     if (this._isHeld || this._isCatchingUp) return this._showPill();
     if (this._hasGap && !this._window.detached) return void this._catchUp();
     this._hasGap = false;
-    const frames = this._queue.filter((frame) => this._window.admit(frame.seq));
+    if (this._options.isUnordered) this._queue.sort((one, other) => one.seq - other.seq);
+    const frames = this._queue.filter((frame) => this._window.admit(frame.seq) || this._insert(frame));
     const arrived = this._window.detached ? this._queue.length : frames.length;
     this._queue = [];
     const isSticky = this._sticky;
@@ -191,6 +192,13 @@ export class Terminal {
   async _fetchNewest() {
     const { newest } = this._options;
     return this._guarded(async () => newest && this.take(await newest()));
+  }
+
+  /** A frame that comes behind a newer one goes in front of it. @param {Frame} frame @returns {false} it is not to be appended */
+  _insert(frame) {
+    const next = this._options.isUnordered ? this._window.insert(frame.seq) : null;
+    if (next !== null) this._rows.get(next)?.before(this._draw(frame));
+    return false;
   }
 
   /** @param {Frame[]} frames */
