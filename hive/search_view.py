@@ -12,6 +12,8 @@ from typing import Any
 
 Reply = dict[str, Any]
 
+MOST = 100
+"""What a page of a search holds at most."""
 FILTERS = {
     "agent": "agent",
     "from_": "from",
@@ -52,8 +54,7 @@ def lines(reply: Reply, arguments: argparse.Namespace) -> Iterable[str]:
     if found["unindexed"]:
         yield f"! {found['unindexed']} messages are not indexed yet: search again in a minute"
     if found["next"] is not None:
-        is_most = arguments.limit >= len(found["hits"]) and arguments.limit >= 100
-        how = "add --before" if is_most else "give a higher --limit, or --before"
+        how = "add --before" if arguments.limit >= MOST else "give a higher --limit, or --before"
         yield f"There may be more: {how}."
 
 

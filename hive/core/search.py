@@ -17,7 +17,17 @@ from hive.core.agent_search import Looked
 from hive.errors import BadRequest, Unavailable
 from hive.wire import search_query
 from hive.wire.names import agent_name
-from hive.wire.search import HITS, HITS_MOST, Answer, Fault, Hit, Place, from_cursor, to_cursor
+from hive.wire.search import (
+    FIRST,
+    HITS,
+    HITS_MOST,
+    Answer,
+    Fault,
+    Hit,
+    Place,
+    from_cursor,
+    to_cursor,
+)
 from hive.wire.search_query import EVENT, MESSAGE, TURN, Query
 
 if TYPE_CHECKING:
@@ -30,7 +40,6 @@ MESSAGES_S = 2.0
 """The search in the messages is interrupted then."""
 FOLLOW_STEPS = 8
 """So often the index is brought on before it is asked."""
-_FIRST = 2**62
 MESSAGES = "messages"
 
 
@@ -81,7 +90,7 @@ async def search(hive: Hive, text: str, *, cursor: str | None = None, limit: int
 
 
 def _first_place(hive: Hive, query: Query) -> Place:
-    at = tuple(_FIRST if kind in query.kinds else None for kind in (EVENT, TURN))
+    at = tuple(FIRST if kind in query.kinds else None for kind in (EVENT, TURN))
     names: Iterable[str] = hive.agents.names()
     if query.agent is not None:
         # Also one that was destroyed, of which its state is kept.
@@ -90,7 +99,7 @@ def _first_place(hive: Hive, query: Query) -> Place:
         except BadRequest:
             names = []
     return Place(
-        _FIRST if MESSAGE in query.kinds else None,
+        FIRST if MESSAGE in query.kinds else None,
         {name: (at[0], at[1]) for name in names if at != (None, None)},
     )
 

@@ -16,6 +16,8 @@ from hive.wire.search_query import Chip, Term
 HITS = 50
 HITS_MOST = 100
 CURSOR_MOST = 16_000
+FIRST = 2**62
+"""The place in front of everything."""
 _BAD_CURSOR = "cursor is not one that a search gave: look for it again from the first page"
 
 
@@ -85,8 +87,9 @@ class Place:
 
 def to_cursor(place: Place) -> str:
     """Return a place as a word for an address."""
-    said = {"m": place.messages, "a": {name: list(at) for name, at in place.agents.items()}}
-    return base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+    agents = {name: [_short(each) for each in at] for name, at in place.agents.items()}
+    said = json.dumps({"m": _short(place.messages), "a": agents}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
 
 
 def from_cursor(word: str) -> Place:
@@ -109,6 +112,10 @@ def from_cursor(word: str) -> Place:
         raise BadRequest(_BAD_CURSOR) from error
 
 
+def _short(place: int | None) -> int | None:
+    return -1 if place == FIRST else place
+
+
 def _pair(value: object) -> tuple[int | None, int | None]:
     if not isinstance(value, list) or len(value) != 2:
         raise TypeError
@@ -116,6 +123,8 @@ def _pair(value: object) -> tuple[int | None, int | None]:
 
 
 def _checked(value: object) -> int | None:
-    if value is None or (type(value) is int and 0 <= value <= 2**62):
-        return value
-    raise TypeError
+    if value is None:
+        return None
+    if type(value) is not int or not -1 <= value <= FIRST:
+        raise TypeError
+    return FIRST if value == -1 else value

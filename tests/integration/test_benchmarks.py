@@ -18,6 +18,7 @@ NAMES = (
     "sandbox",
     "event_streams",
     "agent_page",
+    "search",
     "crash_event",
     "deploys",
     "deploy_git",

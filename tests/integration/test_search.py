@@ -16,10 +16,11 @@ from hive.core.audit import Who, acting
 from hive.errors import Conflict
 from hive.store import turn_events, turn_stats
 from hive.store.database import open_database
+from hive.store.messages import Draft, MessageStore
 from hive.store.turn_events import Event, TurnEvents, events_file
 from hive.store.turn_stats import TurnStats, stats_file
 from hive.wire.names import AgentName
-from tests.fakes.running import Running, running
+from tests.fakes.running import Running, paths_below, running
 from tests.fakes.turns import turn
 from tests.integration.test_operator_work import Shell
 
@@ -134,6 +135,39 @@ async def test_a_message_is_found_as_soon_as_its_send_is_answered(short_tmp: Pat
             sent = await daemon.operator("send", to="manager", body=f"word{number}")
             answer = await found(daemon, f"word{number} kind:message")
             assert [hit["id"] for hit in answer["hits"]] == [sent["id"]]
+
+
+@pytest.mark.slow
+async def test_a_hundred_thousand_messages_of_an_older_hive_are_indexed_while_it_works(
+    short_tmp: Path,
+) -> None:
+    paths = paths_below(short_tmp)
+    paths.state.mkdir(parents=True)
+    async with open_database(paths.broker_db) as database:
+        store = MessageStore(database)
+        for number in range(1000):
+            to = tuple(f"a{at}" for at in range(100))
+            await store.add(Draft("ada", to, f"word{number % 10} only{number}", 1.0 + number))
+    async with running(short_tmp) as daemon:
+        first = await found(daemon, "only7 kind:message")
+        assert first["unindexed"] > 0
+        sent = await daemon.operator("send", to="manager", body="word3 at last")
+        assert sent["ok"]
+        # Each search brings the index on, beside the task that does.
+        with trio.fail_after(120):
+            while (await found(daemon, "only7 kind:message"))["unindexed"]:
+                pass
+        assert [hit["id"] for hit in (await found(daemon, "last"))["hits"]] == [sent["id"]]
+        ids: set[int] = set()
+        cursor: str | None = None
+        while True:
+            more = {} if cursor is None else {"cursor": cursor}
+            page = await found(daemon, "word3 kind:message", limit=100, **more)
+            ids |= {hit["id"] for hit in page["hits"]}
+            cursor = page["next"]
+            if cursor is None:
+                break
+        assert len(ids) == 100 * 100 + 1
 
 
 async def test_a_bad_query_and_a_bad_cursor_are_refused(short_tmp: Path) -> None:
