@@ -65,6 +65,29 @@ async def test_a_message_is_sent_and_shows_on_the_stream_and_in_the_history(
         assert history["seq"] >= event.data["seq"]
 
 
+async def test_messages_are_found_and_read_on_from_in_both_directions(short_tmp: Path) -> None:
+    async with browsing(short_tmp, "bob") as browser:
+        numbers = [
+            (await browser.post("/op-send", to="bob", body=f"word {at} \u00fc")).json()["id"]
+            for at in range(5)
+        ]
+        first = (await browser.get("/api/search?q=WORD+u+kind:message&limit=3")).json()
+        assert [hit["id"] for hit in first["hits"]] == numbers[:1:-1]
+        more = f"/api/search?q=word&limit=3&cursor={first['next']}"
+        assert [hit["id"] for hit in (await browser.get(more)).json()["hits"]] == numbers[1::-1]
+        refused = await browser.get("/api/search?q=%22open")
+        assert (refused.status, refused.code) == (400, "bad_request")
+        assert (await browser.get("/api/search?q=x&limit=1000")).status == 400
+
+        async def read(which: str) -> list[int]:
+            found = (await browser.get(f"/dashboard/history?{which}")).json()["events"]
+            return [frame["id"] for frame in found if frame["to"] == "bob"]
+
+        assert await read(f"before={numbers[2]}") == numbers[:2]
+        assert await read(f"after={numbers[2]}") == numbers[3:]
+        assert (await browser.get("/dashboard/history?before=1&after=1")).status == 400
+
+
 async def test_an_agent_answers_and_the_operator_reads_it(short_tmp: Path) -> None:
     async with browsing(short_tmp, "bob") as browser:
         sent = await browser.daemon.agent("bob", "send", to="operator", body="done")
