@@ -46,7 +46,7 @@ NOTES = (
     " database as everything else; 50 hits each.",
     "One of agents starts a fenced program for each of them, two at a time, which indexes what it"
     " reads in memory; most of it is the start of the programs.",
-    "The index is filled 250 messages at a time, with a pause of 50 ms that is not counted here.",
+    "The index is filled 250 messages at a time; the pauses between are not counted here.",
 )
 
 

@@ -11,8 +11,10 @@ from hive.errors import HiveError
 from hive.store.message_index import IndexDamaged
 
 LOOK_S = 2.0
-PAUSE_S = 0.05
-"""Between two steps: a hive that sends without end still has the writer for itself."""
+PAUSE_S = 0.1
+PAUSE_TIMES = 50
+"""Between two steps of a long way it waits so long, or so many times as long as the step took: a
+hive that sends without end, or a machine with much to do, still has the writer for itself."""
 RETRY_S = 60.0
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
         log.error("%s", error)  # noqa: TRY400 - foreseen
         await trio.sleep_forever()
     while True:
+        began = trio.current_time()
         try:
             is_behind = await index.step()
         except IndexDamaged as error:
@@ -40,4 +43,5 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
             log.error("messages were not indexed: %s", error)  # noqa: TRY400 - foreseen
             await trio.sleep(RETRY_S)
             continue
-        await trio.sleep(PAUSE_S if is_behind else LOOK_S)
+        took = trio.current_time() - began
+        await trio.sleep(max(PAUSE_S, PAUSE_TIMES * took) if is_behind else LOOK_S)
