@@ -225,7 +225,16 @@ def _add_talking(verbs: Verbs[argparse.ArgumentParser]) -> None:
     inbox = _add_client(verbs, "inbox", "show the messages to the operator")
     inbox.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (20)")
     inbox.add_argument("--read", action="store_true", help="mark all of them read")
-    _add_search(verbs)
+    search = _add_client(verbs, "search", "find messages, and what agents did")
+    search.add_argument("words", metavar="WORD", nargs="*", help="all of them; pre* begins so")
+    search.add_argument("--agent", metavar="NAME", help="its messages, events and turns alone")
+    search.add_argument("--from", dest="from_", metavar="NAME", help="messages from there alone")
+    search.add_argument("--to", metavar="NAME", help="messages to there alone")
+    search.add_argument("--thread", metavar="ID", help="messages of the thread of that one alone")
+    search.add_argument("--since", metavar="TIME", help="a day, a time (UTC), or an age as 12h, 7d")
+    search.add_argument("--before", metavar="TIME", help="what is older than that")
+    search.add_argument("--kind", choices=["message", "event", "turn"], help="one kind alone")
+    search.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (20)")
     network = _add_client(verbs, "network", "show what an agent reached and was refused")
     network.add_argument("name", metavar="NAME")
     stats = _add_client(verbs, "stats", "show what an agent's turns took: time, tokens, cost")
@@ -251,19 +260,6 @@ def _add_inside(verbs: Verbs[argparse.ArgumentParser]) -> None:
         parser.add_argument("name", metavar="NAME")
     chat.add_argument("--cancel", action="store_true", help="cancel a turn that runs")
     shell.add_argument("words", metavar="WORD", nargs="*", help="a command, behind --")
-
-
-def _add_search(verbs: Verbs[argparse.ArgumentParser]) -> None:
-    search = _add_client(verbs, "search", "find messages, and what agents did")
-    search.add_argument("words", metavar="WORD", nargs="*", help="all of them; pre* begins so")
-    search.add_argument("--agent", metavar="NAME", help="its messages, events and turns alone")
-    search.add_argument("--from", dest="from_", metavar="NAME", help="messages from there alone")
-    search.add_argument("--to", metavar="NAME", help="messages to there alone")
-    search.add_argument("--thread", metavar="ID", help="messages of the thread of that one alone")
-    search.add_argument("--since", metavar="TIME", help="a day, a time (UTC), or an age as 12h, 7d")
-    search.add_argument("--before", metavar="TIME", help="what is older than that")
-    search.add_argument("--kind", choices=["message", "event", "turn"], help="one kind alone")
-    search.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (20)")
 
 
 def _add_access(verbs: Verbs[argparse.ArgumentParser]) -> None:
