@@ -6,7 +6,8 @@ Open files and the size of a file are limits of each process, which what it star
 on the disk as a whole is watched by `nursery/limit_watch`. A limit that cannot be held is never
 pretended: `Limiter.ways` says which are, and how.
 
-Everything here blocks for as long as the kernel takes, some microseconds to milliseconds.
+Everything here but `leave` blocks for as long as the kernel takes, some microseconds to
+milliseconds.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import attrs
+import trio
 
 from hive.config import Paths
 from hive.errors import Unavailable
@@ -58,6 +60,8 @@ TASKS_INSIDE = 'ulimit -u "$0" 2>/dev/null || ulimit -p "$0" || exit 126; exec "
 """Half of the shells call it -u, the others -p."""
 FILE_LEAST_MIB = 64
 _TRIES = 5
+LEAVE_S = 2.0
+LEAVE_POLL_S = 0.01
 
 
 @attrs.frozen
@@ -163,8 +167,19 @@ class Limiter:
             return ()
         return ("/bin/sh", "-c", TASKS_INSIDE, str(limits.tasks))
 
-    def leave(self, name: AgentName) -> None:
-        """Remove an agent's groups, and the hive's with the last; those still in use stay."""
+    async def leave(self, name: AgentName) -> None:
+        """Remove an agent's groups, and the hive's with the last.
+
+        What was killed is in them until the kernel has let it go; one that is in use longer than a
+        moment stays, and the next end finds it.
+        """
+        with trio.move_on_after(LEAVE_S):
+            while not await trio.to_thread.run_sync(self._leave, name):  # noqa: ASYNC110
+                await trio.sleep(LEAVE_POLL_S)
+
+    def _leave(self, name: AgentName) -> bool:
+        """Remove what is not in use; returns whether that was all of the agent's."""
+        is_left = True
         for each in self._hierarchies():
             group = each.folder / self._group
             for folder in (group / container_name(name), group):
@@ -173,7 +188,9 @@ class Limiter:
                 except FileNotFoundError:
                     continue
                 except OSError:
-                    break  # in use: the next end finds it
+                    is_left = is_left and folder == group
+                    break
+        return is_left
 
     def _set(self, where: _Hierarchy, name: AgentName, limits: Limits) -> Path:
         group = where.folder / self._group

@@ -186,7 +186,7 @@ class RecordedRuntime(ABC):
         await self._end(record)
         await self._wait_told(record)
         self._reap()
-        await trio.to_thread.run_sync(self._limiter.leave, name)
+        await self._limiter.leave(name)
 
     async def status(self, name: AgentName) -> ContainerStatus:
         """Return what is known of that container."""
@@ -259,7 +259,7 @@ class RecordedRuntime(ABC):
         lock = await self._lock(name, record)
         try:
             await trio.to_thread.run_sync(record.remove)
-            await trio.to_thread.run_sync(self._limiter.leave, name)
+            await self._limiter.leave(name)
         finally:
             os.close(lock)
 

@@ -267,7 +267,12 @@ def test_terminating_and_destroying_what_runs(host: Host) -> None:
     host.create()
     host.run("start", "x")
     assert host.run("terminate", "x").returncode == 0
-    assert "unable to get container's main PID" in host.run("run", "x", "--", "true").stderr
+    # It says so before the last of it is gone.
+    for _ in range(1000):
+        if said := host.run("run", "x", "--", "true").stderr:
+            break
+        time.sleep(0.01)
+    assert "unable to get container's main PID" in said
     host.run("start", "x")
     assert host.run("destroy", "x").returncode == 0
     assert host.run("list").stdout == ""

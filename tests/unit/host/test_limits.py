@@ -179,7 +179,7 @@ def test_how_often_a_limit_was_met_is_what_the_kernel_counted(new: Tree, old: Tr
 
 
 @pytest.mark.parametrize("text", ["", "0::/", "9:name=systemd:/\n0::/\n"])
-def test_a_host_without_groups_says_so(tmp_path: Path, text: str) -> None:
+async def test_a_host_without_groups_says_so(tmp_path: Path, text: str) -> None:
     tree = Tree(tmp_path, (), [], text.splitlines())
     limiter = tree.limiter()
     assert limiter.ways() == ALWAYS
@@ -188,7 +188,7 @@ def test_a_host_without_groups_says_so(tmp_path: Path, text: str) -> None:
     assert limiter.enter(A, ALL) == ()
     assert "not held" in limiter.finding().detail
     assert limiter.finding().is_ok
-    limiter.leave(A)
+    await limiter.leave(A)
 
 
 def test_a_process_limit_is_the_last_resort_for_tasks_alone(tmp_path: Path) -> None:
