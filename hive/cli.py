@@ -15,7 +15,6 @@ from hive import __version__
 
 WINDOWS = ("1h", "4h", "24h", "3d", "7d", "30d")
 """Those of `hive.wire.stats`, which is not read for a line of help."""
-DASHES = "\0--"
 """A word of a command that argparse would take away; no word that is typed has a NUL."""
 Verb = Callable[[argparse.Namespace], int]
 
@@ -26,7 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["stand-in"]:
         return _stand_in(words[1:])
     parser = make_parser()
-    arguments = parser.parse_args(_kept(words) if words[:1] == ["shell"] else words)
+    words, command = _split(words)
+    arguments = parser.parse_args(words)
+    if command:
+        arguments.words = [*arguments.words, *command]
     verb: Verb | None = getattr(arguments, "verb", None)
     if verb is None:
         parser.print_help()
@@ -48,10 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _kept(words: list[str]) -> list[str]:
-    """Return words of which argparse leaves every `--` behind the first where it is."""
-    first = words.index("--") + 1 if "--" in words else len(words)
-    return words[:first] + [DASHES if word == "--" else word for word in words[first:]]
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return what is in front of the first `--` and what is behind it, which no parser touches."""
+    at = words.index("--") if words[:1] == ["shell"] and "--" in words else len(words)
+    return words[:at], words[at + 1 :]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -376,8 +378,6 @@ def _login(arguments: argparse.Namespace) -> int:
 def _terminal(arguments: argparse.Namespace) -> int:
     from hive import terminal_cli
 
-    if arguments.command == "shell":
-        arguments.words = ["--" if word == DASHES else word for word in arguments.words]
     return _told(terminal_cli.run, arguments)
 
 

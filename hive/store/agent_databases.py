@@ -53,8 +53,12 @@ TEXT_MOST = 240
 LEAD = 60
 """Of them, so many in front of it."""
 MARKS_MOST = 20
-UNSAID = frozenset({"type", "subtype", "kind", "role", "id", "uuid", "signature", "seq"})
-"""Fields of a frame that say nothing to a person."""
+IDS = ("_id", "_ids", "_uuid", "_uuids")
+UNSAID = frozenset(
+    {"type", "subtype", "kind", "role", "id", "uuid", "signature", "seq"}
+    | {"usage", "model", "timestamp", "requestId", "tool_result_meta"}
+)
+"""Fields of a frame that say nothing to a person; `agent_page/search_text.js` has the same."""
 
 DONE, FAILED, NO_FENCE = 0, 1, 3
 """Exit statuses; what was asked for is on the standard output with `DONE` alone."""
@@ -287,7 +291,7 @@ def said(value: object) -> Iterator[str]:
             yield from said(each)
     elif isinstance(value, dict):
         for key, each in value.items():
-            if key not in UNSAID and not key.endswith("_id"):
+            if key not in UNSAID and not key.endswith(IDS):
                 yield from said(each)
 
 

@@ -43,7 +43,8 @@ async def test_what_cannot_be_started_says_so(short_tmp: Path, tmp_path: Path) -
         missing = await one.run(*one.command("shell", "bob", "--", "/no/such"))
         assert (missing.returncode, b"cannot start /no/such" in missing.stderr) == (1, True)
         assert (await one.run(*one.command("shell", "zed"))).returncode == 5
-        dashes = await one.run(*one.command("shell", "bob", "--", "echo", "--", "-x", "--"))
+        *start, option, socket, name = one.command("shell", "bob")
+        dashes = await one.run(*start, name, option, socket, "--", "echo", "--", "-x", "--")
         assert dashes.stdout == b"-- -x --\n"
         away = await one.run(*one.command("shell", "manager"))
         assert (away.returncode, b"coming up" in away.stderr) == (1, True)
