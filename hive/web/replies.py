@@ -1,4 +1,4 @@
-"""Answers and bodies of HTTP: JSON out, typed values in, failures as JSON errors.
+"""Answers and bodies of HTTP: JSON out, typed values in, failures as problems.
 
 `Boundary` is the one place where a failure that nobody foresaw becomes an answer: it is logged
 once with its traceback, and the client learns `internal`. A body is read as form or as JSON,
@@ -19,9 +19,11 @@ import trio
 from hive.errors import BadRequest, HiveError, TooLarge
 from hive.web.exchange import App, Message, Receive, Scope, Send
 from hive.wire import codec
+from hive.wire.problem import PROBLEM_TYPE, Problem, ProblemError
 
 BODY_LIMIT_BYTES = 64 * 1024
 BODY_DEADLINE_S = 10.0
+PROBLEM = b"application/problem+json"
 _FIELDS_MAX = 32
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -96,12 +98,22 @@ class Boundary:
 
 async def send_error(scope: Scope, send: Send, error: HiveError, headers: Headers = ()) -> None:
     """Answer with a failure as JSON."""
-    await send_json(scope, send, error_body(error), status=error.http_status, headers=headers)
+    body = json.dumps(error_body(error), separators=(",", ":")).encode()
+    await send_body(scope, send, error.http_status, PROBLEM, body, headers)
 
 
-def error_body(error: HiveError) -> dict[str, Any]:
-    """Return the JSON that stands for a failure."""
-    return {"error": {"code": error.code, "message": error.message}}
+def error_body(error: HiveError, status: int | None = None) -> dict[str, Any]:
+    """Return the problem (RFC 9457) that stands for a failure; `status` when it is not its own."""
+    problem = Problem(
+        type=PROBLEM_TYPE + error.code,
+        title=error.code.replace("_", " ").capitalize(),
+        status=error.http_status if status is None else status,
+        detail=error.message,
+        code=error.code,
+        error=ProblemError(error.code, error.message),
+    )
+    found: dict[str, Any] = codec.to_json(problem)
+    return found
 
 
 async def send_json(

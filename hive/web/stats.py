@@ -48,7 +48,7 @@ async def answer(source: Source, path: str, scope: Scope, send: Send) -> None:
     """Answer one of `PATHS`; raises `HiveError`, so long as nothing was sent."""
     if scope["method"] not in {"GET", "HEAD"}:
         raise replies.MethodNotAllowed("this address takes GET")
-    name = replies.query(scope).get("window") or DEFAULT_WINDOW
+    name = replies.query(scope).get("window", DEFAULT_WINDOW)
     window = window_of(name)
     if path == SUMS:
         await replies.send_json(scope, send, await source.statistics(name))

@@ -25,7 +25,8 @@ MANAGER_CONTAINER = "hm1nd"
 CONTAINER_PREFIX = "h-"
 RESERVED = frozenset({"manager", "operator", "system", "reminder", "hm1nd", "all"})
 
-_PATTERN = re.compile(r"[a-z](?:[a-z0-9-]{0,7}[a-z0-9])?")
+AGENT_PATTERN = "[a-z](?:[a-z0-9-]{0,7}[a-z0-9])?"
+_PATTERN = re.compile(AGENT_PATTERN)
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,99}")
 _CYRILLIC = (
     "\u0430\u0432\u0435\u0456\u043a\u043c\u043d\u043e\u0440"

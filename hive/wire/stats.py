@@ -57,7 +57,7 @@ DEFAULT_WINDOW = "24h"
 
 def window_of(name: str | None) -> Window:
     """Return a window by its name; raises `BadRequest` with those there are."""
-    window = WINDOWS.get(name or DEFAULT_WINDOW)
+    window = WINDOWS.get(DEFAULT_WINDOW if name is None else name)
     if window is None:
         raise BadRequest(f"window must be one of {', '.join(WINDOWS)}")
     return window

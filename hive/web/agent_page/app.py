@@ -7,21 +7,20 @@ to stay small.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
 from hive.errors import NotFound
-from hive.web import replies, static, stats
-from hive.web.agent_page import controls, screen, stream
+from hive.web import replies, routes, static, stats
+from hive.web.agent_page import controls, screen, stream, table
 from hive.web.agent_page.controls import Controls
 from hive.web.agent_page.stream import History
+from hive.web.agent_page.table import SHELLS
 from hive.web.exchange import App, Receive, Scope, Send
 from hive.web.secure_headers import SecureHeaders
 
-SHELLS = {
-    "/": "agent_page/index.html",
-    "/stats": "agent_page/stats.html",
-    "/screen": "agent_page/screen.html",
-}
+_READS = frozenset({"GET", "HEAD"})
 
 
 class Page(Controls, History, Protocol):
@@ -55,6 +54,12 @@ class _AgentPage:
         self._assets = static.Assets()
         self._stream = stream.make_stream(page)
         self._controls = controls.routes(page)
+        self._reads: dict[str, Callable[[Scope], Awaitable[dict[str, Any]]]] = {
+            "/api/state": self._state,
+            "/api/screen": self._screen,
+            "/events/history": partial(stream.history, page),
+        }
+        routes.check(table.OF_READS, self._reads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -79,12 +84,16 @@ class _AgentPage:
             await replies.send_json(scope, send, await self._read(path, scope))
 
     async def _read(self, path: str, scope: Scope) -> dict[str, Any]:
-        if path not in {"/api/state", "/api/screen", "/events/history"}:
+        if path not in self._reads:
             raise NotFound("there is nothing at this address")
-        if scope["method"] not in {"GET", "HEAD"}:
+        if scope["method"] not in _READS:
             raise replies.MethodNotAllowed("this address takes GET")
-        if path == "/api/state":
-            return await self._page.snapshot()
-        if path == "/api/screen":
-            return {"screen": await self._page.screen.find() is not None}
-        return await stream.history(self._page, scope)
+        return await self._reads[path](scope)
+
+    async def _state(self, scope: Scope) -> dict[str, Any]:
+        del scope
+        return await self._page.snapshot()
+
+    async def _screen(self, scope: Scope) -> dict[str, Any]:
+        del scope
+        return {"screen": await self._page.screen.find() is not None}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-import attrs
-
 from hive.web import replies
+from hive.web import routes as described
+from hive.web.agent_page import table
+from hive.web.agent_page.table import CodeBody, ModelBody
 from hive.web.exchange import Receive, Scope
+from hive.web.routes import Nothing
 
 
 class Controls(Protocol):
@@ -43,25 +45,6 @@ class Controls(Protocol):
         ...
 
 
-@attrs.frozen
-class Nothing:
-    """A body without fields."""
-
-
-@attrs.frozen
-class ModelBody:
-    """The model of the next turn."""
-
-    model: str
-
-
-@attrs.frozen
-class CodeBody:
-    """What the page of the login's link showed."""
-
-    code: str = attrs.field(repr=False)
-
-
 Action = Callable[[Scope, Receive], Awaitable[None]]
 
 
@@ -83,7 +66,7 @@ def routes(controls: Controls) -> dict[str, Action]:
         body = await replies.read_typed(scope, receive, CodeBody)
         await controls.login_code(body.code)
 
-    return {
+    found = {
         "/api/cancel": plain(controls.cancel),
         "/api/compact": plain(controls.compact),
         "/api/new-session": plain(controls.new_session),
@@ -92,3 +75,5 @@ def routes(controls: Controls) -> dict[str, Action]:
         "/api/login-code": login_code,
         "/api/login-cancel": plain(controls.login_cancel),
     }
+    described.check(table.OF_CONTROLS, found)
+    return found

@@ -13,10 +13,11 @@ import attrs
 import trio
 
 from hive.errors import NotFound, Unavailable
+from hive.web.agent_page import table
 from hive.web.exchange import Receive, Scope, Send
 from hive.web.websocket import FAILED, GOING_AWAY, UNSUPPORTED, Bytes, Gone
 
-PATH = "/screen/ws"
+PATH = table.SCREEN
 LOOPBACK = "127.0.0.1"
 CONNECT_S = 5.0
 WRITE_S = 10.0

@@ -7,15 +7,13 @@ from typing import Any, Protocol
 from hive.errors import BadRequest
 from hive.feed import Feed
 from hive.web import replies
+from hive.web.agent_page import table
+from hive.web.agent_page.table import HISTORY_DEFAULT, HISTORY_MOST, SEQ_MOST, WORDS_MOST
 from hive.web.exchange import Scope
 from hive.web.sse import EventStream
 from hive.wire import codec, live
 
-PATH = "/events/stream"
-HISTORY_DEFAULT = 500
-HISTORY_MOST = 2000
-WORDS_MOST = 200
-_SEQ_MOST = 2**53
+PATH = table.STREAM
 
 
 class History(Protocol):
@@ -54,11 +52,11 @@ async def history(source: History, scope: Scope) -> dict[str, Any]:
     fields = replies.query(scope)
     before = None
     if "before" in fields:
-        before = replies.whole_number(fields, "before", 0, high=_SEQ_MOST)
+        before = replies.whole_number(fields, "before", 0, high=SEQ_MOST)
     limit = replies.whole_number(fields, "limit", HISTORY_DEFAULT, low=1, high=HISTORY_MOST)
     if "after" in fields:
         # Onward from there, instead of back from `before`.
-        after, seq = replies.whole_number(fields, "after", 0, high=_SEQ_MOST), source.feed.seq
+        after, seq = replies.whole_number(fields, "after", 0, high=SEQ_MOST), source.feed.seq
         return {"seq": seq, "events": await source.following(after=after, limit=limit)}
     seq = source.feed.seq
     if fields.get("q") or fields.get("kinds"):

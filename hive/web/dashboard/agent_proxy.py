@@ -1,7 +1,7 @@
 """The agents' pages below `/agent/<name>/`: our shell, and a harness's data.
 
 What a harness says is not trusted: it reaches the browser as data only. The shell, its scripts and
-all that the operator acts on are the daemon's own; of a harness's answer three content types pass,
+all that the operator acts on are the daemon's own; of a harness's answer a few content types pass,
 under headers made anew and a policy that makes a document of it powerless. Cookies and tokens never
 travel to a harness.
 """
@@ -19,7 +19,9 @@ import trio
 from hive.core import actions, audit, kept_turns
 from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound, Unavailable
-from hive.web import replies, stats
+from hive.web import replies, routes, stats
+from hive.web.agent_page import table
+from hive.web.agent_page.table import SHELLS, PageMessageBody
 from hive.web.dashboard import harness_door, harness_exchange, screen
 from hive.web.dashboard.harness_exchange import Exchange
 from hive.web.exchange import Message, Receive, Scope, Send
@@ -28,13 +30,7 @@ from hive.wire import codec
 from hive.wire.names import AgentName, agent_name
 
 SMALL_BYTES = 4096
-SHELLS = {
-    "/": "agent_page/index.html",
-    "/stats": "agent_page/stats.html",
-    "/screen": "agent_page/screen.html",
-}
 _PATH = re.compile(r"/agent/([^/]*)(/.*)?", re.DOTALL)
-_DATA = re.compile(r"/(?:api|events)/[a-z-]{1,32}|/api/stats/export\.(?:csv|json)")
 _PASSED_ON = (b"accept", b"content-type", b"last-event-id")
 
 
@@ -58,14 +54,6 @@ class _Kept:
         return []
 
 
-@attrs.frozen
-class SendBody:
-    """A message of the operator to the agent whose page it is."""
-
-    body: str
-    in_reply_to: int | None = None
-
-
 class AgentPages:
     """ASGI application of everything below `/agent/`."""
 
@@ -77,8 +65,9 @@ class AgentPages:
         self._own: dict[str, Callable[[AgentName, Scope, Receive, Send], Awaitable[None]]] = {
             "/send": self._send,
             "/api/loose-ends": self._loose_ends,
-            screen.TICKET: self._screens.ticket,
+            table.TICKET: self._screens.ticket,
         }
+        routes.check(table.OF_DAEMON, {*self._own, table.SCREEN})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raises hive's errors."""
@@ -101,7 +90,7 @@ class AgentPages:
             await self._assets.answer(scope, send, rest.removeprefix("/static/"))
         elif rest in self._own:
             await self._own[rest](name, scope, receive, send)
-        elif not _DATA.fullmatch(rest):
+        elif routes.find(table.OF_HARNESS, scope["method"], rest) is None:
             raise NotFound("there is nothing at this address")
         else:
             await self._ask(name, rest, scope, receive, send)
@@ -120,7 +109,7 @@ class AgentPages:
         """Send as the operator; the harness has no part in it."""
         if scope["method"] != "POST":
             raise replies.MethodNotAllowed("a message is sent with POST")
-        wanted = await replies.read_typed(scope, receive, SendBody)
+        wanted = await replies.read_typed(scope, receive, PageMessageBody)
         number = await actions.send(self._hive, name, wanted.body, wanted.in_reply_to)
         await replies.send_json(scope, send, {"ok": True, "id": number})
 

@@ -6,6 +6,7 @@ because they stream or are many. An action runs to its end even when its browser
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 import trio
@@ -18,10 +19,20 @@ from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound, Refused, TooLarge, Unavailable
 from hive.web import plain_page, replies, static
 from hive.web.access import Access
-from hive.web.dashboard import actions, agent_proxy, details, files, state, stream
+from hive.web.dashboard import (
+    actions,
+    agent_proxy,
+    details,
+    files,
+    openapi,
+    state,
+    stream,
+    table,
+)
 from hive.web.exchange import App, Message, Receive, Scope, Send
 from hive.web.guard import Guard, Rules
 from hive.web.replies import Boundary, MethodNotAllowed, TooSlow
+from hive.web.routes import JSON, Handler, Handlers, Nothing
 from hive.web.secure_headers import SecureHeaders
 
 ANSWER_S = 30.0
@@ -91,19 +102,23 @@ def _make_quart(hive: Hive) -> QuartTrio:
     app.url_map.strict_slashes = False
     # The order is part of what a person reads in the snapshot.
     cast("DefaultJSONProvider", app.json).sort_keys = False
-    app.register_blueprint(state.make_blueprint(hive))
-    app.register_blueprint(details.make_blueprint(hive))
-    app.register_blueprint(files.make_blueprint(hive))
-    app.register_blueprint(actions.make_blueprint(hive))
+    handlers = Handlers()
+    for room in (state, details, files, actions):
+        room.add(handlers, hive)
+    handlers.get(table.DOCUMENT)(_describe)
+    for route, handler in handlers.for_all(table.OF_FRAMEWORK):
+        key = f"{route.method} {route.path}"
+        rule = _reading(route.body, handler)
+        app.add_url_rule(route.path, key, rule, methods=[route.method])
 
     @app.errorhandler(HiveError)
-    async def foreseen(error: HiveError) -> tuple[dict[str, Any] | Response, int]:
-        return _told(error), error.http_status
+    async def foreseen(error: HiveError) -> Response:
+        return _told(error, error.http_status)
 
     @app.errorhandler(HTTPException)
-    async def http(error: HTTPException) -> tuple[dict[str, Any] | Response, int]:
+    async def http(error: HTTPException) -> Response:
         known = _as_hive_error(error)
-        return _told(known), error.code or known.http_status
+        return _told(known, error.code or known.http_status)
 
     @app.after_request
     async def never_stored(response: Response) -> Response:
@@ -113,10 +128,31 @@ def _make_quart(hive: Hive) -> QuartTrio:
     return app
 
 
-def _told(error: HiveError) -> dict[str, Any] | Response:
+def _reading(kind: type[object] | None, handler: Handler) -> Handler:
+    """Return what reads the body of a request as `kind`, then calls `handler` with it."""
+    if kind is None:
+        return handler
+
+    async def run(**words: str) -> dict[str, Any]:
+        data = cast("bytes", await request.get_data(cache=False))
+        body: object = replies.parse_body(kind, request.headers.get("content-type"), data)
+        given = {} if kind is Nothing else {"body": body}
+        found: dict[str, Any] = await handler(**words, **given)
+        return found
+
+    return run
+
+
+async def _describe() -> Response:
+    text = await trio.to_thread.run_sync(openapi.text)
+    return Response(text, content_type=JSON)
+
+
+def _told(error: HiveError, status: int) -> Response:
     if plain_page.is_wanted(request.method, request.headers.get("accept")):
-        return Response(plain_page.failed(error), content_type=plain_page.HTML.decode())
-    return replies.error_body(error)
+        return Response(plain_page.failed(error), status, content_type=plain_page.HTML.decode())
+    body = json.dumps(replies.error_body(error, status), separators=(",", ":"))
+    return Response(body, status, content_type=replies.PROBLEM.decode())
 
 
 def _as_hive_error(error: HTTPException) -> HiveError:

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import Blueprint, request
+from quart import request
 
 from hive.core import actions, network, proposals, reasons, search
 from hive.core.hive import Hive
 from hive.errors import NotFound
 from hive.web import replies
 from hive.web.dashboard.actions import number
+from hive.web.dashboard.table import AUDIT_ROWS, LINE_MAX, NEWEST_MOST
+from hive.web.routes import Handlers
 from hive.wire import codec
 from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
 from hive.wire.names import agent_name
 from hive.wire.search import HITS, HITS_MOST
 
-AUDIT_ROWS = 50
-NEWEST_MOST = 200
-_LINE_MAX = 10**9
-
 Json = dict[str, Any]
 
 
-def make_blueprint(hive: Hive) -> Blueprint:
-    """Return the routes of single things."""
-    routes = Blueprint("details", __name__)
+def add(routes: Handlers, hive: Hive) -> None:
+    """Add the routes of single things."""
     _add_logs(routes, hive)
 
     @routes.get("/api/approvals/<text>/diff")
@@ -70,10 +67,8 @@ def make_blueprint(hive: Hive) -> Blueprint:
         rows = await hive.reminders.pending()
         return {"seq": seq, "reminders": [codec.to_json(row) for row in rows]}
 
-    return routes
 
-
-def _add_logs(routes: Blueprint, hive: Hive) -> None:
+def _add_logs(routes: Handlers, hive: Hive) -> None:
     @routes.get("/api/logs/<name>")
     @routes.get("/api/journal/<name>")
     async def logs(name: str) -> Json:
@@ -84,7 +79,7 @@ def _add_logs(routes: Blueprint, hive: Hive) -> None:
 
     @routes.get("/api/jobs/<text>/log")
     async def job_log(text: str) -> Json:
-        after = replies.whole_number(_query(), "after", 0, high=_LINE_MAX)
+        after = replies.whole_number(_query(), "after", 0, high=LINE_MAX)
         return {"after": after, "lines": await actions.job_log(hive, number(text), after)}
 
 

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import Blueprint, request
+from quart import request
 
 from hive.core import actions, file_refs
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.web import replies
 from hive.web.dashboard.actions import number
+from hive.web.dashboard.table import REFS_MESSAGES_MAX
+from hive.web.routes import Handlers
 from hive.wire import codec
 from hive.wire.limits import RECENT_MAX
 from hive.wire.messages import FROM_PEER
 
-REFS_MESSAGES_MAX = 50
-
 Json = dict[str, Any]
 
 
-def make_blueprint(hive: Hive) -> Blueprint:
-    """Return the routes of files."""
-    routes = Blueprint("files", __name__)
+def add(routes: Handlers, hive: Hive) -> None:
+    """Add the routes of files."""
 
     @routes.get("/api/state-file")
     async def state_file() -> Json:
@@ -49,5 +48,3 @@ def make_blueprint(hive: Hive) -> Blueprint:
             refs = await file_refs.find(hive, row.body, sender)
             found[str(row.id)] = [codec.to_json(ref) for ref in refs]
         return {"refs": found}
-
-    return routes

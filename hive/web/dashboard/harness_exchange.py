@@ -15,6 +15,7 @@ import trio
 from hive.core import audit
 from hive.core.hive import Hive
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused, Unavailable
+from hive.web import replies
 from hive.web.dashboard import harness_door
 from hive.web.exchange import Message, Send
 from hive.wire.names import AgentName
@@ -32,10 +33,12 @@ _READ_BYTES = 64 * 1024
 STREAM = "text/event-stream"
 _PASSES = {
     "application/json": b"application/json",
+    "application/problem+json": replies.PROBLEM,
     "text/csv": b"text/csv; charset=utf-8",
     "text/plain": b"text/plain; charset=utf-8",
     STREAM: b"text/event-stream; charset=utf-8",
 }
+_JSON = {(b"content-type", _PASSES[f"application/{word}json"]) for word in ("", "problem+")}
 # Not 401: whether the operator is logged in is no harness's to say.
 _STATUSES = frozenset({200, 400, 403, 404, 405, 408, 409, 413, 415, 500, 503})
 _FAILURES: dict[int, type[HiveError]] = {
@@ -88,7 +91,7 @@ class _Collected:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            if (b"content-type", _PASSES["application/json"]) not in message["headers"]:
+            if not _JSON.intersection(message["headers"]):
                 raise self._nonsense()
         else:
             self._body += message["body"]

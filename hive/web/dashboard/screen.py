@@ -19,6 +19,7 @@ from hive.core import audit
 from hive.core.hive import Hive
 from hive.errors import Conflict, HiveError, NotFound, Refused
 from hive.web import replies
+from hive.web.agent_page.table import SCREEN, TicketBody
 from hive.web.dashboard import harness_door, screen_link
 from hive.web.dashboard.screen_link import Link
 from hive.web.dashboard.tickets import TICKET_S, Ticket, Tickets
@@ -28,8 +29,7 @@ from hive.web.rfb import Unfollowable, ViewOnly
 from hive.web.websocket import FAILED, GOING_AWAY, POLICY, UNSUPPORTED, Bytes, Gone
 from hive.wire.names import AgentName
 
-TICKET = "/screen/ticket"
-VIEW = "/screen/ws"
+VIEW = SCREEN
 VIEWS_MOST = 16
 VIEWS_OF_ONE = 4
 LOOK_S = 20.0
@@ -38,13 +38,6 @@ PONG_S = 40.0
 IDLE_S = 3600.0
 WHOLE_S = 12 * 3600.0
 _SECRET_CHARACTERS = 256
-
-
-@attrs.frozen
-class TicketBody:
-    """What a ticket is asked for."""
-
-    view_only: bool = True
 
 
 @attrs.frozen

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import trio
-from quart import Blueprint, request
+from quart import request
 
 import hive as package
 from hive.core import actions, board, proposals
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.web import replies
+from hive.web.dashboard.table import IDS_MAX
+from hive.web.routes import Handlers
 from hive.wire import codec
 from hive.wire.dashboard import Sent
 from hive.wire.jobs import MetaInput
@@ -28,14 +30,11 @@ RESOLVED_ROWS = 30
 INPUTS_S = 0.1
 """How long a snapshot waits for the inputs, which an update of them holds for minutes."""
 
-_ID_MAX = 10**15
-
 Json = dict[str, Any]
 
 
-def make_blueprint(hive: Hive) -> Blueprint:
-    """Return the routes that only read."""
-    routes = Blueprint("state", __name__)
+def add(routes: Handlers, hive: Hive) -> None:
+    """Add what only reads."""
     inputs = Inputs()
 
     @routes.get("/api/state")
@@ -47,7 +46,7 @@ def make_blueprint(hive: Hive) -> Blueprint:
         seq = hive.feed.seq
         fields = replies.parse_fields(request.query_string)
         ends = {
-            name: replies.whole_number(fields, name, 0, high=_ID_MAX)
+            name: replies.whole_number(fields, name, 0, high=IDS_MAX)
             for name in ("before", "after")
             if name in fields
         }
@@ -62,8 +61,6 @@ def make_blueprint(hive: Hive) -> Blueprint:
     @routes.get("/healthz")
     async def healthz() -> Json:
         return {"ok": True}
-
-    return routes
 
 
 class Inputs:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hive.core.hive import Hive
+from hive.web.dashboard import table
 from hive.web.sse import EventStream
 
-PATH = "/dashboard/stream"
+PATH = table.STREAM
 
 
 def make_stream(hive: Hive) -> EventStream:

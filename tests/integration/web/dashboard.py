@@ -18,6 +18,7 @@ FORM = "application/x-www-form-urlencoded"
 READS = (
     "/",
     "/api/state",
+    "/api/openapi.json",
     "/dashboard/history",
     "/dashboard/stream",
     "/api/search?q=kind:message",

@@ -191,16 +191,19 @@ async def test_the_pages_are_served(short_tmp: Path) -> None:
         ("GET", "/static/../guard.py", 404, "not_found"),
     ],
 )
-async def test_what_cannot_be_is_said_in_json(
+async def test_what_cannot_be_is_told_as_a_problem(
     short_tmp: Path, method: str, target: str, status: Any, code: str
 ) -> None:
     async with browsing(short_tmp, "bob") as browser:
         headers = browser.headers(is_write=True)
         reply = await fetch(browser.port, method, target, headers=headers)
         assert (reply.status, reply.code) == (status, code)
-        assert reply.header("content-type") == "application/json"
+        assert reply.header("content-type") == "application/problem+json"
         assert reply.header("x-content-type-options") == "nosniff"
-        assert reply.json()["error"]["message"]
+        problem = reply.json()
+        assert problem["error"] == {"code": code, "message": problem["detail"]}
+        assert (problem["status"], problem["code"]) == (status, code)
+        assert problem["type"] == f"urn:hive:problem:{code}"
 
 
 @pytest.mark.parametrize(

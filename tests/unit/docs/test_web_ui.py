@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import re
 from types import UnionType
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import attrs
 import pytest
 
 from hive.agent.screen import Screen
-from hive.core.hive import Hive
 from hive.feed import Feed
 from hive.web import guard
 from hive.web.agent_page import app as agent_app
-from hive.web.dashboard import app as dashboard_app
-from hive.web.dashboard import stream
+from hive.web.agent_page import table as agent_table
+from hive.web.dashboard import table as dashboard_table
 from hive.wire import codec, live
 from hive.wire.dashboard import DashboardFrame
 from tests.unit.docs.pages import ROOT, code, page, section, table
 
-NOT_OF_THE_FRAMEWORK = {
-    ("GET", "/"),
-    ("GET", "/static/<path>"),
-    ("GET", "/favicon.ico"),
-    ("GET", "/login"),
-    ("POST", "/logout"),
-    ("GET", stream.PATH),
-}
-OF_THE_DAEMON = {
-    ("POST", "/send"),
-    ("GET", "/api/loose-ends"),
-    ("POST", "/screen/ticket"),
-    ("GET", "/screen/ws"),
-}
+OF_THE_DAEMON = {(route.method, route.path) for route in agent_table.OF_DAEMON}
 
 
 def listed(heading: str) -> list[tuple[str, str]]:
@@ -43,14 +29,14 @@ def listed(heading: str) -> list[tuple[str, str]]:
 
 
 def test_the_dashboards_routes_are_those_listed() -> None:
-    quart = dashboard_app._make_quart(cast("Hive", None))
-    served = {
-        (method, rule.rule)
-        for rule in quart.url_map.iter_rules()
-        for method in (rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}
-    }
-    assert served | NOT_OF_THE_FRAMEWORK == set(listed("Routes of the dashboard"))
+    served = {(route.method, route.path) for route in dashboard_table.ROUTES}
+    assert served == set(listed("Routes of the dashboard"))
     assert guard._OPEN.fullmatch("/healthz")
+
+
+def test_an_agents_routes_are_those_listed() -> None:
+    served = {(route.method, route.path) for route in agent_table.ROUTES}
+    assert served == set(listed("Routes of an agent's page"))
 
 
 class _Statistics:

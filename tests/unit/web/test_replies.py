@@ -168,7 +168,9 @@ async def test_a_body_has_a_deadline(autojump_clock: Any) -> Any:
         await replies.read_body(receive)
 
 
-async def test_a_foreseen_failure_is_answered_as_json(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_foreseen_failure_is_answered_as_a_problem(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise NotFound("there is no such thing")
 
@@ -176,7 +178,12 @@ async def test_a_foreseen_failure_is_answered_as_json(caplog: pytest.LogCaptureF
     await replies.Boundary(app)(SCOPE, exchange.receive, exchange.send)
     assert exchange.sent[0]["status"] == 404
     assert json.loads(exchange.sent[1]["body"]) == {
-        "error": {"code": "not_found", "message": "there is no such thing"}
+        "type": "urn:hive:problem:not_found",
+        "title": "Not found",
+        "status": 404,
+        "detail": "there is no such thing",
+        "code": "not_found",
+        "error": {"code": "not_found", "message": "there is no such thing"},
     }
     assert caplog.records == []
 

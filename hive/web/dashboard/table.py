@@ -1,0 +1,242 @@
+"""Every route of the dashboard: what it takes, answers and refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from hive.core.file_refs import Ref
+from hive.core.proposals import BASES
+from hive.errors import Conflict, HiveError, NotFound, Unavailable
+from hive.host.git_diff import Diff
+from hive.host.state_reader import FileText
+from hive.web.agent_page.table import RESUMING
+from hive.web.routes import ANY_FILE, EVENTS, GET, HTML, POST, Field, Nothing, Route
+from hive.wire import answers, search
+from hive.wire.answers import Done, DoneWithId
+from hive.wire.dashboard import ContainerRow, DashboardFrame
+from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
+from hive.wire.network import NetworkReport
+from hive.wire.search_query import QUERY_MOST
+
+AUDIT_ROWS = 50
+NEWEST_MOST = 200
+LINE_MAX = 10**9
+IDS_MAX = 10**15
+REFS_MESSAGES_MAX = 50
+STREAM = "/dashboard/stream"
+DOCUMENT = "/api/openapi.json"
+
+
+@attrs.frozen
+class SpawnBody:
+    """A new agent."""
+
+    name: str
+    description: str | None = None
+
+
+@attrs.frozen
+class DenyBody:
+    """Why an approval was denied."""
+
+    note: str | None = None
+
+
+@attrs.frozen
+class AllowBody:
+    """Where an agent is to be let."""
+
+    host: str
+
+
+@attrs.frozen
+class DestroyBody:
+    """Whether the state goes too."""
+
+    purge: bool = False
+
+
+@attrs.frozen
+class PausedBody:
+    """Whether the agent is to be paused."""
+
+    paused: bool
+
+
+@attrs.frozen
+class InputsBody:
+    """Which inputs of the meta repository are to be updated."""
+
+    inputs: str
+    """Their names with commas between; no name holds one."""
+
+
+@attrs.frozen
+class SendBody:
+    """A message of the operator."""
+
+    to: str
+    body: str
+    in_reply_to: int | None = None
+
+
+@attrs.frozen
+class AnswerBody:
+    """The operator's answer to a question."""
+
+    answer: str
+
+
+@attrs.frozen
+class FileRefs:
+    """The files that messages name and that may be read."""
+
+    refs: dict[str, tuple[Ref, ...]]
+    """By the id of the message."""
+
+
+_GONE: tuple[type[HiveError], ...] = (NotFound,)
+_BUSY: tuple[type[HiveError], ...] = (NotFound, Conflict, Unavailable)
+_LINES = Field(
+    "lines", "At most so many lines.", low=1, high=LOG_LINES_MAX, default=LOG_LINES_DEFAULT
+)
+
+
+def _read(
+    path: str, says: str, answer: object, *query: Field, errors: tuple[type[HiveError], ...] = ()
+) -> Route:
+    return Route(GET, path, says, answer, query=query, errors=errors)
+
+
+def _act(path: str, says: str, body: type = Nothing, answer: object = Done) -> Route:
+    return Route(POST, path, says, answer, body=body, errors=_BUSY)
+
+
+OF_READS = (
+    Route(GET, "/healthz", "Whether the dashboard answers.", Done, is_open=True),
+    Route(GET, DOCUMENT, "This description.", dict[str, Any]),
+    _read("/api/state", "Everything the page shows at first.", answers.Snapshot),
+    _read(
+        "/dashboard/history",
+        "The newest messages, or those next to one.",
+        answers.SentHistory,
+        Field("before", "Only messages with a smaller id.", high=IDS_MAX),
+        Field("after", "Only messages with a greater id, instead of that.", high=IDS_MAX),
+    ),
+    _read(
+        "/api/search",
+        "What is found in messages, events and turns, newest first.",
+        search.Answer,
+        Field("q", "Words and filters.", longest=QUERY_MOST, is_needed=True),
+        Field("limit", "At most so many.", low=1, high=search.HITS_MOST, default=search.HITS),
+        Field("cursor", "`next` of the page before."),
+    ),
+    _read(
+        "/api/logs/<name>",
+        "What an agent's container printed.",
+        answers.Lines,
+        _LINES,
+        errors=_BUSY,
+    ),
+    _read("/api/journal/<name>", "The same.", answers.Lines, _LINES, errors=_BUSY),
+    _read(
+        "/api/approvals/<text>/diff",
+        "What a proposal changes.",
+        Diff,
+        Field("base", "Against what.", default=BASES[0], one_of=BASES),
+        errors=_BUSY,
+    ),
+    _read(
+        "/api/jobs/<text>/log",
+        "What a job said.",
+        answers.JobLog,
+        Field("after", "So many lines are known.", high=LINE_MAX, default=0),
+        errors=_GONE,
+    ),
+    _read("/api/agent/<name>/row", "One agent's row.", ContainerRow, errors=_GONE),
+    _read(
+        "/api/agents/<name>/why", "Why an agent does not work.", answers.AgentReason, errors=_GONE
+    ),
+    _read("/api/network/<name>", "What an agent reached.", NetworkReport, errors=_GONE),
+    _read("/api/reminders", "What agents are to be reminded of.", answers.Reminders),
+    _read(
+        "/api/audit",
+        "The newest lines of the audit log.",
+        answers.AuditNewest,
+        Field("limit", "At most so many lines.", low=1, high=NEWEST_MOST, default=AUDIT_ROWS),
+    ),
+    _read(
+        "/api/file-refs",
+        "Which files messages name.",
+        FileRefs,
+        Field("messages", f"At most {REFS_MESSAGES_MAX} ids of messages, with commas between."),
+    ),
+    _read(
+        "/api/state-file",
+        "A file that a message named.",
+        FileText,
+        Field("path", "Below `/state` or `/shared`, or of an agent.", is_needed=True),
+        errors=_GONE,
+    ),
+)
+OF_ACTIONS = (
+    _act("/request-spawn", "Propose a new agent.", SpawnBody, DoneWithId),
+    _act("/allow/<name>", "Propose to let an agent reach a host.", AllowBody, DoneWithId),
+    _act("/approve/<text>", "Approve what was proposed."),
+    _act("/deny/<text>", "Deny what was proposed.", DenyBody),
+    _act("/cancel-job/<text>", "Cancel a job."),
+    _act("/meta-update", "Update inputs of the meta repository.", InputsBody, answers.JobQueued),
+    _act("/update-all", "Rebuild every agent that is behind.", Nothing, answers.JobsQueued),
+    _act("/start/<name>", "Start an agent."),
+    _act("/kill/<name>", "Stop an agent."),
+    _act("/restart/<name>", "Restart an agent."),
+    _act("/rebuild/<name>", "Rebuild an agent."),
+    _act("/destroy/<name>", "Destroy an agent, and its state if that is wanted.", DestroyBody),
+    _act("/set-paused/<name>", "Pause an agent, or let it go on.", PausedBody),
+    _act("/purge-tombstone/<name>", "Drop the kept state of an agent that is gone."),
+    _act("/revive/<name>", "Propose an agent that is gone again.", Nothing, DoneWithId),
+    _act("/op-send", "Send a message as the operator.", SendBody, DoneWithId),
+    _act("/api/agent/<name>/mark-all-read", "Acknowledge mail.", Nothing, answers.Marked),
+    _act("/answer-question/<text>", "Answer a question.", AnswerBody),
+    _act("/cancel-question/<text>", "Close a question without an answer."),
+    _act("/retry-reminder/<text>", "Try a reminder again."),
+    _act("/cancel-reminder/<text>", "Cancel a reminder."),
+)
+OF_FRAMEWORK = (*OF_READS, *OF_ACTIONS)
+OF_FILES = (
+    Route(GET, "/", "The page.", media=HTML),
+    Route(GET, "/favicon.ico", "The icon.", media=ANY_FILE, is_open=True),
+    Route(
+        GET,
+        "/static/<path>",
+        "A file of the pages.",
+        media=ANY_FILE,
+        errors=_GONE,
+        is_open=True,
+    ),
+)
+OF_STREAM = (
+    Route(
+        GET,
+        STREAM,
+        "The frames of the dashboard as they come.",
+        media=EVENTS,
+        query=(RESUMING,),
+        frames=DashboardFrame,
+    ),
+)
+OF_DOOR = (
+    Route(
+        GET,
+        "/login",
+        "Trade a login link for a cookie.",
+        media="",
+        status=303,
+        query=(Field("token", "Of the link; good once.", is_needed=True),),
+        is_open=True,
+    ),
+    Route(POST, "/logout", "End the session of the cookie.", Done, errors=_GONE),
+)
+ROUTES = (*OF_FILES, *OF_DOOR, *OF_STREAM, *OF_FRAMEWORK)

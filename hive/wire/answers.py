@@ -1,0 +1,171 @@
+"""What the dashboard answers over HTTP, where it is more than one type that is known elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import attrs
+
+from hive.wire.approvals import Approval
+from hive.wire.audit import AuditRow
+from hive.wire.dashboard import ContainerRow, Notice, Sent, TaskRow, Tombstone
+from hive.wire.jobs import JobRow, MetaInput
+from hive.wire.messages import LooseEnd, MessageRow, Question, Reminder
+from hive.wire.why import Reason
+
+
+@attrs.frozen
+class Framed:
+    """Marks a type in an annotation that travels as a frame, with its tag under `kind`."""
+
+    is_numbered: bool = False
+    """Whether a frame also has the number it has in the stream."""
+
+
+@attrs.frozen
+class Done:
+    """It is done, or set in motion; frames tell of the rest."""
+
+    ok: bool
+
+
+@attrs.frozen
+class DoneWithId:
+    """It is done, and this came of it."""
+
+    ok: bool
+    id: int
+    """Of the approval or the message that was made."""
+
+
+@attrs.frozen
+class JobQueued:
+    """It will be done by a job."""
+
+    ok: bool
+    job: int
+
+
+@attrs.frozen
+class JobsQueued:
+    """It will be done by jobs, if there is anything to do."""
+
+    ok: bool
+    jobs: tuple[int, ...]
+
+
+@attrs.frozen
+class Marked:
+    """Messages were acknowledged."""
+
+    ok: bool
+    marked: int
+    """How many."""
+
+
+@attrs.frozen
+class PageNotice:
+    """What the operator must know about an agent as a whole."""
+
+    level: str
+    """`info`, `warning` or `error`."""
+    message: str
+
+
+@attrs.frozen
+class Forge:
+    """How the forge does."""
+
+    url: str | None
+    """None without one."""
+    trouble: str | None
+
+
+@attrs.frozen
+class Snapshot:
+    """Everything the dashboard shows at first."""
+
+    seq: int
+    """The number of the newest frame before the first row was read."""
+    version: str
+    demo: bool
+    isolation: str
+    notices: tuple[Notice, ...]
+    containers: tuple[ContainerRow, ...]
+    approvals: tuple[Approval, ...]
+    approval_history: tuple[Approval, ...]
+    questions: tuple[Question, ...]
+    question_history: tuple[Question, ...]
+    reminders: tuple[Reminder, ...]
+    tombstones: tuple[Tombstone, ...]
+    inbox: tuple[MessageRow, ...]
+    tasks: tuple[TaskRow, ...]
+    jobs: tuple[JobRow, ...]
+    meta_inputs: tuple[MetaInput, ...]
+    forge: Forge
+
+
+@attrs.frozen
+class SentHistory:
+    """Messages as they were sent, oldest first."""
+
+    seq: int
+    """The number of the newest frame before they were read."""
+    events: tuple[Annotated[Sent, Framed()], ...]
+
+
+@attrs.frozen
+class Lines:
+    """The end of a log."""
+
+    lines: tuple[str, ...]
+
+
+@attrs.frozen
+class JobLog:
+    """What a job said."""
+
+    after: int
+    """How many lines come before these."""
+    lines: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class AgentReason(Reason):
+    """Why that agent does not work, or that it does."""
+
+    name: str
+
+
+@attrs.frozen
+class Reminders:
+    """What agents are to be reminded of."""
+
+    seq: int
+    reminders: tuple[Reminder, ...]
+
+
+@attrs.frozen
+class AuditNewest:
+    """The newest lines of the audit log, newest first."""
+
+    faults: tuple[str, ...]
+    """What is wrong with the log."""
+    rows: tuple[AuditRow, ...]
+
+
+@attrs.frozen
+class LooseEnds:
+    """What an agent has still open."""
+
+    loose_ends: tuple[LooseEnd, ...]
+
+
+@attrs.frozen
+class ScreenTicket:
+    """What opens a view of a screen, once."""
+
+    ticket: str
+    view_only: bool
+    expires_in: int
+    """Seconds."""
