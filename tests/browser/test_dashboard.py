@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hive.web.dashboard.table import DOCUMENT
 from tests.browser import LIVE, opened
 from tests.fakes import page_scenes as scenes
 from tests.fakes.browser import Page
@@ -13,6 +14,7 @@ async def test_an_empty_hive_leads_from_the_first_agent_to_the_first_message(
 ) -> None:
     await opened(page, server.url)
     assert "No agents yet" in await page.text("#containers")
+    assert await page.eval("document.querySelector('.version a').pathname") == DOCUMENT
     await page.click(".guide .now button")
     await page.wait("document.activeElement.id === 'new-agent'")
     await page.type("bob")

@@ -29,7 +29,7 @@ import { messageIn } from "./search_words.js";
 import { nothing, reduce } from "./state.js";
 import { tasksView } from "./tasks.js";
 import { tombstonesView } from "./tombstones.js";
-import { HISTORY, REMINDERS, STATE, STREAM } from "./urls.js";
+import { API, HISTORY, REMINDERS, STATE, STREAM } from "./urls.js";
 import { jobTitle } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
@@ -64,7 +64,13 @@ const reminders = remindersView();
 const inputs = metaInputsView();
 const kept = tombstonesView();
 const tasks = tasksView();
-const version = el("p", { class: "version muted" });
+const version = el("span");
+const foot = el(
+  "p",
+  { class: "version muted row" },
+  version,
+  el("a", { href: API, type: "application/json" }, "the API, described"),
+);
 const views = [
   barView(must("#bar"), connection.root, search.form),
   search,
@@ -77,7 +83,7 @@ must("#swarm").append(
   inputs.root, tasks.root, auditView().root,
 );
 must("#talk").append(search.root, inbox.root, flow.root);
-must("#swarm").append(version);
+must("#swarm").append(foot);
 
 /** The message that the page's own address names, once there is a history. */
 function followAddress() {

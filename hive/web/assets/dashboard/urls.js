@@ -18,6 +18,7 @@ export const REQUEST_SPAWN = "/request-spawn";
 export const REMINDERS = "/api/reminders";
 export const AUDIT = "/api/audit";
 export const META_UPDATE = "/meta-update";
+export const API = "/api/openapi.json";
 export const UPDATE_ALL = "/update-all";
 
 /** @param {string} forge its address @param {string} name */
