@@ -48,8 +48,8 @@ def document(*, is_closed: bool = False) -> Json:
     paths: dict[str, Json] = {}
     problems: dict[str, Json] = {}
     for route in routes():
-        path, fields = _address(route.path)
-        about = paths.setdefault(path, {"parameters": fields} if fields else {})
+        words = _words(route.path)
+        about = paths.setdefault(address(route.path), {"parameters": words} if words else {})
         about[route.method.lower()] = _operation(route, schemas, problems)
     return {
         "openapi": "3.1.0",
@@ -87,14 +87,17 @@ def routes() -> Iterable[Route]:
         yield attrs.evolve(route, path=AGENT + route.path)
 
 
-def _address(path: str) -> tuple[str, list[Json]]:
-    """Return a path as OpenAPI writes it, and what its words are."""
+def address(path: str) -> str:
+    """Return a path as OpenAPI writes it."""
+    return _WORD.sub(lambda match: "{" + PATH_FIELDS[match[1]][0] + "}", path)
+
+
+def _words(path: str) -> list[Json]:
+    """Return what the words of a path are."""
     fields = [PATH_FIELDS[word] for word in _WORD.findall(path)]
-    written = _WORD.sub(lambda match: "{" + PATH_FIELDS[match[1]][0] + "}", path)
-    given = [
+    return [
         {"name": name, "in": "path", "required": True, "schema": schema} for name, schema in fields
     ]
-    return written, given
 
 
 def _operation(route: Route, schemas: Schemas, problems: Json) -> Json:

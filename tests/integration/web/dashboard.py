@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import attrs
 
 from hive.core.hive import Hive
+from tests.fakes import described
 from tests.fakes.http_client import Reply, fetch
 from tests.fakes.running import Running, running
 
@@ -82,7 +83,7 @@ WRITES = (
 
 @attrs.frozen
 class Browser:
-    """A browser that is logged in."""
+    """A browser that is logged in; what it is answered has to be as the routes are described."""
 
     port: int
     cookie: str
@@ -105,13 +106,17 @@ class Browser:
 
     async def get(self, target: str, **headers: str) -> Reply:
         """Read something."""
-        return await fetch(self.port, "GET", target, headers={**self.headers(), **headers})
+        reply = await fetch(self.port, "GET", target, headers={**self.headers(), **headers})
+        described.hold("GET", target, reply)
+        return reply
 
     async def post(self, target: str, /, raw: bytes | None = None, **fields: Any) -> Reply:
         """Send a form, or a body as it is."""
         data = urlencode(fields).encode() if raw is None else raw
         headers = {**self.headers(is_write=True), "Content-Type": FORM}
-        return await fetch(self.port, "POST", target, headers=headers, body=data)
+        reply = await fetch(self.port, "POST", target, headers=headers, body=data)
+        described.hold("POST", target, reply)
+        return reply
 
 
 def port_of(hive: Hive) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, get_args
 
@@ -18,7 +19,9 @@ from hive.web.json_schema import Schemas
 from hive.web.routes import GET, Handlers, Route
 from hive.wire import codec
 from hive.wire.dashboard import DashboardFrame
+from tests.fakes import described
 from tests.fakes.any_json import JSON
+from tests.fakes.http_client import Reply
 
 
 @attrs.frozen
@@ -117,3 +120,19 @@ def test_a_route_without_a_function_and_a_function_without_a_route_are_refused()
     assert handlers.for_all([route]) == [(route, answer)]
     with pytest.raises(TypeError, match="'/a'"):
         handlers.for_all([])
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (200, {"ok": True, "more": 1}),
+        (200, {}),
+        (404, {"error": {"code": "not_found", "message": "there is no such approval"}}),
+        (418, {}),
+    ],
+)
+def test_an_answer_that_is_not_as_described_is_noticed(status: int, answer: Any) -> None:
+    kind = "application/json" if status == 200 else "application/problem+json"
+    reply = Reply(status, [("content-type", kind)], json.dumps(answer).encode())
+    with pytest.raises(AssertionError, match=f"POST /approve/7 answered {status}"):
+        described.hold("POST", "/approve/7", reply)
