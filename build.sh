@@ -173,6 +173,7 @@ run_tests() {
   need_programs systemd-analyze:systemd
   if [[ -n $is_all ]]; then need_programs mmdebstrap:mmdebstrap systemd-nspawn:systemd-container; fi
   need_node
+  need_npm .
   exec "$PY" -m pytest "${WORKERS[@]}" "${arguments[@]}"
 }
 

@@ -142,7 +142,7 @@ async def test_a_paused_agent_is_resumed(page: Page, lively: PageServer) -> None
     lively.dashboard.publish(
         "container_state_changed", container=scenes.container("bob", paused=True)
     )
-    stats = "document.querySelector('[data-agent=bob] a[aria-label=\"Statistics of bob\"]')"
+    stats = "document.querySelector('[data-agent=bob] a.stats')"
     assert await page.eval(f"{stats}.pathname") == "/agent/bob/stats"
     button = "[data-agent=bob] form:not([hidden])[action='/set-paused/bob'] button.go"
     await page.click(button)

@@ -20,6 +20,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from hive import resources
+from hive.web import plain_page, replies
 from hive.web.agent_page.app import SHELLS
 from hive.web.secure_headers import SECURE_HEADERS
 from hive.web.static import Assets
@@ -149,6 +150,9 @@ class PageServer:
             await self._assets.answer(scope, secured, SHELLS[path])
         elif path == "/":
             await self._assets.answer(scope, secured, "dashboard/index.html")
+        elif path == "/login":
+            login = plain_page.log_in("You are not logged in.")
+            await replies.send_body(scope, secured, 200, plain_page.HTML, login)
         elif path.startswith("/static/"):
             await self._assets.answer(scope, secured, path.removeprefix("/static/"))
         elif path.endswith("/stream"):

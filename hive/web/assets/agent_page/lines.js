@@ -38,7 +38,7 @@ export function fold(kind, head, inside, open = false) {
 
 /** @param {string} text long ones piece by piece, so that megabytes do not freeze the page */
 export function block(text) {
-  const pre = el("pre", { tabindex: "0", role: "region", "aria-label": "text" }, ...shown(text.slice(0, PIECE)));
+  const pre = el("pre", { tabindex: "0", role: "group", "aria-label": "text" }, ...shown(text.slice(0, PIECE)));
   if (text.length <= PIECE) return pre;
   let end = PIECE;
   const more = el("button", { type: "button", class: "link" });
@@ -64,7 +64,7 @@ export function diff(lines) {
   const rest = lines.length - most.length;
   return el(
     "pre",
-    { class: "diff", tabindex: "0", role: "region", "aria-label": "changes" },
+    { class: "diff", tabindex: "0", role: "group", "aria-label": "changes" },
     ...most.map((one) => el("span", { class: one.sign === "+" ? "add" : "del" }, ...shown(`${one.sign} ${one.text}`))),
     rest > 0 && el("span", {}, `… ${rest} more lines`),
   );

@@ -20,7 +20,7 @@ let asked = 0;
 /** @type {{draw: () => void, destroy: () => void}[]} */
 let views = [];
 
-const links = WINDOWS.map((each) => el("a", { class: "button calm", href: `?window=${each}`, "data-window": each, "aria-label": `The last ${inWords(each)}` }, each));
+const links = WINDOWS.map((each) => el("a", { class: "button calm", href: `?window=${each}`, "data-window": each, "aria-label": `${each}: the last ${inWords(each)}` }, each));
 const csv = el("a", { class: "button quiet calm" }, ...label("⇣ CSV", "Turns as CSV"));
 const json = el("a", { class: "button quiet calm" }, ...label("⇣ JSON", "Turns as JSON"));
 must("#head").append(

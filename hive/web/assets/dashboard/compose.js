@@ -45,6 +45,7 @@ export class Compose {
       this._reply,
       line,
       this._list.list,
+      this._list.told,
       el("div", { class: "foot" }, this._hint, this._problem),
     );
   }

@@ -24,7 +24,7 @@ export function containerRow(name, writeTo) {
     { url: lifecycle("rebuild", name), leet: "", plain: "Rebuild", tone: "badge warm", title: "" },
     ["↻ needs update", el("span", { class: "sr-only" }, `: rebuild ${name}`)],
   );
-  const stats = el("a", { href: statistics(name), "aria-label": `Statistics of ${name}` }, "◫ stats");
+  const stats = el("a", { class: "stats", href: statistics(name) }, ...label("◫ stats", `Statistics of ${name}`));
   const status = el("p", { class: "status wrap", hidden: true });
   const note = el("p", { class: "why", hidden: true });
   const actions = el("div", { class: "row actions" });

@@ -1,7 +1,7 @@
 // @ts-check
 /** The list of names under a text area: arrows move, Tab or Enter takes, Esc closes. */
 
-import { el, setAttr } from "../shared/dom.js";
+import { el, setAttr, setText } from "../shared/dom.js";
 
 /**
  * @param {HTMLTextAreaElement} area
@@ -9,16 +9,17 @@ import { el, setAttr } from "../shared/dom.js";
  * @param {(name: string) => void} take
  */
 export function suggestions(area, offer, take) {
-  const list = el("ul", { class: "suggestions panel", role: "listbox", id: `${area.id}-names`, "aria-label": "Recipients", hidden: true });
+  const list = el("ul", { class: "suggestions panel", role: "listbox", id: `${area.id}-names`, "aria-label": "Recipients", tabindex: "0", hidden: true });
+  // A text area of several lines may not be called a combobox: what is offered is told in words.
+  const told = el("span", { class: "sr-only", role: "status" });
   /** @type {string[]} */
   let names = [];
   let at = 0;
-  setAttr(area, "role", "combobox");
   setAttr(area, "aria-autocomplete", "list");
   setAttr(area, "aria-controls", list.id);
   const show = () => {
     list.hidden = names.length === 0;
-    setAttr(area, "aria-expanded", String(names.length > 0));
+    setText(told, names.length === 0 ? "" : `${names.length} fit: ${names[at]}`);
     setAttr(area, "aria-activedescendant", names.length > 0 ? `${list.id}-${at}` : null);
     list.replaceChildren(...names.map((name, index) => option(name, index)));
     list.children[at]?.scrollIntoView({ block: "nearest" });
@@ -62,5 +63,5 @@ export function suggestions(area, offer, take) {
     show();
     return true;
   };
-  return { list, key };
+  return { list, told, key };
 }

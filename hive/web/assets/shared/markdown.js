@@ -71,7 +71,7 @@ export function markdown(text) {
     heading.replaceWith(el("p", { class: "md-heading" }, ...heading.childNodes));
   }
   for (const table of root.querySelectorAll("table")) {
-    const box = el("div", { class: "md-table", tabindex: "0", role: "region", "aria-label": "table" });
+    const box = el("div", { class: "md-table", tabindex: "0", role: "group", "aria-label": "table" });
     table.replaceWith(box);
     box.append(table);
   }

@@ -32,13 +32,13 @@ function themeSwitch() {
 }
 
 function wordsSwitch() {
-  const button = el("button", { type: "button", class: "quiet", id: "words" }, "l33t");
+  const shown = el("span", { "aria-hidden": "true" });
+  const button = el("button", { type: "button", class: "quiet", id: "words" }, shown, el("span", { class: "sr-only" }, "Leet spelling"));
   const show = () => {
     const isPlain = remembered("words") === "plain";
     setAttr(document.documentElement, "data-words", isPlain ? "plain" : null);
     setAttr(button, "aria-pressed", isPlain ? "false" : "true");
-    setText(button, isPlain ? "plain" : "l33t");
-    setAttr(button, "aria-label", "Leet spelling");
+    setText(shown, isPlain ? "plain" : "l33t");
   };
   button.addEventListener("click", () => {
     remember("words", remembered("words") === "plain" ? null : "plain");

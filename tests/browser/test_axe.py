@@ -1,0 +1,102 @@
+"""axe finds nothing to mend on any view, in either theme, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser import opened
+from tests.fakes import agent_scenes
+from tests.fakes.axe import LOOKS, OTHERS, Looks, violations
+from tests.fakes.browser import Page
+from tests.fakes.page_server import PageServer
+from tests.fakes.turns import busy_month
+
+OPEN = "document.querySelectorAll('details').forEach((one) => (one.open = true))"
+AUDIT = {"rows": [], "faults": ["line 7 does not follow from line 6"]}
+
+
+@pytest.fixture(params=[LOOKS, pytest.param(OTHERS, marks=pytest.mark.slow)], ids=["", "others"])
+def looks(request: pytest.FixtureRequest) -> Looks:
+    """Each width and each theme once; the other way round every night."""
+    found: Looks = request.param
+    return found
+
+
+async def test_axe_finds_nothing_on_a_hive_that_was_just_started(
+    page: Page, server: PageServer, looks: Looks
+) -> None:
+    await opened(page, server.url)
+    assert await violations(page, looks) == []
+
+
+async def test_axe_finds_nothing_on_a_hive_at_work_with_everything_open(
+    page: Page, lively: PageServer, looks: Looks
+) -> None:
+    lively.answers["/api/audit"] = (200, AUDIT)
+    await opened(page, lively.url)
+    await page.wait("document.querySelectorAll('.changes .files li').length")
+    await page.eval(OPEN)
+    assert await violations(page, looks) == []
+
+
+async def test_axe_finds_nothing_in_what_opens_over_the_dashboard(
+    page: Page, lively: PageServer, looks: Looks
+) -> None:
+    await opened(page, lively.url)
+    await page.click("[data-approval='8'] .calm")
+    await page.wait("document.querySelectorAll('.diff-file').length")
+    found = await violations(page, looks)
+    await page.press("Escape")
+    await page.click("[data-approval='8'] .danger")
+    await page.wait("document.querySelector('dialog[open] textarea')")
+    found += await violations(page, looks)
+    await page.press("Escape")
+    await page.click("[data-agent=alice] .logs")
+    await page.wait("document.querySelector('dialog.side pre').textContent.includes('another')")
+    found += await violations(page, looks)
+    await page.press("Escape")
+    await page.click("#compose")
+    await page.type("@")
+    await page.wait("document.querySelector('.suggestions li')")
+    found += await violations(page, looks)
+    assert found == []
+
+
+async def test_axe_finds_nothing_on_the_page_that_says_how_to_log_in(
+    page: Page, server: PageServer, looks: Looks
+) -> None:
+    await page.navigate(server.url + "login")
+    assert await violations(page, looks) == []
+
+
+async def test_axe_finds_nothing_on_an_agents_page_with_rows_of_every_kind(
+    page: Page, server: PageServer, looks: Looks
+) -> None:
+    server.agent.history = agent_scenes.history(agent_scenes.turn())
+    await opened(page, server.agent_url)
+    await page.wait("!document.querySelector('#network').hidden")
+    await page.eval(OPEN)
+    found = await violations(page, looks)
+    await page.click("#search")
+    await page.type("parser")
+    await page.wait("document.querySelector('.found-list a')")
+    found += await violations(page, looks)
+    assert found == []
+
+
+async def test_axe_finds_nothing_on_the_statistics(
+    page: Page, server: PageServer, looks: Looks
+) -> None:
+    server.turns = busy_month()
+    await page.navigate(server.agent_url + "stats?window=30d")
+    await page.wait("document.querySelectorAll('.plot canvas').length === 7")
+    await page.eval(OPEN)
+    assert await violations(page, looks) == []
+
+
+async def test_axe_finds_nothing_on_a_screen_that_cannot_be_reached(
+    page: Page, server: PageServer, looks: Looks
+) -> None:
+    await page.navigate(server.agent_url + "screen")
+    await page.wait("document.querySelector('#screen-state').dataset.phase !== 'connected'")
+    assert await violations(page, looks) == []
