@@ -50,10 +50,13 @@ _KEYS = {
     "Alt": (18, ""),
     " ": (32, " "),
     "/": (191, "/"),
+    ":": (186, ":"),
+    "?": (191, "?"),
 }
 _CODES = {"Control": "ControlLeft", "Alt": "AltLeft", " ": "Space"}
 _SHIFT = 8
-_ALT_CONTROL = 1 | 2
+_CONTROL = 2
+_ALT_CONTROL = 1 | _CONTROL
 
 
 class Chromium:
@@ -234,9 +237,9 @@ class Page:
         """Insert text where the focus is."""
         await self.send("Input.insertText", text=text)
 
-    async def press(self, key: str, *, shift: bool = False) -> None:
+    async def press(self, key: str, *, shift: bool = False, control: bool = False) -> None:
         """Press and release one key: a letter, or one that has a name."""
-        modifiers = _SHIFT if shift else 0
+        modifiers = (_SHIFT if shift else 0) | (_CONTROL if control else 0)
         await self._key("keyDown", key, modifiers)
         await self._key("keyUp", key, modifiers)
 

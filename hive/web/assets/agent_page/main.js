@@ -2,6 +2,7 @@
 /** The agent's page: its state above, its terminal below, one stream for both. */
 
 import { getJson, sentence } from "../shared/api.js";
+import { focus, installCommands, press } from "../shared/commands.js";
 import { connectionBadge } from "../shared/connection.js";
 import { el, must, setText } from "../shared/dom.js";
 import { installForms } from "../shared/form.js";
@@ -203,3 +204,8 @@ const live = new Live({
 });
 live.start();
 pauseWhenHidden(live, HIDDEN_MS);
+installCommands(must("#head .title > .row:last-child"), [
+  { keys: "w", does: "write to the agent", run: focus("#prompt") },
+  { keys: "s", does: "search the history", run: focus("#search") },
+  { keys: "b", does: "back to the dashboard", run: press("#head a.button") },
+]);

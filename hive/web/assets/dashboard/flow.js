@@ -2,7 +2,7 @@
 /** Every message of the hive as it passes, with the box to write one. */
 
 import { getJson, sentence } from "../shared/api.js";
-import { el, setText } from "../shared/dom.js";
+import { el, label, setAttr, setText } from "../shared/dom.js";
 import { event } from "../shared/events.js";
 import { markdown } from "../shared/markdown.js";
 import { upright } from "../shared/odd.js";
@@ -50,7 +50,8 @@ export function flowView(compose, reply, thread) {
   });
   terminal.root.classList.add("flow");
   terminal.root.append(compose);
-  const { root } = section({ id: "flow", leet: "MESS4GE FL0W", plain: "Message flow" }, terminal.root);
+  const { root, header } = section({ id: "flow", leet: "MESS4GE FL0W", plain: "Message flow" }, terminal.root);
+  header.append(holdButton(terminal));
 
   /** @param {number} id of a message, however old */
   async function goTo(id) {
@@ -83,6 +84,14 @@ function numbered(message) {
 async function read(url) {
   const { events } = /** @type {{events: Frame[]}} */ (await getJson(url));
   return events.map(numbered);
+}
+
+/** Stops what is new from being drawn, and read out, until it is let go. @param {Terminal} terminal */
+function holdButton(terminal) {
+  const button = el("button", { type: "button", class: "quiet push", id: "hold", "aria-pressed": "false", title: "Show nothing new until it is let go" }, ...label("‖ H0LD", "Hold the messages"));
+  button.addEventListener("click", () => terminal.hold(button.getAttribute("aria-pressed") !== "true"));
+  terminal.onHold = (isHeld) => setAttr(button, "aria-pressed", String(isHeld));
+  return button;
 }
 
 /** @param {Map<number, {root: HTMLElement}>} rows */

@@ -2,6 +2,7 @@
 /** The dashboard: one state, one stream, and the views that follow them. */
 
 import { getJson } from "../shared/api.js";
+import { focus, installCommands } from "../shared/commands.js";
 import { connectionBadge } from "../shared/connection.js";
 import { el, must, setText } from "../shared/dom.js";
 import { installForms } from "../shared/form.js";
@@ -28,6 +29,7 @@ import { searchView } from "./search.js";
 import { messageIn } from "./search_words.js";
 import { nothing, reduce } from "./state.js";
 import { tasksView } from "./tasks.js";
+import { decide, nextWaiting } from "./selected.js";
 import { tombstonesView } from "./tombstones.js";
 import { API, HISTORY, REMINDERS, STATE, STREAM } from "./urls.js";
 import { jobTitle } from "./words.js";
@@ -169,3 +171,11 @@ const live = new Live({
 });
 live.start();
 search.start();
+installCommands(must("#bar .push > .row"), [
+  { keys: "j", does: "the next that waits for you: an approval or a question", run: () => nextWaiting(1) },
+  { keys: "k", does: "the one before it", run: () => nextWaiting(-1) },
+  { keys: "v", does: "the diff of the approval that has the focus", run: () => decide(".calm") },
+  { keys: "a", does: "approve the approval that has the focus", run: () => decide(".go") },
+  { keys: "d", does: "deny it, after a question for the reason", run: () => decide(".danger") },
+  { keys: "w", does: "write a message", run: focus("#compose") },
+]);

@@ -89,10 +89,28 @@ export function keyed(parent, items, key, create) {
     const name = key(item);
     const row = known.get(name) ?? create(item);
     known.set(name, row);
+    const focused = row.root.contains(document.activeElement) ? document.activeElement : null;
     row.update(item);
     if (at !== null && row.root === at) at = at.nextElementSibling;
     else parent.insertBefore(row.root, at);
+    if (focused instanceof HTMLElement) keepFocus(row.root, focused, parent);
   }
+}
+
+/**
+ * A row that was moved loses the focus, and so does a button that an update hides or replaces: it
+ * goes back there, or to what else the row offers.
+ * @param {HTMLElement} root @param {HTMLElement} focused @param {Element} parent
+ */
+function keepFocus(root, focused, parent) {
+  const isThere = root.contains(focused) && focused.checkVisibility();
+  if (isThere && document.activeElement === focused) return;
+  const all = /** @type {HTMLElement[]} */ ([...root.querySelectorAll("button, a[href], summary")]);
+  const at = all.indexOf(focused);
+  const near = [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0)).reverse()];
+  const next = isThere ? focused : near.find((node) => node.checkVisibility());
+  if (next) next.focus({ preventScroll: true });
+  else keepPlace(parent);
 }
 
 /**

@@ -14,11 +14,13 @@ export function appearance() {
 
 function themeSwitch() {
   const sign = el("span", { "aria-hidden": "true" });
+  const word = el("span", { "aria-hidden": "true", class: "word" });
   const words = el("span", { class: "sr-only" });
-  const button = el("button", { type: "button", class: "quiet", id: "theme" }, sign, words);
+  const button = el("button", { type: "button", class: "quiet", id: "theme" }, sign, word, words);
   const show = () => {
     const now = remembered("theme") ?? "auto";
-    setText(sign, `${SIGN[now]} ${now}`);
+    setText(sign, SIGN[now]);
+    setText(word, now);
     setText(words, `Colour theme: ${now}. Change`);
     setAttr(document.documentElement, "data-theme", now === "auto" ? null : now);
   };
