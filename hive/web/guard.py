@@ -31,7 +31,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::([0-9]{1,5}))?")
 _READS = frozenset({"GET", "HEAD"})
 _PAGE = re.compile(r"/|/agent/[^/]*/?")
-_OPEN = re.compile(r"/healthz|/favicon\.ico|/static/.+")
+_OPEN = re.compile(r"/healthz|/favicon\.ico|/service-worker\.js|/static/.+")
 
 
 @attrs.frozen

@@ -6,8 +6,8 @@ from hive.web.exchange import App, Message, Receive, Scope, Send
 
 CSP = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    b" connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
-    b" frame-ancestors 'none'"
+    b" connect-src 'self'; font-src 'self'; manifest-src 'self'; worker-src 'self';"
+    b" form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SECURE_HEADERS = (
     (b"content-security-policy", CSP),

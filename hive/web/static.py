@@ -31,6 +31,7 @@ _TYPES = {
     ".map": b"application/json",
     ".txt": b"text/plain; charset=utf-8",
     ".md": b"text/plain; charset=utf-8",
+    ".webmanifest": b"application/manifest+json",
     ".svg": b"image/svg+xml",
     ".png": b"image/png",
     ".ico": b"image/x-icon",

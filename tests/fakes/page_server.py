@@ -20,7 +20,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from hive import resources
-from hive.web import plain_page, replies
+from hive.web import offline_shell, plain_page, replies
 from hive.web.agent_page.app import SHELLS
 from hive.web.secure_headers import SECURE_HEADERS
 from hive.web.static import Assets
@@ -90,7 +90,7 @@ class PageServer:
     """What may be read of state and shared, by path."""
     reads: list[str] = attrs.field(factory=list)
     screen: ScreenSide = attrs.field(factory=ScreenSide)
-    _assets: Assets = attrs.field(factory=lambda: Assets(resources.assets()))
+    assets: Assets = attrs.field(factory=lambda: Assets(resources.assets()))
     _posted: trio.Event = attrs.field(factory=trio.Event)
 
     @property
@@ -106,7 +106,8 @@ class PageServer:
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Serve until cancelled."""
         config = Config()
-        config.bind = ["127.0.0.1:0"]
+        # Run again, it is found where it was.
+        config.bind = [f"127.0.0.1:{self.port}"]
         config.graceful_timeout = 0.1
         async with trio.open_nursery() as nursery:
             binds = await nursery.start(
@@ -146,19 +147,24 @@ class PageServer:
             await self._post(scope["path"], receive, secured)
         elif path in self.answers:
             await _json(secured, *self.answers[path])
-        elif match and path in SHELLS:
-            await self._assets.answer(scope, secured, SHELLS[path])
-        elif path == "/":
-            await self._assets.answer(scope, secured, "dashboard/index.html")
-        elif path == "/login":
-            login = plain_page.log_in("You are not logged in.")
-            await replies.send_body(scope, secured, 200, plain_page.HTML, login)
-        elif path.startswith("/static/"):
-            await self._assets.answer(scope, secured, path.removeprefix("/static/"))
+        elif (file := _file(path, is_agent=match is not None)) is not None:
+            await self.assets.answer(scope, secured, file)
+        elif path in {"/login", "/healthz", offline_shell.PATH}:
+            await self._before_the_door(path, scope, secured)
         elif path.endswith("/stream"):
             await self._stream(side, scope, receive, secured)
         else:
             await self._read(side, path, scope, secured)
+
+    async def _before_the_door(self, path: str, scope: Any, send: Any) -> None:
+        """Answer what needs no login."""
+        if path == offline_shell.PATH:
+            await offline_shell.answer(self.assets, scope, send)
+        elif path == "/login":
+            login = plain_page.log_in("You are not logged in.")
+            await replies.send_body(scope, send, 200, plain_page.HTML, login)
+        else:
+            await _json(send, 200, {"ok": True})
 
     async def _post(self, path: str, receive: Any, send: Any) -> None:
         body = b""
@@ -241,6 +247,15 @@ class PageServer:
             async for data in news:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _file(path: str, *, is_agent: bool) -> str | None:
+    """Return which of our files an address shows."""
+    if path.startswith("/static/"):
+        return path.removeprefix("/static/")
+    if is_agent:
+        return SHELLS.get(path)
+    return "dashboard/index.html" if path == "/" else None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound, Refused, TooLarge, Unavailable
-from hive.web import plain_page, replies, static
+from hive.web import offline_shell, plain_page, replies, static
 from hive.web.access import Access
 from hive.web.dashboard import (
     actions,
@@ -69,6 +69,8 @@ class _Dashboard:
             await self._assets.answer(scope, send, SHELL)
         elif path == "/favicon.ico":
             await self._assets.answer(scope, send, ICON)
+        elif path == offline_shell.PATH:
+            await offline_shell.answer(self._assets, scope, send)
         elif path.startswith("/static/"):
             await self._assets.answer(scope, send, path.removeprefix("/static/"))
         else:

@@ -208,6 +208,7 @@ OF_FRAMEWORK = (*OF_READS, *OF_ACTIONS)
 OF_FILES = (
     Route(GET, "/", "The page.", media=HTML),
     Route(GET, "/favicon.ico", "The icon.", media=ANY_FILE, is_open=True),
+    Route(GET, "/service-worker.js", "What the browser keeps.", media=ANY_FILE, is_open=True),
     Route(
         GET,
         "/static/<path>",

@@ -164,6 +164,9 @@ async def test_the_pages_are_served(short_tmp: Path) -> None:
         for target in ("/static/shared/base.css", "/agent/bob/static/shared/base.css"):
             assert (await browser.get(target)).header("content-type") == "text/css; charset=utf-8"
         assert (await browser.get("/favicon.ico")).status == 200
+        worker = await browser.get("/service-worker.js")
+        assert worker.header("content-type") == "text/javascript; charset=utf-8"
+        assert worker.header("cache-control") == "no-cache"
 
 
 @pytest.mark.parametrize(

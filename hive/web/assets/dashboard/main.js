@@ -6,6 +6,7 @@ import { focus, installCommands } from "../shared/commands.js";
 import { connectionBadge } from "../shared/connection.js";
 import { el, must, setText } from "../shared/dom.js";
 import { installForms } from "../shared/form.js";
+import { keepShell } from "../shared/install_shell.js";
 import { Live } from "../shared/live.js";
 import { loadMarkdown } from "../shared/markdown.js";
 import { toast } from "../shared/toast.js";
@@ -171,6 +172,7 @@ const live = new Live({
 });
 live.start();
 search.start();
+void keepShell();
 installCommands(must("#bar .push > .row"), [
   { keys: "j", does: "the next that waits for you: an approval or a question", run: () => nextWaiting(1) },
   { keys: "k", does: "the one before it", run: () => nextWaiting(-1) },
