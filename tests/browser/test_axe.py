@@ -47,19 +47,22 @@ async def test_axe_finds_nothing_in_what_opens_over_the_dashboard(
     await page.wait("document.querySelectorAll('.diff-file').length")
     found = await violations(page, looks)
     await page.press("Escape")
+    await page.wait("!document.querySelector('dialog')")
     await page.click("[data-approval='8'] .danger")
     await page.wait("document.querySelector('dialog[open] textarea')")
     found += await violations(page, looks)
     await page.press("Escape")
+    await page.wait("!document.querySelector('dialog')")
     await page.click("[data-agent=alice] .logs")
     await page.wait("document.querySelector('dialog.side pre').textContent.includes('another')")
     found += await violations(page, looks)
     await page.press("Escape")
+    await page.wait("!document.querySelector('dialog')")
     await page.click("#compose")
     await page.type("@")
     await page.wait("document.querySelector('.suggestions li')")
     found += await violations(page, looks)
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 async def test_axe_finds_nothing_on_the_page_that_says_how_to_log_in(
@@ -81,7 +84,7 @@ async def test_axe_finds_nothing_on_an_agents_page_with_rows_of_every_kind(
     await page.type("parser")
     await page.wait("document.querySelector('.found-list a')")
     found += await violations(page, looks)
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 async def test_axe_finds_nothing_on_the_statistics(
