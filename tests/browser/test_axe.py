@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import opened
+from tests.browser.test_search import FOUND
 from tests.fakes import agent_scenes
 from tests.fakes.axe import LOOKS, OTHERS, Looks, violations
 from tests.fakes.browser import Page
@@ -26,7 +27,8 @@ async def test_axe_finds_nothing_on_a_hive_that_was_just_started(
     page: Page, server: PageServer, looks: Looks
 ) -> None:
     await opened(page, server.url)
-    assert await violations(page, looks) == []
+    found = await violations(page, looks)
+    assert found == [], "\n".join(found)
 
 
 async def test_axe_finds_nothing_on_a_hive_at_work_with_everything_open(
@@ -36,7 +38,8 @@ async def test_axe_finds_nothing_on_a_hive_at_work_with_everything_open(
     await opened(page, lively.url)
     await page.wait("document.querySelectorAll('.changes .files li').length")
     await page.eval(OPEN)
-    assert await violations(page, looks) == []
+    found = await violations(page, looks)
+    assert found == [], "\n".join(found)
 
 
 async def test_axe_finds_nothing_in_what_opens_over_the_dashboard(
@@ -45,23 +48,36 @@ async def test_axe_finds_nothing_in_what_opens_over_the_dashboard(
     await opened(page, lively.url)
     await page.click("[data-approval='8'] .calm")
     await page.wait("document.querySelectorAll('.diff-file').length")
-    found = await violations(page, looks)
+    found = await violations(page, looks, "dialog[open]")
     await page.press("Escape")
     await page.wait("!document.querySelector('dialog')")
     await page.click("[data-approval='8'] .danger")
     await page.wait("document.querySelector('dialog[open] textarea')")
-    found += await violations(page, looks)
+    found += await violations(page, looks, "dialog[open]")
     await page.press("Escape")
     await page.wait("!document.querySelector('dialog')")
     await page.click("[data-agent=alice] .logs")
     await page.wait("document.querySelector('dialog.side pre').textContent.includes('another')")
-    found += await violations(page, looks)
+    found += await violations(page, looks, "dialog[open]")
     await page.press("Escape")
     await page.wait("!document.querySelector('dialog')")
     await page.click("#compose")
     await page.type("@")
     await page.wait("document.querySelector('.suggestions li')")
-    found += await violations(page, looks)
+    found += await violations(page, looks, ".prompt")
+    assert found == [], "\n".join(found)
+
+
+async def test_axe_finds_nothing_in_what_a_search_has_found(
+    page: Page, lively: PageServer, looks: Looks
+) -> None:
+    lively.answers["/api/search"] = (200, FOUND)
+    await opened(page, lively.url)
+    await page.click("#search")
+    await page.type("needle from:bob")
+    await page.press("Enter")
+    await page.wait("document.querySelectorAll('#found .hit').length === 2")
+    found = await violations(page, looks)
     assert found == [], "\n".join(found)
 
 
@@ -69,7 +85,8 @@ async def test_axe_finds_nothing_on_the_page_that_says_how_to_log_in(
     page: Page, server: PageServer, looks: Looks
 ) -> None:
     await page.navigate(server.url + "login")
-    assert await violations(page, looks) == []
+    found = await violations(page, looks)
+    assert found == [], "\n".join(found)
 
 
 async def test_axe_finds_nothing_on_an_agents_page_with_rows_of_every_kind(
@@ -94,7 +111,8 @@ async def test_axe_finds_nothing_on_the_statistics(
     await page.navigate(server.agent_url + "stats?window=30d")
     await page.wait("document.querySelectorAll('.plot canvas').length === 7")
     await page.eval(OPEN)
-    assert await violations(page, looks) == []
+    found = await violations(page, looks)
+    assert found == [], "\n".join(found)
 
 
 async def test_axe_finds_nothing_on_a_screen_that_cannot_be_reached(
@@ -102,4 +120,5 @@ async def test_axe_finds_nothing_on_a_screen_that_cannot_be_reached(
 ) -> None:
     await page.navigate(server.agent_url + "screen")
     await page.wait("document.querySelector('#screen-state').dataset.phase !== 'connected'")
-    assert await violations(page, looks) == []
+    found = await violations(page, looks)
+    assert found == [], "\n".join(found)

@@ -19,18 +19,18 @@ LOOKS: Looks = ((1280, 900, "dark"), (360, 740, "light"))
 OTHERS: Looks = ((1280, 900, "light"), (360, 740, "dark"))
 # Behind a gradient axe measures no contrast at all: the ground itself is measured instead.
 _READY = "document.body.style.backgroundImage = 'none'; typeof window.axe"
-_RUN = """window.axe.run(document, {
+_RUN = """window.axe.run(%s, {
   runOnly: { type: "tag", values: %s }, resultTypes: ["violations"], preload: false,
   rules: { "target-size": { enabled: true } },
 }).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map((node) =>
   `${id}: ${node.target.join(" ")}: ${node.failureSummary.replace(/\\s+/g, " ")}`)))"""
 
 
-async def violations(page: Page, looks: Looks) -> list[str]:
-    """Return what axe finds in the page as it stands, at every size and in its theme."""
+async def violations(page: Page, looks: Looks, within: str = "html") -> list[str]:
+    """Return what axe finds below a selector, as it stands, at every size and in its theme."""
     if await page.eval(_READY) == "undefined":
         await page.eval(LIBRARY.read_text(encoding="utf-8") + "\n;true")
-    run = _RUN % json.dumps(TAGS)
+    run = _RUN % (json.dumps(within), json.dumps(TAGS))
     found = []
     for width, height, theme in looks:
         await page.viewport(width, height)

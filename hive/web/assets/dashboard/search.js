@@ -2,6 +2,7 @@
 /** The field that looks through everything, and what it found, each with its place. */
 
 import { getJson, sentence } from "../shared/api.js";
+import { areKeysOff } from "../shared/commands.js";
 import { el, setText } from "../shared/dom.js";
 import { upright } from "../shared/odd.js";
 import { isOutside, originMark } from "../shared/origin.js";
@@ -124,7 +125,7 @@ export function searchView(showMessage) {
     if (askedIn(location.search) !== field.value) go(askedIn(location.search), false);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "/" && !isWriting(event)) {
+    if (event.key === "/" && !isWriting(event) && !areKeysOff()) {
       event.preventDefault();
       field.focus();
       field.select();

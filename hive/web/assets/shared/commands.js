@@ -13,7 +13,8 @@ const SWITCH = "keys";
 const SHOWN = 60;
 const WRITING = "input, textarea, select, canvas, [contenteditable]";
 
-const isOff = () => remembered(SWITCH) === "off";
+/** Whether the operator has switched the single keys off, here as everywhere. */
+export const areKeysOff = () => remembered(SWITCH) === "off";
 
 /** @param {string} selector presses the first that can be pressed */
 export const press = (selector) => () => {
@@ -52,7 +53,7 @@ export function installCommands(place, own) {
   place.append(button);
   document.addEventListener("keydown", (event) => {
     const isWriting = event.target instanceof Element && event.target.matches(WRITING);
-    const key = meant(event, { isWriting, isOff: isOff() });
+    const key = meant(event, { isWriting, isOff: areKeysOff() });
     if (key === null || event.defaultPrevented || document.querySelector("dialog[open]")) return;
     const run = key === "palette" ? open : shortcuts.find((one) => one.keys === key)?.run;
     if (!run) return;
@@ -123,7 +124,7 @@ function showSheet(shortcuts) {
   const fixed = [["Ctrl+K", "everything that can be done here, by name"], [":", "the same"], ["Esc", "close what is open"]];
   const rows = [...fixed, ...shortcuts.map(({ keys, does }) => [keys, does])];
   if (document.querySelector("[aria-keyshortcuts='/']")) rows.push(["/", "search"]);
-  const toggle = el("input", { type: "checkbox", id: "single-keys", checked: !isOff() });
+  const toggle = el("input", { type: "checkbox", id: "single-keys", checked: !areKeysOff() });
   toggle.addEventListener("change", () => remember(SWITCH, toggle.checked ? null : "off"));
   const body = el(
     "div",
