@@ -261,7 +261,7 @@ def _add_inside(verbs: Verbs[argparse.ArgumentParser]) -> None:
         parser.add_argument("--root", metavar="DIR", help="the hive that lives below DIR")
         parser.add_argument("name", metavar="NAME")
     chat.add_argument("--cancel", action="store_true", help="cancel a turn that runs")
-    shell.add_argument("words", metavar="WORD", nargs="*", help="a command, behind --")
+    shell.add_argument("words", metavar="WORD", nargs="*", default=[], help="a command, behind --")
 
 
 def _add_access(verbs: Verbs[argparse.ArgumentParser]) -> None:

@@ -143,7 +143,7 @@ async def _see_it_all(hive: Stage, toml: str) -> None:
     (told,) = [body for body in await hive.mail(MANAGER) if "I am without" in body]
     assert "without the MCP server gone of my agent.toml" in told
     note = (await hive.row("alice"))["note"]
-    assert note == "works without the MCP server gone: it did not come up"
+    assert note.endswith("works without the MCP server gone: it did not come up")
     assert "sonnet" in (await hive.wait_settled("alice"))["active_model"]
     inside = list(hive.processes("alice"))
     # In process mode the server ends with the turn.

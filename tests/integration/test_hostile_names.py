@@ -125,6 +125,11 @@ async def test_no_verb_takes_a_name_that_is_none(
         before = await state_of(daemon, short_tmp)
         for verb, name in product(VERBS, names):
             words = [*verb, "--socket", socket, "--", name]
+            if verb == ["shell"]:
+                # What is behind the dashes is its command.
+                if name.startswith("-"):
+                    continue
+                words.remove("--")
             if verb == ["send"]:
                 words.append("x")
             status = await trio.to_thread.run_sync(cli.main, words)

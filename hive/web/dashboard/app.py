@@ -102,6 +102,8 @@ def _make_quart(hive: Hive) -> QuartTrio:
     # What nobody foresaw goes on to the one boundary, which logs it once.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.url_map.strict_slashes = False
+    # An odd path is no address, and is led to none.
+    app.url_map.merge_slashes = False
     # The order is part of what a person reads in the snapshot.
     cast("DefaultJSONProvider", app.json).sort_keys = False
     handlers = Handlers()
