@@ -58,15 +58,19 @@ async def test_a_terminal_inside_is_its_own_and_follows_the_size(
         before = terminal.modes()
         await terminal.wait_shown("bob:")
         assert not terminal.modes()[3] & termios.ICANON
-        terminal.type("tty; ps -o sid= $$; exec 3</dev/tty && echo $((40+2))\r")
-        await terminal.wait_shown("42")
+        # Letters around the figures: a process's id may hold any.
+        terminal.type("tty; ps -o sid= $$; exec 3</dev/tty && echo own-$((40+2))-\r")
+        await terminal.wait_shown("own-42-")
         assert os.ttyname(terminal.master).encode() not in terminal.shown
         terminal.resize(33, 77)
         terminal.type("trap 'stty size' WINCH; stty size\r")
         await terminal.wait_shown("33 77")
-        terminal.type("echo $((40+3)); sleep 1000\r")
-        await terminal.wait_shown("43")
-        terminal.type("\x03exit $((20+3))\r")
+        terminal.type("echo sleeps-$((40+3))-; sleep 1000\r")
+        await terminal.wait_shown("sleeps-43-")
+        # The interrupt takes away what is typed behind it, until the prompt is back.
+        terminal.type("\x03")
+        await terminal.until(lambda: b"# " in terminal.shown.partition(b"^C")[2])
+        terminal.type("exit $((20+3))\r")
         assert await terminal.end(before) == 23
 
 
