@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import opened
+from tests.browser.test_screen_page import COLOUR, IN_CONTROL, phase
 from tests.browser.test_search import FOUND
-from tests.fakes import agent_scenes
+from tests.fakes import agent_scenes, xvnc
 from tests.fakes.axe import LOOKS, OTHERS, Looks, violations
 from tests.fakes.browser import Page
-from tests.fakes.page_server import PageServer
+from tests.fakes.page_server import FAILED, PageServer
 from tests.fakes.turns import busy_month
 
+PALETTE = "document.querySelector('dialog.palette[open]')"
 OPEN = "document.querySelectorAll('details').forEach((one) => (one.open = true))"
 AUDIT = {"rows": [], "faults": ["line 7 does not follow from line 6"]}
 
@@ -20,6 +22,17 @@ AUDIT = {"rows": [], "faults": ["line 7 does not follow from line 6"]}
 def looks(request: pytest.FixtureRequest) -> Looks:
     """Each width and each theme once; the other way round every night."""
     found: Looks = request.param
+    return found
+
+
+async def in_the_palette(page: Page, looks: Looks) -> list[str]:
+    """Return what axe finds in the palette of commands, opened by its keys and closed again."""
+    await page.press("k", control=True)
+    await page.wait(PALETTE)
+    found = await violations(page, looks, "dialog[open]")
+    assert await page.count(".palette [role=option]") > 1
+    await page.press("Escape")
+    await page.wait(f"!{PALETTE}")
     return found
 
 
@@ -81,12 +94,16 @@ async def test_axe_finds_nothing_in_what_a_search_has_found(
     assert found == [], "\n".join(found)
 
 
-async def test_axe_finds_nothing_on_the_page_that_says_how_to_log_in(
+async def test_axe_finds_nothing_on_the_pages_without_a_script(
     page: Page, server: PageServer, looks: Looks
 ) -> None:
-    await page.navigate(server.url + "login")
-    found = await violations(page, looks)
-    assert found == [], "\n".join(found)
+    page.expected.append("404")
+    for path, title in (("login", "Log in"), (FAILED[1:], "Not found")):
+        await page.navigate(server.url + path)
+        assert await page.text("h1") == title
+        assert await page.overflow() == 0
+        found = await violations(page, looks)
+        assert found == [], "\n".join(found)
 
 
 async def test_axe_finds_nothing_on_an_agents_page_with_rows_of_every_kind(
@@ -112,6 +129,7 @@ async def test_axe_finds_nothing_on_the_statistics(
     await page.wait("document.querySelectorAll('.plot canvas').length === 7")
     await page.eval(OPEN)
     found = await violations(page, looks)
+    found += await in_the_palette(page, looks)
     assert found == [], "\n".join(found)
 
 
@@ -121,4 +139,23 @@ async def test_axe_finds_nothing_on_a_screen_that_cannot_be_reached(
     await page.navigate(server.agent_url + "screen")
     await page.wait("document.querySelector('#screen-state').dataset.phase !== 'connected'")
     found = await violations(page, looks)
+    found += await in_the_palette(page, looks)
     assert found == [], "\n".join(found)
+
+
+async def test_axe_finds_nothing_on_a_screen_that_is_seen_and_on_one_that_is_held(
+    page: Page, server: PageServer, looks: Looks
+) -> None:
+    # noVNC says so of what comes while it is left for one that is held.
+    page.expected.append("Got data while in an invalid state")
+    async with xvnc.serving(COLOUR) as screen:
+        server.screen.port = screen.port
+        await page.navigate(server.agent_url + "screen")
+        await page.wait(phase("connected"), 30)
+        await page.eval(OPEN)
+        found = await violations(page, looks)
+        await page.click("#take")
+        await page.wait(IN_CONTROL, 30)
+        found += await violations(page, looks)
+        assert found == [], "\n".join(found)
+        await page.navigate("about:blank")

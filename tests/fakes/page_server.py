@@ -20,6 +20,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from hive import resources
+from hive.errors import NotFound
 from hive.web import offline_shell, plain_page, replies
 from hive.web.agent_page.app import SHELLS
 from hive.web.secure_headers import SECURE_HEADERS
@@ -31,6 +32,8 @@ from tests.fakes.screen_side import ScreenSide
 from tests.fakes.turns import statistics
 
 Json = dict[str, Any]
+FAILED = "/agent/nobody/"
+"""Answers as an agent's page does that is not there."""
 AGENT = re.compile(r"/agent/[a-z0-9-]+(/.*)")
 
 
@@ -141,6 +144,8 @@ class PageServer:
             await send(message)
 
         match = AGENT.fullmatch(scope["path"])
+        if scope["path"] == FAILED:
+            match = None
         side = self.agent if match else self.dashboard
         path = match[1] if match else scope["path"]
         if scope["method"] == "POST":
@@ -149,7 +154,7 @@ class PageServer:
             await _json(secured, *self.answers[path])
         elif (file := _file(path, is_agent=match is not None)) is not None:
             await self.assets.answer(scope, secured, file)
-        elif path in {"/login", "/healthz", offline_shell.PATH}:
+        elif path in {"/login", "/healthz", FAILED, offline_shell.PATH}:
             await self._before_the_door(path, scope, secured)
         elif path.endswith("/stream"):
             await self._stream(side, scope, receive, secured)
@@ -163,6 +168,8 @@ class PageServer:
         elif path == "/login":
             login = plain_page.log_in("You are not logged in.")
             await replies.send_body(scope, send, 200, plain_page.HTML, login)
+        elif path == FAILED:
+            await plain_page.tell(scope, send, NotFound("there is no agent named nobody"))
         else:
             await _json(send, 200, {"ok": True})
 

@@ -2,6 +2,7 @@
 /** The screen of one agent: seen by whoever opens it, and worked with by who takes control. */
 
 import { ApiError, post, sentence } from "../shared/api.js";
+import { installCommands } from "../shared/commands.js";
 import { el, label, must, remember, remembered, setAttr, setText } from "../shared/dom.js";
 import { revealed } from "../shared/odd.js";
 import { appearance } from "../shared/theme.js";
@@ -38,9 +39,12 @@ must("#head").append(
     el("h1", {}, `${name} `, el("span", { class: "muted" }, "screen")),
     state,
     desktop,
-    el("span", { class: "row push" }, appearance()),
+    el("span", { class: "row push", id: "own-tools" }, appearance()),
   ),
 );
+// A screen that is held takes every key, Ctrl+K too. No single key leaves: one that was meant for
+// the screen would.
+installCommands(must("#own-tools"), []);
 
 const take = el("button", { type: "button", class: "warm", id: "take" }, ...label("◆ T4K3 C0NTR0L", "Take control"));
 const give = el("button", { type: "button", class: "warm primary", id: "give" }, ...label("◇ G1V3 1T B4CK", "Give it back"));

@@ -2,6 +2,7 @@
 /** The statistics of one agent: a window is chosen by the address, and read anew while it is seen. */
 
 import { getJson, sentence } from "../shared/api.js";
+import { installCommands, press } from "../shared/commands.js";
 import { el, label, must, setAttr, setText } from "../shared/dom.js";
 import { appearance } from "../shared/theme.js";
 import { chartView, loadCharts } from "./stats_chart.js";
@@ -29,10 +30,12 @@ must("#head").append(
     { class: "row" },
     el("a", { class: "button quiet calm", href: "./" }, ...label(`← ${name}`, `Back to the page of ${name}`)),
     el("h1", {}, `${name} `, el("span", { class: "muted" }, "statistics")),
-    el("span", { class: "row push" }, appearance()),
+    el("span", { class: "row push", id: "own-tools" }, appearance()),
   ),
   el("div", { class: "row" }, el("nav", { class: "row windows", "aria-label": "How far to look back" }, ...links), el("span", { class: "row push" }, csv, json)),
 );
+
+installCommands(must("#own-tools"), [{ keys: "b", does: "back to the agent", run: press("#head a.button") }]);
 
 /** @param {MouseEvent} event */
 function choose(event) {
