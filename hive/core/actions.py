@@ -28,6 +28,7 @@ from hive.wire.jobs import MetaInput
 from hive.wire.limits import COMMIT_BYTES, LOG_LINES_MAX, RECENT_MAX, check_body, check_size
 from hive.wire.messages import FROM_OPERATOR, MessageRow
 from hive.wire.names import (
+    EVERYBODY,
     MANAGER,
     OPERATOR,
     AgentName,
@@ -231,14 +232,24 @@ async def set_paused(hive: Hive, text: str, *, paused: bool) -> None:
 
 @audit.action("send", "in_reply_to")
 async def send(hive: Hive, to: str, body: str, in_reply_to: int | None) -> int:
-    """Send a message as the operator; returns its id."""
+    """Send a message as the operator; returns its id.
+
+    `to` may be several names with commas between: each gets it, or none does; the id is that of the
+    first copy, and the others follow.
+    """
     if not body.strip():
         raise BadRequest("the message is empty: write something")
-    recipient = recipient_name(to)
-    if recipient == OPERATOR:
+    names = tuple(dict.fromkeys(recipient_name(each.strip()) for each in to.split(",")))
+    if OPERATOR in names:
         raise BadRequest("the operator is you: name an agent, manager or *")
+    if len(names) > 1 and EVERYBODY in names:
+        raise BadRequest("* is everybody already: name it alone, or only those who are meant")
     return await hive.broker.send(
-        OPERATOR, recipient, body, in_reply_to=in_reply_to, origin="operator"
+        OPERATOR,
+        names if len(names) > 1 else names[0],
+        body,
+        in_reply_to=in_reply_to,
+        origin="operator",
     )
 
 
@@ -247,6 +258,14 @@ async def mark_all_read(hive: Hive, text: str) -> int:
     """Acknowledge everything that waits for an agent, or for the operator."""
     name = text if text == OPERATOR else _existing(hive, text)
     marked = await hive.broker.mark_all_read(name)
+    hive.view.poke()
+    return marked
+
+
+@audit.action("mark_read")
+async def mark_read(hive: Hive, number: int) -> int:
+    """Acknowledge one message to the operator; 0 when it was before."""
+    marked = await hive.broker.mark_read(OPERATOR, number)
     hive.view.poke()
     return marked
 

@@ -20,7 +20,7 @@ from hive.wire.names import EVERYBODY, MANAGER, OPERATOR
 
 if TYPE_CHECKING:
     from hive.store.database import Clock
-    from hive.wire.messages import DeliveredMessage, MessageRow
+    from hive.wire.messages import DeliveredMessage, MessageRow, Thread
 
 GIVE_BACK_DEADLINE_S = 5.0
 
@@ -61,7 +61,7 @@ class Broker:
     async def send(
         self,
         sender: str,
-        to: str,
+        to: str | tuple[str, ...],
         body: str,
         *,
         in_reply_to: int | None = None,
@@ -71,7 +71,8 @@ class Broker:
     ) -> int:
         """Store a message and return its id once it is on disk; `*` goes to everybody else.
 
-        The same `dedupe_key` of the same sender stores nothing and answers the first id again. A
+        To several it goes to each of them or, refused, to none; their ids follow one another. The
+        same `dedupe_key` of the same sender stores nothing and answers the first id again. A
         broadcast answers the id of its first copy. Raises `TooLarge`, `NotFound` for an unknown
         recipient, `Refused` for one that the sender's configuration does not allow, `BadRequest`
         for a bad `in_reply_to`. Cancelled, it is either stored and announced, or not stored.
@@ -200,6 +201,13 @@ class Broker:
             self._publish(Acked(recipient, tuple(acked)))
         return len(acked)
 
+    async def mark_read(self, recipient: str, id_: int) -> int:
+        """Acknowledge one message, held or waiting; 0 when it was before. Raises `NotFound`."""
+        is_new = await self._messages.read_one(recipient, id_, self._clock())
+        if is_new:
+            self._publish(Acked(recipient, (id_,)))
+        return int(is_new)
+
     async def unread(self, recipient: str) -> int:
         """How many messages wait; those held are not counted."""
         return await self._messages.count_waiting(recipient)
@@ -221,6 +229,14 @@ class Broker:
     ) -> list[MessageRow]:
         """The messages of all next to one: those in front of `before`, or behind `after`."""
         return await self._messages.near(limit, before=before, after=after)
+
+    async def some(self, ids: Sequence[int]) -> list[MessageRow]:
+        """Those messages of these that are there, oldest first."""
+        return await self._messages.some(ids)
+
+    async def thread(self, number: int, *, after: int, limit: int) -> Thread:
+        """A page of the thread that a message is in; raises `NotFound` for one not there."""
+        return await self._messages.thread(number, after, limit)
 
     async def vacuum(self, acked_before: float) -> int:
         """Delete what was acknowledged before then (Unix seconds); return how many."""
@@ -252,7 +268,9 @@ class Broker:
             )
         return leased
 
-    def _recipients(self, sender: str, to: str) -> tuple[str, ...]:
+    def _recipients(self, sender: str, to: str | tuple[str, ...]) -> tuple[str, ...]:
+        if isinstance(to, tuple):
+            return tuple(name for each in to for name in self._recipients(sender, each))
         if to != EVERYBODY:
             self.check_recipient(to)
             self.check_allowed(sender, to)

@@ -15,17 +15,22 @@ from hive.errors import BadRequest, Conflict, Refused
 from hive.store.messages import Draft
 from hive.wire.dashboard import QuestionAdded, QuestionResolved
 from hive.wire.limits import QUESTION_OPTIONS, QUESTION_TTL_S, check_body
-from hive.wire.messages import FROM_OPERATOR, FROM_PEER, FROM_SYSTEM, Question
+from hive.wire.messages import FROM_OPERATOR, FROM_PEER, FROM_SYSTEM, Question, QuestionPage
 from hive.wire.names import MANAGER, OPERATOR, SYSTEM
+from hive.wire.questions import (
+    ANSWERED,
+    CANCELLED,
+    CANCELLED_ANSWER,
+    EXPIRED_ANSWER,
+    WATCHDOG,
+    cancelled_by,
+)
 
 if TYPE_CHECKING:
     from hive.core.broker import Broker, Publish
     from hive.store.database import Clock
     from hive.store.questions import QuestionStore, Told
 
-EXPIRED = "[expired]"
-CANCELLED = "[cancelled]"
-WATCHDOG = "ttl-watchdog"
 DUE_BATCH = 100
 _ANSWERS = {OPERATOR: FROM_OPERATOR, WATCHDOG: FROM_SYSTEM}
 """Where an answer comes from whose answerer is no agent."""
@@ -120,15 +125,15 @@ class Questions:
             if by not in {question.asker, MANAGER, OPERATOR}:
                 raise Refused(f"question {question.id} is {question.asker}'s to withdraw")
 
-        answer = CANCELLED if by == OPERATOR else f"[cancelled by {by}]"
-        await self._resolve(id_, answer, by, allow, is_cancelled=True)
+        answer = CANCELLED_ANSWER if by == OPERATOR else cancelled_by(by)
+        await self._resolve(id_, answer, by, allow)
 
     async def run_due(self, now: float) -> int:
         """Expire what is due (Unix seconds); return how many."""
         expired = 0
         for question in await self._store.due(now, DUE_BATCH):
             try:
-                await self._resolve(question.id, EXPIRED, WATCHDOG, lambda _: None)
+                await self._resolve(question.id, EXPIRED_ANSWER, WATCHDOG, lambda _: None)
             except Conflict:
                 continue  # a real answer came first, which is what the deadline waited for
             expired += 1
@@ -142,9 +147,23 @@ class Questions:
         """The newest answered questions, newest first."""
         return await self._store.history(limit)
 
-    async def _resolve(
-        self, id_: int, answer: str, answerer: str, allow: Allow, *, is_cancelled: bool = False
-    ) -> None:
+    async def closed(
+        self,
+        limit: int,
+        *,
+        before: int | None = None,
+        to: str | None = None,
+        name: str | None = None,
+        how: str | None = None,
+    ) -> QuestionPage:
+        """A page of those closed before `before`; the others narrow it as the store says."""
+        return await self._store.closed(limit, before=before, to=to, name=name, how=how)
+
+    async def some(self, ids: Sequence[int]) -> list[Question]:
+        """Those questions of these that are there, oldest first."""
+        return await self._store.some(ids)
+
+    async def _resolve(self, id_: int, answer: str, answerer: str, allow: Allow) -> None:
         now = self._clock()
         told = await self._store.resolve(
             id_,
@@ -161,8 +180,9 @@ class Questions:
                 answer=answer,
                 answerer=answerer,
                 answered_at=now,
-                cancelled=is_cancelled,
+                cancelled=question.how == CANCELLED,
                 target=question.target,
+                how=question.how or ANSWERED,
             )
         )
         self._deliver(told)

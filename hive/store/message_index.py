@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from hive.errors import NotFound, Unavailable
+from hive.errors import Unavailable
+from hive.store import threads
 from hive.store.agent_databases import TOKENS, excerpt
 
 if TYPE_CHECKING:
@@ -27,28 +28,12 @@ if TYPE_CHECKING:
 
 STEP_ROWS = 250
 """Indexed in one transaction: senders wait for it no longer than some milliseconds."""
-THREAD_MOST = 10_000
-"""Messages of one thread."""
 INTERRUPT_OPS = 10_000
 NO_INDEX = (
     "messages cannot be searched: the sqlite of this Python was built without FTS5;"
     " run hive with a Python whose sqlite has it"
 )
 _DAMAGED = "the index of the messages was damaged and is made anew: search again in a few minutes"
-_THREAD = """
-    WITH RECURSIVE
-        up (id, parent) AS (
-            SELECT id, in_reply_to FROM messages WHERE id = ?
-            UNION
-            SELECT m.id, m.in_reply_to FROM up JOIN messages AS m ON m.id = up.parent
-        ),
-        down (id) AS (
-            SELECT min(id) FROM up
-            UNION
-            SELECT m.id FROM down JOIN messages AS m ON m.in_reply_to = down.id LIMIT ?
-        )
-    SELECT id FROM down WHERE id IS NOT NULL
-"""
 
 
 class IndexDamaged(Unavailable):
@@ -240,18 +225,11 @@ def _conditions(connection: Connection, query: Query) -> tuple[list[str], list[A
         values += [query.agent, query.agent]
     if query.thread is not None:
         where.append("m.id IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(_thread(connection, query.thread)))
+        values.append(json.dumps(threads.ids_of(connection, query.thread)))
     for part in query.parts:
         where.append("instr(m.body, ?) > 0")
         values.append(part)
     return where, values
-
-
-def _thread(connection: Connection, number: int) -> list[int]:
-    ids = [row[0] for row in connection.execute(_THREAD, (number, THREAD_MOST))]
-    if not ids:
-        raise NotFound(f"there is no message {number}: it was dropped after its keep, or never was")
-    return ids
 
 
 def _found(row: tuple[Any, ...], mark: str, parts: tuple[str, ...]) -> Found:

@@ -7,14 +7,15 @@ recipient and the others wait. Ids grow with time, so order by id is order of ar
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
-from hive.errors import BadRequest
-from hive.store import message_index
+from hive.errors import BadRequest, NotFound
+from hive.store import message_index, threads
 from hive.store.batch import Together
-from hive.wire.messages import FROM_EXTERNAL, DeliveredMessage, MessageRow
+from hive.store.message_rows import ROW, delivered, rows_of, split_marks
+from hive.wire.messages import FROM_EXTERNAL, DeliveredMessage, MessageRow, Thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +34,6 @@ _INSERTS = [
     _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * count) for count in range(INSERT_ROWS + 1)
 ]
 """The statement for each number of rows; each is prepared when it is first needed."""
-_ROW = (
-    "id, sender, recipient, body, in_reply_to, sent_at, delivered_at, acked_at, broadcast, origin,"
-    " via"
-)
 _AMONG = "id IN (SELECT value FROM json_each(?))"
 _WAITING = "recipient = ? AND acked_at IS NULL AND delivered_at IS NULL"
 _HELD = "recipient = ? AND acked_at IS NULL AND delivered_at IS NOT NULL"
@@ -133,7 +130,7 @@ class MessageStore:
                 "UPDATE messages SET delivered_at = ? WHERE id = ?",
                 [(now, row[0]) for row in rows],
             )
-            return [_delivered(row) for row in rows]
+            return [delivered(row) for row in rows]
 
         return await self._database.write(work, is_synced=False)
 
@@ -176,18 +173,34 @@ class MessageStore:
             lambda connection: _ack_where(connection, where, (recipient,), now)
         )
 
+    async def read_one(self, recipient: str, id_: int, now: float) -> bool:
+        """Acknowledge one message, held or waiting; whether it was open.
+
+        Raises `NotFound` when none of that id was sent to the recipient.
+        """
+        where = "recipient = ? AND id = ?"
+
+        def work(connection: Connection) -> bool:
+            query = f"SELECT 1 FROM messages WHERE {where}"
+            if connection.execute(query, (recipient, id_)).fetchone() is None:
+                raise NotFound(f"no message {id_} was sent to {recipient}: it may have been swept")
+            is_open = f"{where} AND acked_at IS NULL"
+            return bool(_ack_where(connection, is_open, (recipient, id_), now))
+
+        return await self._database.write(work)
+
     async def recent(self, recipient: str, limit: int) -> list[MessageRow]:
         """The newest messages to a recipient, whatever their state, newest first."""
-        query = f"SELECT {_ROW} FROM messages WHERE recipient = ? ORDER BY id DESC LIMIT ?"
+        query = f"SELECT {ROW} FROM messages WHERE recipient = ? ORDER BY id DESC LIMIT ?"
         return await self._database.read(
-            lambda connection: _rows(connection, query, (recipient, limit))
+            lambda connection: rows_of(connection, query, (recipient, limit))
         )
 
     async def newest(self, limit: int) -> list[MessageRow]:
         """The newest messages of everybody, oldest of them first."""
-        query = f"SELECT {_ROW} FROM messages ORDER BY id DESC LIMIT ?"
+        query = f"SELECT {ROW} FROM messages ORDER BY id DESC LIMIT ?"
         rows = await self._database.read(
-            lambda connection: _rows(connection, query, (limit,)), is_large=limit > SMALL_ROWS
+            lambda connection: rows_of(connection, query, (limit,)), is_large=limit > SMALL_ROWS
         )
         return rows[::-1]
 
@@ -197,12 +210,22 @@ class MessageStore:
         """The newest with ids below `before`, or the oldest above `after`, oldest first."""
         is_onward = after is not None
         where, order = ("id > ?", "id") if is_onward else ("id < ?", "id DESC")
-        query = f"SELECT {_ROW} FROM messages WHERE {where} ORDER BY {order} LIMIT ?"
+        query = f"SELECT {ROW} FROM messages WHERE {where} ORDER BY {order} LIMIT ?"
         rows = await self._database.read(
-            lambda connection: _rows(connection, query, (after if is_onward else before, limit)),
+            lambda connection: rows_of(connection, query, (after if is_onward else before, limit)),
             is_large=limit > SMALL_ROWS,
         )
         return rows if is_onward else rows[::-1]
+
+    async def some(self, ids: Sequence[int]) -> list[MessageRow]:
+        """Return those messages of these that are there, oldest first."""
+        return await self._database.read(lambda connection: threads.some(connection, ids))
+
+    async def thread(self, number: int, after: int, limit: int) -> Thread:
+        """Return a page of the thread that a message is in; raises `NotFound`."""
+        return await self._database.read(
+            lambda connection: threads.page(connection, number, after, limit), is_large=True
+        )
 
     async def sweep(self, acked_before: float) -> int:
         """Delete what was acknowledged before then, in steps that hold the writer shortly.
@@ -322,11 +345,7 @@ def _parent(connection: Connection, draft: Draft) -> tuple[str, ...]:
             f"in_reply_to: {draft.in_reply_to} is not a message to or from {draft.sender};"
             " give the id of one, or leave it out"
         )
-    return (parent[0], *_split(parent[1]))
-
-
-def _split(via: str) -> tuple[str, ...]:
-    return tuple(via.split(",")) if via else ()
+    return (parent[0], *split_marks(parent[1]))
 
 
 def _check_own(connection: Connection, recipient: str, wanted: str) -> None:
@@ -358,43 +377,6 @@ def _requeue(connection: Connection, recipient: str) -> int:
 def _id_range(connection: Connection) -> tuple[int, int]:
     first, last = connection.execute("SELECT min(id), max(id) FROM messages").fetchone()
     return (first or 0, last or 0)
-
-
-def _rows(connection: Connection, query: str, values: tuple[object, ...]) -> list[MessageRow]:
-    return [_message_row(row) for row in connection.execute(query, values).fetchall()]
-
-
-def _message_row(row: tuple[Any, ...]) -> MessageRow:
-    id_, sender, recipient, body, parent, sent_at, delivered_at, acked_at, *marks = row
-    broadcast, origin, via = marks
-    return MessageRow(
-        id=id_,
-        from_=sender,
-        to=recipient,
-        body=body,
-        in_reply_to=parent,
-        sent_at=sent_at,
-        delivered_at=delivered_at,
-        acked_at=acked_at,
-        broadcast=bool(broadcast),
-        origin=origin,
-        via=_split(via),
-    )
-
-
-def _delivered(row: tuple[Any, ...]) -> DeliveredMessage:
-    id_, sender, body, redelivered, parent, sent_at, broadcast, origin, via = row
-    return DeliveredMessage(
-        id=id_,
-        from_=sender,
-        body=body,
-        redelivered=bool(redelivered),
-        in_reply_to=parent,
-        sent_at=sent_at,
-        broadcast=bool(broadcast),
-        origin=origin,
-        via=_split(via),
-    )
 
 
 def _waiting(recipient: str, origin: str | None) -> tuple[str, tuple[str, ...]]:

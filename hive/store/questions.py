@@ -13,17 +13,31 @@ import attrs
 
 from hive.errors import Conflict, NotFound
 from hive.store import messages
-from hive.wire.messages import Question
+from hive.wire import questions
+from hive.wire.messages import Question, QuestionPage
+from hive.wire.names import MANAGER, OPERATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hive.store.database import Connection, Database
     from hive.store.messages import Draft
 
+_CANCELLED = (
+    f"answerer = '{OPERATOR}' AND answer = '{questions.CANCELLED_ANSWER}'"
+    f" OR answerer IN (asker, '{MANAGER}')"
+    f" AND answer = replace('{questions.cancelled_by('?')}', '?', answerer)"
+)
+_HOW = (
+    "CASE WHEN answered_at IS NULL THEN NULL"
+    f" WHEN answerer = '{questions.WATCHDOG}' THEN '{questions.EXPIRED}'"
+    f" WHEN {_CANCELLED} THEN '{questions.CANCELLED}'"
+    f" WHEN answerer = '{OPERATOR}' AND target IS NOT NULL THEN '{questions.OVERRIDDEN}'"
+    f" ELSE '{questions.ANSWERED}' END"
+)
 _COLUMNS = (
     "id, asker, target, question, options_json, multi, asked_at, deadline_at, answered_at, answer,"
-    " answerer"
+    f" answerer, {_HOW} AS how"
 )
 
 
@@ -102,8 +116,7 @@ class QuestionStore:
                 " WHERE id = ?",
                 (answer, answerer, now, id_),
             )
-            question = attrs.evolve(found[0], answer=answer, answerer=answerer, answered_at=now)
-            return _tell(connection, question, notice)
+            return _tell(connection, _select(connection, "id = ?", (id_,))[0], notice)
 
         return await self._database.write(work)
 
@@ -115,6 +128,43 @@ class QuestionStore:
         """Return the newest answered ones, newest first."""
         where = "answered_at IS NOT NULL ORDER BY answered_at DESC, id DESC LIMIT ?"
         return await self._read(where, (limit,))
+
+    async def closed(
+        self,
+        limit: int,
+        *,
+        before: int | None = None,
+        to: str | None = None,
+        name: str | None = None,
+        how: str | None = None,
+    ) -> QuestionPage:
+        """Return those closed before the question `before`, the last of them first.
+
+        `to` is `operator` or `peer`; `name` is who asked, was asked or answered.
+        """
+        where = ["answered_at IS NOT NULL"]
+        values: list[object] = []
+        if before is not None:
+            where.append(
+                "(answered_at, id) < (SELECT answered_at, id FROM operator_questions WHERE id = ?)"
+            )
+            values.append(before)
+        if to is not None:
+            where.append(f"target IS {'NULL' if to == questions.TO_OPERATOR else 'NOT NULL'}")
+        if name is not None:
+            where.append(f"? IN (asker, coalesce(target, '{OPERATOR}'), answerer)")
+            values.append(name)
+        if how is not None:
+            where.append("how = ?")
+            values.append(how)
+        condition = f"{' AND '.join(where)} ORDER BY answered_at DESC, id DESC LIMIT ?"
+        found = await self._read(condition, (*values, limit + 1))
+        return QuestionPage(tuple(found[:limit]), is_end=len(found) <= limit)
+
+    async def some(self, ids: Sequence[int]) -> list[Question]:
+        """Return those questions of these that are there, oldest first."""
+        where = "id IN (SELECT value FROM json_each(?)) ORDER BY id"
+        return await self._read(where, (json.dumps(list(ids)),))
 
     async def due(self, now: float, limit: int) -> list[Question]:
         """Return open questions whose time is over, the longest overdue first."""
@@ -151,17 +201,7 @@ def _to_row(question: Question) -> tuple[object, ...]:
 
 
 def _question(row: tuple[Any, ...]) -> Question:
-    id_, asker, target, question, options, multi, asked, deadline, answered, answer, answerer = row
+    id_, asker, target, question, options, multi, *times_and_answer = row
     return Question(
-        id=id_,
-        asker=asker,
-        target=target,
-        question=question,
-        options=tuple(json.loads(options)),
-        multi=bool(multi),
-        asked_at=asked,
-        deadline_at=deadline,
-        answered_at=answered,
-        answer=answer,
-        answerer=answerer,
+        id_, asker, target, question, tuple(json.loads(options)), bool(multi), *times_and_answer
     )

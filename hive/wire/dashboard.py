@@ -195,6 +195,8 @@ class QuestionResolved:
     answered_at: float
     cancelled: bool
     target: str | None
+    how: str = "answered"
+    """`answered`, `overridden`, `cancelled` or `expired`."""
 
 
 @attrs.frozen

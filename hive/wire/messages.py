@@ -52,6 +52,20 @@ class MessageRow:
 
 
 @attrs.frozen
+class Thread:
+    """Messages that answer one another, oldest first; what one answers stands before it."""
+
+    root: int
+    """The id of the first of all."""
+    total: int
+    is_cut: bool
+    """Whether the thread has more than are counted."""
+    is_end: bool
+    """Whether nothing follows these messages."""
+    messages: tuple[MessageRow, ...]
+
+
+@attrs.frozen
 class Reminder:
     """A message an agent will get from itself later."""
 
@@ -80,6 +94,18 @@ class Question:
     answered_at: float | None
     answer: str | None
     answerer: str | None
+    how: str | None = None
+    """How it was closed: `answered`, `overridden` by the operator in place of whom it was put to,
+    `cancelled` or `expired`; None while it is open."""
+
+
+@attrs.frozen
+class QuestionPage:
+    """Closed questions, those first that were closed last."""
+
+    questions: tuple[Question, ...]
+    is_end: bool
+    """Whether there are none behind these."""
 
 
 @attrs.frozen

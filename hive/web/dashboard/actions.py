@@ -132,6 +132,10 @@ def _add_talk(routes: Handlers, hive: Hive) -> None:
         checked = name if name == OPERATOR else agent_name(name)
         return {**OK, "marked": await actions.mark_all_read(hive, checked)}
 
+    @routes.post("/mark-read/<text>")
+    async def mark_read(text: str) -> Json:
+        return {**OK, "marked": await actions.mark_read(hive, number(text))}
+
     @routes.post("/answer-question/<text>")
     async def answer_question(text: str, body: AnswerBody) -> Json:
         await actions.answer_question(hive, number(text), body.answer)

@@ -28,6 +28,7 @@ from hive.web.dashboard import (
     state,
     stream,
     table,
+    talk,
 )
 from hive.web.exchange import App, Message, Receive, Scope, Send
 from hive.web.guard import Guard, Rules
@@ -107,7 +108,7 @@ def _make_quart(hive: Hive) -> QuartTrio:
     # The order is part of what a person reads in the snapshot.
     cast("DefaultJSONProvider", app.json).sort_keys = False
     handlers = Handlers()
-    for room in (state, details, files, actions):
+    for room in (state, details, talk, files, actions):
         room.add(handlers, hive)
     handlers.get(table.DOCUMENT)(_describe)
     for route, handler in handlers.for_all(table.OF_FRAMEWORK):

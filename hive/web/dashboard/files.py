@@ -1,4 +1,4 @@
-"""Files that messages name: which of them may be read, and what is in them.
+"""Files that messages and questions name: which of them may be read, and what is in them.
 
 Both `core/file_refs` alone decides, so that a link never leads to a file that is then refused.
 """
@@ -9,15 +9,14 @@ from typing import Any
 
 from quart import request
 
-from hive.core import actions, file_refs
+from hive.core import file_refs
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.web import replies
 from hive.web.dashboard.actions import number
-from hive.web.dashboard.table import REFS_MESSAGES_MAX
+from hive.web.dashboard.table import REFS_MAX
 from hive.web.routes import Handlers
 from hive.wire import codec
-from hive.wire.limits import RECENT_MAX
 from hive.wire.messages import FROM_PEER
 
 Json = dict[str, Any]
@@ -35,16 +34,32 @@ def add(routes: Handlers, hive: Hive) -> None:
         return found
 
     @routes.get("/api/file-refs")
-    async def file_refs_of_messages() -> Json:
-        listed = replies.parse_fields(request.query_string).get("messages", "")
-        wanted = {number(text) for text in listed.split(",") if text}
-        if len(wanted) > REFS_MESSAGES_MAX:
-            raise BadRequest(f"at most {REFS_MESSAGES_MAX} messages at a time")
-        shown = [*await hive.broker.history(RECENT_MAX), *await actions.inbox(hive, RECENT_MAX)]
-        found = {}
-        for row in {row.id: row for row in shown if row.id in wanted}.values():
+    async def refs_of_what_was_said() -> Json:
+        fields = replies.parse_fields(request.query_string)
+        found: dict[str, dict[str, list[Json]]] = {
+            "refs": {},
+            "question_refs": {},
+            "answer_refs": {},
+        }
+        for row in await hive.broker.some(_wanted(fields, "messages")):
             # A free label that reads like an agent's name is not that agent.
             sender = row.from_ if row.origin == FROM_PEER else None
-            refs = await file_refs.find(hive, row.body, sender)
-            found[str(row.id)] = [codec.to_json(ref) for ref in refs]
-        return {"refs": found}
+            found["refs"][str(row.id)] = await _refs(hive, row.body, sender)
+        for one in await hive.questions.some(_wanted(fields, "questions")):
+            key = str(one.id)
+            found["question_refs"][key] = await _refs(hive, one.question, one.asker)
+            if one.answer is not None:
+                found["answer_refs"][key] = await _refs(hive, one.answer, one.answerer)
+        return found
+
+
+def _wanted(fields: dict[str, str], name: str) -> list[int]:
+    """Return the ids that a field lists."""
+    wanted = {number(text) for text in fields.get(name, "").split(",") if text}
+    if len(wanted) > REFS_MAX:
+        raise BadRequest(f"at most {REFS_MAX} {name} at a time")
+    return sorted(wanted)
+
+
+async def _refs(hive: Hive, text: str, sender: str | None) -> list[Json]:
+    return [codec.to_json(ref) for ref in await file_refs.find(hive, text, sender)]

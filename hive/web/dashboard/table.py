@@ -17,14 +17,19 @@ from hive.wire import answers, search
 from hive.wire.answers import Done, DoneWithId
 from hive.wire.dashboard import ContainerRow, DashboardFrame
 from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
+from hive.wire.messages import QuestionPage, Thread
 from hive.wire.network import NetworkReport
+from hive.wire.questions import HOWS, TO_OPERATOR, TO_PEER
 from hive.wire.search_query import QUERY_MOST
 
 AUDIT_ROWS = 50
 NEWEST_MOST = 200
 LINE_MAX = 10**9
 IDS_MAX = 10**15
-REFS_MESSAGES_MAX = 50
+NAME_LONGEST = 64
+REFS_MAX = 50
+THREAD_ROWS, THREAD_ROWS_MOST = 300, 500
+QUESTION_ROWS, QUESTION_ROWS_MOST = 30, 100
 STREAM = "/dashboard/stream"
 DOCUMENT = "/api/openapi.json"
 
@@ -78,6 +83,7 @@ class SendBody:
     """A message of the operator."""
 
     to: str
+    """A name, `*`, or names with commas between: each of them gets it, or none does."""
     body: str
     in_reply_to: int | None = None
 
@@ -91,10 +97,14 @@ class AnswerBody:
 
 @attrs.frozen
 class FileRefs:
-    """The files that messages name and that may be read."""
+    """The files that messages, questions and answers name and that may be read."""
 
     refs: dict[str, tuple[Ref, ...]]
     """By the id of the message."""
+    question_refs: dict[str, tuple[Ref, ...]]
+    """Of questions, by their ids."""
+    answer_refs: dict[str, tuple[Ref, ...]]
+    """Of the answers to them, by the same ids."""
 
 
 _GONE: tuple[type[HiveError], ...] = (NotFound,)
@@ -160,6 +170,24 @@ OF_READS = (
         "/api/agents/<name>/why", "Why an agent does not work.", answers.AgentReason, errors=_GONE
     ),
     _read("/api/network/<name>", "What an agent reached.", NetworkReport, errors=_GONE),
+    _read(
+        "/api/threads/<text>",
+        "The messages of the thread that a message is in, oldest first.",
+        Thread,
+        Field("after", "Only messages with a greater id.", high=IDS_MAX, default=0),
+        Field("limit", "At most so many.", low=1, high=THREAD_ROWS_MOST, default=THREAD_ROWS),
+        errors=_GONE,
+    ),
+    _read(
+        "/api/questions",
+        "Closed questions, those first that were closed last.",
+        QuestionPage,
+        Field("before", "Only what was closed before the question of this id.", high=IDS_MAX),
+        Field("to", "Put to the operator, or to an agent.", one_of=(TO_OPERATOR, TO_PEER)),
+        Field("name", "Who asked, was asked or answered.", longest=NAME_LONGEST),
+        Field("how", "How they were closed.", one_of=HOWS),
+        Field("limit", "At most so many.", low=1, high=QUESTION_ROWS_MOST, default=QUESTION_ROWS),
+    ),
     _read("/api/reminders", "What agents are to be reminded of.", answers.Reminders),
     _read(
         "/api/audit",
@@ -169,9 +197,10 @@ OF_READS = (
     ),
     _read(
         "/api/file-refs",
-        "Which files messages name.",
+        "Which files messages and questions name.",
         FileRefs,
-        Field("messages", f"At most {REFS_MESSAGES_MAX} ids of messages, with commas between."),
+        Field("messages", f"At most {REFS_MAX} ids of messages, with commas between."),
+        Field("questions", f"At most {REFS_MAX} ids of questions, with commas between."),
     ),
     _read(
         "/api/state-file",
@@ -199,6 +228,7 @@ OF_ACTIONS = (
     _act("/revive/<name>", "Propose an agent that is gone again.", Nothing, DoneWithId),
     _act("/op-send", "Send a message as the operator.", SendBody, DoneWithId),
     _act("/api/agent/<name>/mark-all-read", "Acknowledge mail.", Nothing, answers.Marked),
+    _act("/mark-read/<text>", "Acknowledge one message to you.", Nothing, answers.Marked),
     _act("/answer-question/<text>", "Answer a question.", AnswerBody),
     _act("/cancel-question/<text>", "Close a question without an answer."),
     _act("/retry-reminder/<text>", "Try a reminder again."),

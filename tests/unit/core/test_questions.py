@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,3 +161,47 @@ async def test_question_and_notice_are_one_transaction(
         await post.questions.ask("ada", "tea?", to="bob")
     assert await post.questions.pending() == []
     assert post.frames == []
+
+
+async def test_a_closed_question_says_how_and_is_found_by_that(post: Post) -> None:
+    asked = [await post.questions.ask("ada", f"tea {at}?", to="bob", ttl_s=9) for at in range(5)]
+    asked.append(await post.questions.ask("ada", "may I?"))
+    await post.questions.answer(asked[0], "bob", "[cancelled by bob]")
+    await post.questions.answer(asked[1], "operator", "yes")
+    await post.questions.cancel(asked[2], "ada")
+    await post.questions.cancel(asked[3], "operator")
+    await post.questions.answer(asked[5], "operator", "yes")
+    await post.questions.run_due(post.clock() + 10)
+    closed = (await post.questions.closed(9)).questions
+    assert {each.id: each.how for each in closed} == {
+        asked[0]: "answered",
+        asked[1]: "overridden",
+        asked[2]: "cancelled",
+        asked[3]: "cancelled",
+        asked[4]: "expired",
+        asked[5]: "answered",
+    }
+    told = {each.id: each.how for each in post.frames if isinstance(each, QuestionResolved)}
+    assert told == {each.id: each.how for each in closed}
+
+    async def found(**wanted: Any) -> set[int]:
+        return {each.id for each in (await post.questions.closed(9, **wanted)).questions}
+
+    assert await found(how="cancelled") == {asked[2], asked[3]}
+    assert await found(to="operator") == {asked[5]}
+    assert await found(to="peer", name="operator") == {asked[1], asked[3]}
+    assert await found(name="bob", how="answered") == {asked[0]}
+
+
+async def test_closed_questions_are_read_page_by_page_without_gap_or_double(post: Post) -> None:
+    asked = [await post.questions.ask("ada", f"{at}?", to="bob") for at in range(7)]
+    for number in asked:
+        await post.questions.answer(number, "bob", "yes")
+    seen: list[int] = []
+    before, is_end = None, False
+    while not is_end:
+        page = await post.questions.closed(3, before=before)
+        seen += [each.id for each in page.questions]
+        before, is_end = seen[-1], page.is_end
+    assert sorted(seen) == asked
+    assert len(seen) == 7

@@ -1,0 +1,66 @@
+"""What was said and asked, piece by piece: a thread, closed questions; it only reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quart import request
+
+from hive.core.hive import Hive
+from hive.errors import BadRequest
+from hive.web import replies
+from hive.web.dashboard.actions import number
+from hive.web.dashboard.table import (
+    IDS_MAX,
+    NAME_LONGEST,
+    QUESTION_ROWS,
+    QUESTION_ROWS_MOST,
+    THREAD_ROWS,
+    THREAD_ROWS_MOST,
+)
+from hive.web.routes import Handlers
+from hive.wire import codec
+from hive.wire.questions import HOWS, TO_OPERATOR, TO_PEER
+
+Json = dict[str, Any]
+
+
+def add(routes: Handlers, hive: Hive) -> None:
+    """Add the routes of threads and of closed questions."""
+
+    @routes.get("/api/threads/<text>")
+    async def thread(text: str) -> Json:
+        fields = replies.parse_fields(request.query_string)
+        after = replies.whole_number(fields, "after", 0, high=IDS_MAX)
+        limit = replies.whole_number(fields, "limit", THREAD_ROWS, low=1, high=THREAD_ROWS_MOST)
+        found: Json = codec.to_json(
+            await hive.broker.thread(min(number(text), IDS_MAX), after=after, limit=limit)
+        )
+        return found
+
+    @routes.get("/api/questions")
+    async def closed_questions() -> Json:
+        fields = replies.parse_fields(request.query_string)
+        limit = replies.whole_number(fields, "limit", QUESTION_ROWS, low=1, high=QUESTION_ROWS_MOST)
+        before = None
+        if "before" in fields:
+            before = replies.whole_number(fields, "before", 0, high=IDS_MAX)
+        name = fields.get("name")
+        if name is not None and len(name) > NAME_LONGEST:
+            raise BadRequest(f"name: no name is longer than {NAME_LONGEST} characters")
+        page = await hive.questions.closed(
+            limit,
+            before=before,
+            to=_one_of(fields, "to", (TO_OPERATOR, TO_PEER)),
+            name=name,
+            how=_one_of(fields, "how", HOWS),
+        )
+        found: Json = codec.to_json(page)
+        return found
+
+
+def _one_of(fields: dict[str, str], name: str, words: tuple[str, ...]) -> str | None:
+    word = fields.get(name)
+    if word is not None and word not in words:
+        raise BadRequest(f"{name} must be one of {', '.join(words)}")
+    return word
