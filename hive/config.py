@@ -20,6 +20,8 @@ from hive.wire.names import MANAGER, AgentName
 SOCKET_PATH_BYTES = 107
 CLAUDE_SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 CLAUDE_SETTINGS = ("ANTHROPIC_BASE_URL", "CLAUDE_CODE_MAX_RETRIES")
+SYSTEMD_VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""What systemd tells the daemon alone, and no program that it starts."""
 FIRST_AGENT_UID = 1_900_000_000
 KEY_CACHE_S = 300.0
 LOGIN_CACHE_S = 3600.0
@@ -414,17 +416,30 @@ def git_override() -> str | None:
     return os.environ.get("HIVE_GIT") or None
 
 
+def notify_socket() -> str | None:
+    """Where systemd is told how the daemon is, when it started us and wants to know."""
+    return os.environ.get("NOTIFY_SOCKET") or None
+
+
+def watchdog_s() -> float | None:
+    """How long systemd waits for a sign of life before it ends us; None when it does not."""
+    text, whose = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    is_ours = whose in {"", str(os.getpid())}
+    return int(text) / 1e6 if text.isdecimal() and int(text) > 0 and is_ours else None
+
+
 def search_path() -> str:
     """The host's PATH, for finding programs."""
     return os.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin"
 
 
 def program_environment() -> dict[str, str]:
-    """The daemon's environment for a host's program: without claude's variables and git's."""
+    """The daemon's environment for a host's program: without what is claude's, git's, systemd's."""
     return {
         key: value
         for key, value in os.environ.items()
-        if key not in {*CLAUDE_SECRETS, *CLAUDE_SETTINGS} and not key.startswith("GIT_")
+        if key not in {*CLAUDE_SECRETS, *CLAUDE_SETTINGS, *SYSTEMD_VARIABLES}
+        and not key.startswith("GIT_")
     }
 
 

@@ -21,7 +21,7 @@ from hive import config_checks, light
 from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.errors import HiveError
-from hive.nursery import on_host
+from hive.nursery import on_host, service_manager
 from hive.web import server
 from hive.wire.names import MANAGER
 
@@ -124,6 +124,7 @@ async def _main(
         await nursery.start(_stop_on_signal, nursery.cancel_scope)
         hive = await nursery.start(_serve, config, paths, beforehand)
         await announce(hive)
+        await service_manager.of_environment().run(f"the hive is up: {hive.address.url}")
 
 
 async def _serve(
