@@ -1,5 +1,4 @@
-# hive as a Nix package, and the systems of its agents' containers. The package is untested beyond
-# parsing.
+# hive as a Nix package, as a NixOS module, and the systems of its agents' containers.
 {
   description = "A self-hosted swarm of Claude Code agents, each in its own container";
 
@@ -9,13 +8,16 @@
     { self, nixpkgs }:
     let
       system = "x86_64-linux";
-      hive = nixpkgs.legacyPackages.${system}.callPackage ./nix/package.nix { };
+      pkgs = nixpkgs.legacyPackages.${system};
+      hive = pkgs.callPackage ./nix/package.nix { };
     in
     {
       # What hive's meta flake builds the containers with.
       lib.container = import ./nix/container.nix { inherit nixpkgs; };
       nixosModules = {
-        agent = ./nix/templates/agent.nix;
+        # `services.hive`; agents are built with the same hive as the host's.
+        default = import ./nix/modules/of-flake.nix self.outPath;
+        agent = ./nix/templates/agent-base.nix;
         manager = ./nix/templates/manager.nix;
       };
       packages.${system} = {
@@ -25,6 +27,13 @@
       apps.${system}.default = {
         type = "app";
         program = "${hive}/bin/hive.pyz";
+      };
+      checks.${system} = {
+        inherit hive;
+        machine = import ./nix/checks/machine.nix {
+          inherit pkgs;
+          module = self.nixosModules.default;
+        };
       };
     };
 }

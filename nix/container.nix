@@ -4,7 +4,7 @@
 {
   # As hive knows it: `alice`, or `manager`.
   name,
-  # `agent` or `manager`: which file of ./templates.
+  # `agent` or `manager`: which of ./templates.
   role,
   # The platform, as `x86_64-linux`.
   system,
@@ -17,7 +17,7 @@ nixpkgs.lib.nixosSystem {
   # Beside the arguments of every module: what the agent's flake takes as inputs.
   specialArgs.flakeInputs = builtins.removeAttrs agent.inputs [ "self" ];
   modules = [
-    (./templates + "/${role}.nix")
+    (if role == "manager" then ./templates/manager.nix else ./templates/agent-base.nix)
     agent.nixosModules.default
     {
       hive.name = name;

@@ -1,4 +1,4 @@
-# hive from source, with the Python packages of nixpkgs. Untested beyond parsing.
+# hive from source, with the Python packages of nixpkgs. Parsed here, and built by nobody yet.
 # The pages' two libraries (package-lock.json) are left out: without them agents' Markdown shows as
 # plain text.
 {

@@ -2,7 +2,7 @@
 { pkgs, ... }:
 
 {
-  imports = [ ./agent-base.nix ];
+  imports = [ ./harness-base.nix ];
 
   environment.systemPackages = [
     pkgs.diffutils

@@ -24,6 +24,8 @@ OFFLINE = (
     "extra-experimental-features = nix-command flakes\n"
 )
 NIXPKGS_URL = "github:NixOS/nixpkgs/nixos-unstable"
+SHARED = ("lib.nix", "host-options.nix")
+"""What the small nixpkgs has of nix/checks."""
 AGENT_FLAKE = "{ outputs = inputs: { nixosModules.default = ./agent.nix; }; }\n"
 
 
@@ -94,7 +96,9 @@ class NixWorld:
 
     def bump_nixpkgs(self, note: str) -> str:
         """Commit another nixpkgs."""
-        return commit(self.git, self.nixpkgs, {**_below("tests/data/nix/nixpkgs"), "note": note})
+        own = {name: (ROOT / "nix/checks" / name).read_text() for name in SHARED}
+        files = {**_below("tests/data/nix/nixpkgs"), **own, "note": note}
+        return commit(self.git, self.nixpkgs, files)
 
     def bump_hive(self, note: str) -> str:
         """Commit another hive."""

@@ -37,7 +37,7 @@ if booted.IS_POSSIBLE:
         assert done.stdout.strip() == "running", system.run("systemctl", "--failed").stdout
 
     def test_the_nix_module_has_the_unit_that_was_tried_here() -> None:
-        module = (booted.REPOSITORY / "nix/templates/agent-base.nix").read_text(encoding="utf-8")
+        module = (booted.REPOSITORY / "nix/templates/harness-base.nix").read_text(encoding="utf-8")
         said = "".join(module.split())
         for line in booted.HARNESS_UNIT.splitlines():
             key, _, value = line.partition("=")

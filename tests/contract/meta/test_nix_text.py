@@ -69,7 +69,7 @@ def test_every_nix_file_of_the_repository_is_nix(world: NixWorld) -> None:
         check=True,
     )
     files = listed.stdout.split()
-    assert "nix/templates/agent-base.nix" in files
+    assert "nix/templates/harness-base.nix" in files
     words = ("nix-instantiate", "--parse", *files)
     done = subprocess.run(words, cwd=ROOT, env=world.env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,5 @@
 # As much of nixpkgs as hive's own modules name: modules that merge, and a system that is one file.
+# The tests put `lib.nix` and `host-options.nix` of nix/checks beside it.
 {
   outputs =
     { self }:

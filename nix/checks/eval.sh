@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Evaluate hive's modules: `eval.sh [PATH]`, where PATH is nixpkgs or its lib; without one with the
+# small lib beside this script. With a PATH the two must say the same. Prints the values as JSON.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+say() {
+  nix-instantiate --eval --strict --json --expr "
+    import ./eval.nix {
+      $1
+      host.services.hive.enable = true;
+      host.services.hive.settings.hive_flake = \"github:example/hive\";
+    }"
+}
+
+ours=$(say "")
+printf '%s\n' "$ours"
+(($# == 0)) && exit
+lib=$(realpath "$1")
+[[ -d $lib/lib ]] && lib=$lib/lib
+theirs=$(say "lib = import $lib;")
+if [[ $theirs != "$ours" ]]; then
+  printf 'nixpkgs says otherwise than nix/checks/lib.nix:\n%s\n' "$theirs" >&2
+  exit 1
+fi
+printf 'nixpkgs says the same\n' >&2

@@ -1,0 +1,201 @@
+"""`services.hive` makes of a configuration what hive needs, and refuses what contradicts itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hive import config, config_checks
+from hive.host.flake_text import literal
+from tests.fakes.nix_eval import NIX_INSTANTIATE, Evaluator
+from tests.fakes.nix_world import ROOT
+
+FLAKE = 'settings.hive_flake = "github:example/hive";'
+NIX_FILES = [ROOT / "flake.nix", *sorted((ROOT / "nix").rglob("*.nix"))]
+
+
+def host(nix: Evaluator, text: str = "") -> Any:
+    return nix.made_of("host", f"host.services.hive = {{ enable = true; {FLAKE} {text} }};")
+
+
+def refusals(nix: Evaluator, text: str) -> list[str]:
+    made = nix.made_of("host", f"host = {{ services.hive.enable = true; {text} }};")
+    failed: list[str] = made["failed"]
+    return failed
+
+
+def settings_file(made: Any, folder: Path) -> config.HostConfig:
+    file = folder / "config.json"
+    file.write_text(made["etc"]["hyperhive/config.json"]["text"])
+    loaded = config.load_host_config(file)
+    config_checks.check_host_config(loaded)
+    return loaded
+
+
+def test_nothing_accepts_an_unfree_licence_by_itself() -> None:
+    for file in NIX_FILES:
+        code = [line.partition("#")[0] for line in file.read_text().splitlines()]
+        assert not any("allowUnfree" in line and "=" in line for line in code), file
+
+
+if NIX_INSTANTIATE:
+
+    def test_the_script_finds_where_nixpkgs_says_otherwise(nix: Evaluator, tmp_path: Path) -> None:
+        lib = tmp_path / "nixpkgs/lib"
+        lib.mkdir(parents=True)
+        (lib / "default.nix").write_text(f"import {ROOT}/nix/checks/lib.nix\n")
+        argv = [ROOT / "nix/checks/eval.sh", tmp_path / "nixpkgs"]
+        done = subprocess.run(argv, env=nix.env, capture_output=True, text=True)
+        assert (done.returncode, "nixpkgs says the same" in done.stderr) == (0, True)
+        other = f"(import {ROOT}/nix/checks/lib.nix) // {{ getExe = _: ''/other''; }}\n"
+        (lib / "default.nix").write_text(other)
+        done = subprocess.run(argv, env=nix.env, capture_output=True, text=True)
+        assert (done.returncode, "nixpkgs says otherwise" in done.stderr) == (1, True)
+
+    def test_the_daemon_takes_the_file_that_the_module_writes(
+        nix: Evaluator, tmp_path: Path
+    ) -> None:
+        loaded = settings_file(host(nix), tmp_path)
+        assert (loaded.containers, loaded.operator_group) == ("nixos", "hive")
+        assert loaded.forge_url == "http://127.0.0.1:3000"
+        assert loaded.claude is None
+
+    def test_what_is_set_reaches_the_daemon_letter_by_letter(
+        nix: Evaluator, tmp_path: Path
+    ) -> None:
+        odd = {"A": 'a "quoted" ${word}', "B": "two\nlines\ttab \\ and ''", "C": "ümläut $$"}
+        text = f"settings.claude_env = {literal(odd)}; settings.park_s = 0.5;"
+        loaded = settings_file(host(nix, text), tmp_path)
+        assert loaded.claude_env == odd
+        assert loaded.park_s == 0.5
+
+    def test_a_limit_may_be_lifted(nix: Evaluator, tmp_path: Path) -> None:
+        loaded = settings_file(host(nix, "settings.limits.memory_mib = null;"), tmp_path)
+        assert loaded.limits.memory_mib is None
+        assert loaded.limits.tasks == config.HostConfig().limits.tasks
+
+    def test_a_setting_of_a_newer_daemon_is_passed_on(nix: Evaluator) -> None:
+        made = host(nix, "settings.not_yet_known = { a = [ 1 ]; };")
+        assert json.loads(made["etc"]["hyperhive/config.json"]["text"])["not_yet_known"] == {
+            "a": [1]
+        }
+
+    def test_a_value_of_another_type_is_refused_by_its_name(nix: Evaluator) -> None:
+        said = nix.failure("host.settings", 'host.services.hive.settings.port = "7000";')
+        assert "services.hive.settings.port' is not of type `16 bit unsigned integer" in said
+
+    def test_the_firewall_stays_closed_until_it_is_opened(nix: Evaluator) -> None:
+        assert host(nix)["allowedTCPPorts"] == []
+        text = 'settings.host = "10.0.0.2"; settings.tls_in_front = true; openFirewall = true;'
+        assert host(nix, text)["allowedTCPPorts"] == [7000]
+
+    def test_secrets_are_credentials_of_the_unit_and_in_no_file(
+        nix: Evaluator, tmp_path: Path
+    ) -> None:
+        made = host(nix, 'secrets.ANTHROPIC_API_KEY = "/run/keys/api";')
+        service = made["services"]["hyperhive"]["serviceConfig"]
+        assert service["LoadCredential"] == ["ANTHROPIC_API_KEY:/run/keys/api"]
+        assert settings_file(made, tmp_path).claude_secret_files == {
+            "ANTHROPIC_API_KEY": "/run/credentials/hyperhive.service/ANTHROPIC_API_KEY"
+        }
+
+    def test_claude_is_taken_when_it_is_named_and_missed_aloud_when_not(nix: Evaluator) -> None:
+        (warning,) = host(nix)["warnings"]
+        assert "to accept its licence is your decision" in warning
+        named = host(nix, "claudePackage = (import ./nix/checks/packages.nix).claude-code;")
+        assert named["warnings"] == []
+        assert named["settings"]["claude"].endswith("-claude-code/bin/claude")
+
+    def test_containers_outlive_the_daemon_and_their_sockets_too(nix: Evaluator) -> None:
+        service = host(nix)["services"]["hyperhive"]["serviceConfig"]
+        assert service["KillMode"] == "process"
+        assert service["RuntimeDirectoryPreserve"] is True
+        assert (service["Type"], service["Restart"]) == ("notify", "on-failure")
+
+    def test_a_changed_setting_starts_the_daemon_anew(nix: Evaluator) -> None:
+        triggers = [
+            host(nix, text)["services"]["hyperhive"]["restartTriggers"]
+            for text in ("", "", "settings.port = 7001;")
+        ]
+        assert triggers[0] == triggers[1] != triggers[2]
+
+    def test_operators_are_members_of_the_group_that_opens_the_socket(nix: Evaluator) -> None:
+        text = "services.hive.operators = [ ''mara'' ]; users.users.mara.name = ''mara'';"
+        made = nix.made_of(
+            "host", f"host = {{ services.hive.enable = true; services.hive.{FLAKE} {text} }};"
+        )
+        assert made["groups"]["hive"]["members"] == ["mara"]
+        assert made["settings"]["operator_group"] == "hive"
+
+    def test_nginx_passes_on_what_the_daemon_looks_at(nix: Evaluator) -> None:
+        made = host(nix, 'nginx = { enable = true; domain = "hive.example.org"; };')
+        assert made["settings"]["tls_in_front"] is True
+        assert made["settings"]["allowed_hosts"] == ["hive.example.org"]
+        site = made["nginx"]["virtualHosts"]["hive.example.org"]
+        assert site["forceSSL"] is True
+        passed = site["locations"]["/"]
+        assert passed["proxyPass"] == "http://127.0.0.1:7000"
+        assert passed["proxyWebsockets"] is True
+        assert "proxy_set_header Host $host;" in passed["extraConfig"]
+        assert "proxy_buffering off;" in passed["extraConfig"]
+        assert made["allowedTCPPorts"] == []
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            (f'services.hive.{FLAKE} services.hive.settings.host = "0.0.0.0";', "is 0.0.0.0"),
+            (f"services.hive.{FLAKE} services.hive.openFirewall = true;", "opens port 7000"),
+            ("", "hive_flake is null"),
+            (f'services.hive.{FLAKE} services.hive.settings.root = "/srv";', "root is /srv"),
+            (
+                f'services.hive.{FLAKE} services.hive.secrets.ANTHROPIC_API_KEY = "/nix/store/x";',
+                "ANTHROPIC_API_KEY is /nix/store/x: everybody can read the store",
+            ),
+            (f'services.hive.{FLAKE} services.hive.operators = [ "nobody" ];', "names nobody"),
+            (
+                f"services.hive.{FLAKE} users.users.mara = {{ name = ''mara'';"
+                " subUidRanges = [ { startUid = 1900100000; count = 1; } ]; };",
+                "are subordinate users of mara",
+            ),
+        ],
+    )
+    def test_a_contradiction_is_refused_with_the_value(
+        nix: Evaluator, text: str, words: str
+    ) -> None:
+        (said,) = refusals(nix, text)
+        assert words in said
+
+    def test_the_forge_is_there_unless_it_is_not_wanted(nix: Evaluator) -> None:
+        forge = host(nix)["forge"]
+        assert forge["isShared"]
+        server = forge["services"]["forgejo"]["settings"]["server"]
+        assert (server["HTTP_ADDR"], server["HTTP_PORT"]) == ("127.0.0.1", 3000)
+        assert forge["services"]["forgejo"]["settings"]["service"]["DISABLE_REGISTRATION"] is True
+        assert forge["services"]["forgejo"]["settings"]["federation"]["ENABLED"] is False
+        assert not forge["networking"]["firewall"]["enable"]
+        without = host(nix, "forge.enable = false;")
+        assert "forge" not in without
+        assert without["settings"]["forge_url"] is None
+
+    def test_the_theme_of_the_forge_is_copied_from_a_file_that_is_there(nix: Evaluator) -> None:
+        forge = host(nix)["forge"]
+        rule = next(line for line in forge["systemd"]["tmpfiles"]["rules"] if line.startswith("C+"))
+        theme = forge["services"]["forgejo"]["settings"]["ui"]["DEFAULT_THEME"]
+        name = f"theme-{theme}.css"
+        assert rule.split()[1].endswith(f"/{name}")
+        assert Path(rule.split()[-1]).name == name
+        assert (ROOT / "nix/forge-theme" / name).exists()
+
+    def test_the_forges_token_is_asked_for_by_a_unit_that_cannot_fail_a_rebuild(
+        nix: Evaluator,
+    ) -> None:
+        made = host(nix)
+        unit = made["services"]["hyperhive-forge-token"]
+        assert unit["wantedBy"] == []
+        assert unit["script"].rstrip().endswith("exit 0")
+        assert made["timers"]["hyperhive-forge-token"]["wantedBy"] == ["timers.target"]
+        assert made["settings"]["forge_token_file"] in unit["unitConfig"]["ConditionPathExists"]
