@@ -76,7 +76,7 @@ async def test_a_daemon_that_nobody_listens_to_goes_on(
     ("usec", "pid", "seconds"),
     [
         ("60000000", None, 60.0),
-        ("1500000", str(os.getpid()), 1.5),
+        ("1500000", "own", 1.5),
         ("60000000", "1", None),
         ("0", None, None),
         ("x", None, None),
@@ -86,7 +86,8 @@ async def test_a_daemon_that_nobody_listens_to_goes_on(
 def test_the_watchdog_counts_only_for_the_process_it_is_meant_for(
     usec: str | None, pid: str | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("WATCHDOG_USEC", usec), ("WATCHDOG_PID", pid)):
+    own = str(os.getpid()) if pid == "own" else pid
+    for name, value in (("WATCHDOG_USEC", usec), ("WATCHDOG_PID", own)):
         if value is None:
             monkeypatch.delenv(name, raising=False)
         else:
