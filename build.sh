@@ -191,6 +191,7 @@ check() {
   step quiet "$VENV/bin/lint-imports" --cache-dir "$CACHE/import_linter"
   step "$PY" tools/file_map.py --check
   step "$PY" tools/attacks_page.py --check
+  step "$PY" tools/nix_pages.py --check
   step node_modules/.bin/tsc --noEmit -p tsconfig.json
   step "$PY" -m pytest "${WORKERS[@]}" -q tests/unit "$@"
   if ((${#failures[@]})); then
@@ -221,6 +222,7 @@ format() {
   "$PY" -m ruff check --fix .
   "$PY" tools/file_map.py
   "$PY" tools/attacks_page.py
+  "$PY" tools/nix_pages.py
 }
 
 lock() {

@@ -126,6 +126,10 @@ def _add_daemons(verbs: Verbs[argparse.ArgumentParser]) -> None:
     doctor.add_argument("--root", metavar="DIR", help="the hive that lives below DIR")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
 
+    unit = _add(verbs, "unit", _unit, "print the unit of the daemon, for systemd")
+    unit.add_argument("--user", metavar="NAME", help="a daemon that is this user, and its agents")
+    unit.add_argument("--program", metavar="PATH", help="where hive.pyz is (this one)")
+
 
 def _add_lifecycle(verbs: Verbs[argparse.ArgumentParser]) -> None:
     for name, text in (
@@ -324,6 +328,13 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from hive.nursery import doctor
 
     return doctor.main(arguments)
+
+
+def _unit(arguments: argparse.Namespace) -> int:
+    from hive.host import service_unit
+
+    print(service_unit.text(arguments.user, arguments.program), end="")
+    return 0
 
 
 def _audit(arguments: argparse.Namespace) -> int:

@@ -42,15 +42,14 @@
       "CAP_KILL"
       "CAP_SETFCAP"
       "CAP_SETGID"
-      "CAP_SETPCAP"
       "CAP_SETUID"
       "CAP_SYS_ADMIN"
       "CAP_SYS_CHROOT"
       "CAP_SYS_PTRACE"
-      "CAP_SYS_RESOURCE"
     ];
     LockPersonality = true;
     NoNewPrivileges = true;
+    PrivateDevices = true;
     PrivateTmp = true;
     ProtectClock = true;
     ProtectHome = true;

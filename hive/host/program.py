@@ -47,18 +47,18 @@ class Program:
 
 def find(*, isolated: bool) -> Program:
     """Return the program that is running, as it is started in a container of that sort."""
-    archive = _archive()
-    if archive is not None:
-        return _zipapp(archive, isolated=isolated)
+    found = archive()
+    if found is not None:
+        return _zipapp(found, isolated=isolated)
     return _checkout(isolated=isolated)
 
 
 def revision() -> str:
     """Return which hive is running: its version and a digest of its code."""
-    archive = _archive()
-    if archive is not None:
+    found = archive()
+    if found is not None:
         unpacked = Path(hive.__file__).resolve().parents[2]
-        return f"{hive.__version__}+{unpacked.name.removeprefix(f'{archive.name}_')[:12]}"
+        return f"{hive.__version__}+{unpacked.name.removeprefix(f'{found.name}_')[:12]}"
     digest = hashlib.sha256()
     package = Path(hive.__file__).resolve().parent
     for file in sorted(package.rglob("*.py")):
@@ -128,7 +128,7 @@ def _command(assignment: str, python: str, *rest: str) -> tuple[str, ...]:
     return (_ENV, assignment, python, "-P", *rest)
 
 
-def _archive() -> Path | None:
+def archive() -> Path | None:
     """Return the zipapp that is running, if it is one."""
     loader = getattr(sys.modules["__main__"], "__loader__", None)
     archive = getattr(loader, "archive", None)

@@ -27,7 +27,9 @@ in
 {
   options.hive = {
     name = lib.mkOption {
-      type = lib.types.strMatching "[a-z]([a-z0-9-]{0,7}[a-z0-9])?";
+      type = lib.types.strMatching "[a-z]([a-z0-9-]{0,7}[a-z0-9])?" // {
+        description = "name of an agent";
+      };
       description = "The agent's name, as hive knows it.";
     };
     source = lib.mkOption {

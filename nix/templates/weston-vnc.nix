@@ -30,7 +30,9 @@ in
     };
 
     size = mkOption {
-      type = types.strMatching "[0-9]{3,4}x[0-9]{3,4}";
+      type = types.strMatching "[0-9]{3,4}x[0-9]{3,4}" // {
+        description = "WIDTHxHEIGHT";
+      };
       default = "1280x800";
       description = "Width and height in pixels.";
     };

@@ -51,7 +51,7 @@ if NIX_INSTANTIATE:
         argv = [ROOT / "nix/checks/eval.sh", tmp_path / "nixpkgs"]
         done = subprocess.run(argv, env=nix.env, capture_output=True, text=True)
         assert (done.returncode, "nixpkgs says the same" in done.stderr) == (0, True)
-        other = f"(import {ROOT}/nix/checks/lib.nix) // {{ getExe = _: ''/other''; }}\n"
+        other = f"(import {ROOT}/nix/checks/lib.nix) // {{ concatStringsSep = _: _: ''x''; }}\n"
         (lib / "default.nix").write_text(other)
         done = subprocess.run(argv, env=nix.env, capture_output=True, text=True)
         assert (done.returncode, "nixpkgs says otherwise" in done.stderr) == (1, True)
