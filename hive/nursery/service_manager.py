@@ -28,7 +28,7 @@ class ServiceManager:
         self._address = "\0" + address[1:] if address and address[0] == "@" else address
         self._watchdog_s = watchdog_s
 
-    def tell(self, *lines: str) -> None:
+    def say(self, *lines: str) -> None:
         """Send some assignments; never waits. What cannot be sent is logged."""
         if self._address is None:
             return
@@ -41,14 +41,14 @@ class ServiceManager:
 
     async def run(self, status: str) -> None:
         """Say that the hive is up, then give signs of life until cancelled, and say that too."""
-        self.tell("READY=1", f"STATUS={status}")
+        self.say("READY=1", f"STATUS={status}")
         try:
             while self._watchdog_s is not None:
-                self.tell("WATCHDOG=1")
+                self.say("WATCHDOG=1")
                 await trio.sleep(self._watchdog_s / SIGNS)
             await trio.sleep_forever()
         finally:
-            self.tell("STOPPING=1", "STATUS=stopping")
+            self.say("STOPPING=1", "STATUS=stopping")
 
 
 def of_environment() -> ServiceManager:
