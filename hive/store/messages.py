@@ -16,6 +16,7 @@ from hive.store import message_index, threads
 from hive.store.batch import Together
 from hive.store.message_rows import ROW, delivered, rows_of, split_marks
 from hive.wire.messages import FROM_EXTERNAL, DeliveredMessage, MessageRow, Thread
+from hive.wire.names import OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ class MessageStore:
     async def add(self, draft: Draft) -> Added:
         """Store a draft, with the marks of what it answers.
 
-        Raises `BadRequest` when `in_reply_to` is not a message to or from the sender.
+        Raises `BadRequest` when `in_reply_to` is no message that the sender may answer.
         """
         return await self._database.write_together(_ADD, draft)
 
@@ -333,12 +334,12 @@ def _parent(connection: Connection, draft: Draft) -> tuple[str, ...]:
     """Return where what a draft answers came from, nearest first.
 
     Raises `BadRequest` unless that is a message to or from its sender: a free label that reads
-    like a name is nobody.
+    like a name is nobody. The operator, who reads them all, may answer any.
     """
     parent = connection.execute(
         "SELECT origin, via FROM messages"
-        " WHERE id = ? AND (recipient = ? OR (sender = ? AND origin <> ?))",
-        (draft.in_reply_to, draft.sender, draft.sender, FROM_EXTERNAL),
+        " WHERE id = ? AND (? IN (recipient, ?) OR (sender = ? AND origin <> ?))",
+        (draft.in_reply_to, draft.sender, OPERATOR, draft.sender, FROM_EXTERNAL),
     ).fetchone()
     if parent is None:
         raise BadRequest(

@@ -73,7 +73,7 @@ async def test_a_message_arrives_live_with_its_marks(page: Page, lively: PageSer
 
 async def test_a_reply_goes_to_its_sender_with_its_number(page: Page, lively: PageServer) -> None:
     await opened(page, lively.url)
-    await page.click("#inbox [data-message='12'] button")
+    await page.click("#inbox [data-message='12'] .reply")
     await page.wait("document.activeElement.id === 'compose'")
     await page.type("well done")
     await page.press("Enter", shift=True)

@@ -28,6 +28,7 @@ from hive.web.static import Assets
 from hive.wire.stats import Turn
 from tests.fakes import agent_scenes
 from tests.fakes import page_scenes as scenes
+from tests.fakes import page_talk as talk
 from tests.fakes.screen_side import ScreenSide
 from tests.fakes.turns import statistics
 
@@ -91,6 +92,8 @@ class PageServer:
     """What every job's log holds."""
     files: dict[str, str] = attrs.field(factory=dict)
     """What may be read of state and shared, by path."""
+    closed_questions: list[Json] = attrs.field(factory=list)
+    """Of which the snapshot has the newest; without them those of the snapshot are all."""
     reads: list[str] = attrs.field(factory=list)
     screen: ScreenSide = attrs.field(factory=ScreenSide)
     assets: Assets = attrs.field(factory=lambda: Assets(resources.assets()))
@@ -225,9 +228,6 @@ class PageServer:
         if path.startswith("/api/jobs/"):
             after = int(query["after"][0])
             return {"after": after, "lines": self.job_lines[after:]}
-        if path == "/api/file-refs":
-            found = [{"text": path, "path": path} for path in self.files]
-            return {"refs": dict.fromkeys(query["messages"][0].split(","), found)}
         if path == "/api/state-file" and query["path"][0] in self.files:
             text = self.files[query["path"][0]]
             return {
@@ -235,6 +235,22 @@ class PageServer:
                 "size": len(text),
                 "text": text,
                 "is_truncated": False,
+            }
+        return self._talk(side, path, query)
+
+    def _talk(self, side: Side, path: str, query: dict[str, list[str]]) -> Json | None:
+        """Answer what is asked of what was said."""
+        if path.startswith("/api/threads/"):
+            after, limit = int(query["after"][0]), int(query["limit"][0])
+            return talk.thread(side.history, int(path.split("/")[3]), after, limit)
+        if path == "/api/questions":
+            return talk.closed(self.closed_questions or side.state["question_history"], query)
+        if path == "/api/file-refs":
+            found = [{"text": path, "path": path} for path in self.files]
+            kinds = (("refs", "messages"), ("question_refs", "questions"))
+            return {
+                kind: dict.fromkeys(query.get(field, [""])[0].split(","), found)
+                for kind, field in (*kinds, ("answer_refs", "questions"))
             }
         return None
 

@@ -12,6 +12,7 @@ import { timeTag } from "../shared/time.js";
 import { toast } from "../shared/toast.js";
 import { linkFilesOf } from "./file_refs.js";
 import { section } from "./section.js";
+import { senderTone, toneOf } from "./tones.js";
 import { HISTORY, historyAfter, historyBefore } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
@@ -22,7 +23,7 @@ const MARK_MS = 1600;
 /**
  * @param {HTMLElement} compose the box at the foot
  * @param {(message: Frame) => void} reply
- * @param {(id: number) => void} thread shows all messages of the thread of one
+ * @param {(id: number) => void} thread opens the thread that a message is in
  */
 export function flowView(compose, reply, thread) {
   /** @type {Map<number, {root: HTMLElement, mark: HTMLElement, words: HTMLElement}>} by message */
@@ -107,18 +108,6 @@ function mark(row, sign, words) {
   row.mark.title = words;
 }
 
-/** @param {string} name @returns {string} the tone of a principal */
-export function toneOf(name) {
-  if (name === "operator") return "p-operator";
-  if (name === "manager") return "p-manager";
-  return name === "system" || name === "reminder" ? "p-system" : "p-agent";
-}
-
-/** @param {any} message a row or a frame @returns {string} no label looks like a principal */
-export function senderTone(message) {
-  return isOutside(message) ? "p-outside" : toneOf(message.from);
-}
-
 /**
  * @param {Frame} message
  * @param {{goTo: (id: number) => void, reply: (message: Frame) => void, thread: (id: number) => void}} does
@@ -129,8 +118,8 @@ function messageRow(message, does) {
   const parent = message.in_reply_to;
   const tag = parent ? el("button", { type: "button", class: "link tag", title: `to message ${parent}` }, "↳ reply") : null;
   tag?.addEventListener("click", () => does.goTo(parent));
-  const thread = parent ? el("button", { type: "button", class: "link answer", title: "all messages of this thread" }, "⌥ thread") : null;
-  thread?.addEventListener("click", () => does.thread(message.id));
+  const thread = el("button", { type: "button", class: "link answer", title: "the whole thread, and a box to answer in" }, "⌥ thread");
+  thread.addEventListener("click", () => does.thread(message.id));
   const answer = el("button", { type: "button", class: "link answer" }, "↳ answer");
   answer.setAttribute("aria-label", `Answer ${message.from}`);
   answer.addEventListener("click", () => does.reply(message));

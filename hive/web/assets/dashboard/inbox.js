@@ -7,15 +7,17 @@ import { markdown } from "../shared/markdown.js";
 import { originMark } from "../shared/origin.js";
 import { timeTag } from "../shared/time.js";
 import { linkFilesOf } from "./file_refs.js";
-import { senderTone } from "./flow.js";
 import { section } from "./section.js";
 import { unreadCount } from "./state.js";
-import { markAllRead } from "./urls.js";
+import { senderTone } from "./tones.js";
+import { markAllRead, markRead } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").MessageRow} MessageRow */
 
-/** @param {(message: MessageRow) => void} reply */
-export function inboxView(reply) {
+/**
+ * @param {(message: MessageRow) => void} reply @param {(id: number) => void} thread opens that of a message
+ */
+export function inboxView(reply, thread) {
   const list = el("ol", { class: "inbox panel", tabindex: "0", "aria-label": "Messages to you, newest first" });
   const empty = el(
     "p",
@@ -37,7 +39,7 @@ export function inboxView(reply) {
   header.append(read.form);
   /** @param {import("../shared/wire.js").DashboardState} state */
   const update = (state) => {
-    keyed(list, state.inbox, (row) => String(row.id), (row) => messageRow(row, reply));
+    keyed(list, state.inbox, (row) => String(row.id), (row) => messageRow(row, reply, thread));
     const unread = unreadCount(state);
     list.hidden = state.inbox.length === 0;
     empty.hidden = state.inbox.length > 0;
@@ -47,10 +49,16 @@ export function inboxView(reply) {
   return { root, update };
 }
 
-/** @param {MessageRow} message @param {(message: MessageRow) => void} reply */
-function messageRow(message, reply) {
-  const button = el("button", { type: "button", class: "quiet calm" }, ...label("↳ R3PLY", `Reply to ${message.from}`));
+/** @param {MessageRow} message @param {(message: MessageRow) => void} reply @param {(id: number) => void} thread */
+function messageRow(message, reply, thread) {
+  const button = el("button", { type: "button", class: "quiet calm reply" }, ...label("↳ R3PLY", `Reply to ${message.from}`));
   button.addEventListener("click", () => reply(message));
+  const whole = el("button", { type: "button", class: "quiet", title: "the whole thread, and a box to answer in" }, ...label("⌥ THR34D", `Thread of message ${message.id}`));
+  whole.addEventListener("click", () => thread(message.id));
+  const read = actionForm(
+    { url: markRead(message.id), leet: "", plain: "Mark as read", tone: "quiet calm" },
+    label("✓ R34D", `Mark the message of ${message.from} as read`),
+  );
   const isNew = el("span", { class: "sr-only" }, "unread");
   const body = markdown(message.body);
   linkFilesOf(message.id, message.body, body);
@@ -63,9 +71,9 @@ function messageRow(message, reply) {
       isNew,
       el("span", { class: `who ${senderTone(message)}` }, message.from),
       originMark(message),
-      message.in_reply_to !== null && el("span", { class: "tag", title: `reply to #${message.in_reply_to}` }, "↳ reply"),
+      message.in_reply_to !== null && el("a", { class: "tag", href: `#message-${message.in_reply_to}`, title: `to message ${message.in_reply_to}` }, "↳ reply"),
       timeTag(message.sent_at, "ago"),
-      el("span", { class: "push" }, button),
+      el("span", { class: "row narrow push" }, read.form, whole, button),
     ),
     body,
   );
@@ -73,6 +81,7 @@ function messageRow(message, reply) {
   const update = (now) => {
     setAttr(root, "data-unread", now.acked_at === null ? "" : null);
     isNew.hidden = now.acked_at !== null;
+    read.form.hidden = now.acked_at !== null;
   };
   return { root, update };
 }

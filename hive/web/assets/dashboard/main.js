@@ -31,6 +31,8 @@ import { messageIn } from "./search_words.js";
 import { nothing, reduce } from "./state.js";
 import { tasksView } from "./tasks.js";
 import { decide, nextWaiting } from "./selected.js";
+import { threadIn } from "./thread_tree.js";
+import { threadsView } from "./threads.js";
 import { tombstonesView } from "./tombstones.js";
 import { API, HISTORY, REMINDERS, STATE, STREAM } from "./urls.js";
 import { jobTitle } from "./words.js";
@@ -54,13 +56,14 @@ const guide = guideView({ request: request.focus, write: (name) => compose.write
 const flow = flowView(
   compose.root,
   (message) => compose.reply(/** @type {any} */ (message)),
-  (id) => search.go(`in:${id}`),
+  (id) => threads.open(id),
 );
-const search = searchView((id) => void flow.goTo(id));
+const threads = threadsView();
+const search = searchView((id) => void flow.goTo(id), threads.open);
 const containers = containersView((name) => compose.writeTo(name));
 const approvals = approvalsView(request.root);
 const questions = questionsView();
-const inbox = inboxView((message) => compose.reply(message));
+const inbox = inboxView((message) => compose.reply(message), threads.open);
 const logs = jobLogs();
 const jobs = jobsView(logs.show);
 const reminders = remindersView();
@@ -78,7 +81,7 @@ const views = [
   barView(must("#bar"), connection.root, search.form),
   search,
   noticesView(must("#notices")),
-  guide, containers, request, approvals, questions, jobs, inbox, compose, reminders, kept, inputs, tasks,
+  guide, containers, request, approvals, questions, jobs, inbox, compose, threads, reminders, kept, inputs, tasks,
 ];
 
 must("#swarm").append(
@@ -92,6 +95,8 @@ must("#swarm").append(foot);
 function followAddress() {
   const id = messageIn(location.hash);
   if (id !== null) void flow.goTo(id);
+  const thread = threadIn(location.hash);
+  if (thread !== null) threads.open(thread);
 }
 window.addEventListener("hashchange", followAddress);
 let wasLinked = false;
@@ -114,6 +119,7 @@ function apply(frame) {
   flow.apply(frame);
   if (frame.kind === "sent" && frame.from === "operator") guide.written();
   logs.apply(frame);
+  threads.apply(frame);
   if (frame.kind === "approval_resolved") tellDecided(frame.approval);
   if (frame.kind === "job_changed" && frame.job.state === "failed") tellFailed(frame.job);
   if (reduce(state, frame)) show();
@@ -155,6 +161,7 @@ const live = new Live({
         state = snapshot;
         must("#main").removeAttribute("aria-busy");
         logs.refresh();
+        threads.refresh();
         show();
       },
     },

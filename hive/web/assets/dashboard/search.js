@@ -20,8 +20,8 @@ const TIMES = [["", "any time"], ["1d", "one day"], ["7d", "7 days"], ["30d", "3
 const SIGNS = { message: "✉", event: "·", turn: "◆" };
 const HINT = 'Words, "phrases", begin*, from:bob to:alice in:42 agent:bob after:7d before:2026-01-31 kind:event';
 
-/** @param {(id: number) => void} showMessage in the flow */
-export function searchView(showMessage) {
+/** @param {(id: number) => void} showMessage in the flow @param {(id: number) => void} thread opens that of a message */
+export function searchView(showMessage, thread) {
   const field = el("input", { type: "search", id: "search", "aria-label": "Search messages, events and turns", "aria-keyshortcuts": "/", placeholder: "⌕ search  /", title: HINT, maxlength: 400, autocomplete: "off", spellcheck: "false" });
   const form = el("form", { class: "search", role: "search" }, field);
   const count = el("p", { class: "muted", role: "status" });
@@ -69,7 +69,7 @@ export function searchView(showMessage) {
   const show = (now, isFirst) => {
     answer = now;
     if (isFirst) list.replaceChildren();
-    list.append(...now.hits.map((hit) => item(hit, showMessage)));
+    list.append(...now.hits.map((hit) => item(hit, showMessage, thread)));
     shown = isFirst ? now.hits.length : shown + now.hits.length;
     if (isFirst) list.scrollTop = 0;
     list.hidden = shown === 0;
@@ -180,8 +180,8 @@ function step(event, list, field) {
   (next ?? (event.key === "ArrowUp" ? field : links[links.length - 1])).focus();
 }
 
-/** @param {Hit} hit @param {(id: number) => void} showMessage */
-function item(hit, showMessage) {
+/** @param {Hit} hit @param {(id: number) => void} showMessage @param {(id: number) => void} thread */
+function item(hit, showMessage, thread) {
   const who =
     hit.kind === "message"
       ? [el("span", { class: "who" }, ...upright(hit.from ?? "")), isOutside(hit) && originMark(hit), el("span", { "aria-label": "to" }, "→"), el("span", { class: "who" }, hit.to ?? "")]
@@ -203,7 +203,9 @@ function item(hit, showMessage) {
     history.replaceState(null, "", `${location.pathname}${location.search}#message-${id}`);
     showMessage(id);
   });
-  return el("li", { class: `hit of-${hit.kind}` }, link);
+  const whole = id === null ? null : el("button", { type: "button", class: "link", "aria-label": `Thread of message ${id}` }, "⌥ thread");
+  whole?.addEventListener("click", () => thread(Number(id)));
+  return el("li", { class: `hit of-${hit.kind}` }, link, whole);
 }
 
 /** @param {Answer} answer */

@@ -46,6 +46,10 @@ export const fileRefs = (messages) => `/api/file-refs?messages=${messages.join("
 /** @param {string} name */
 export const markAllRead = (name) => `/api/agent/${safe(name)}/mark-all-read`;
 /** @param {number} id */
+export const markRead = (id) => `/mark-read/${safe(id)}`;
+/** @param {number} id of a message @param {number} after @param {number} limit */
+export const threadOf = (id, after, limit) => `/api/threads/${safe(id)}?after=${after}&limit=${limit}`;
+/** @param {number} id */
 export const answerQuestion = (id) => `/answer-question/${safe(id)}`;
 /** @param {number} id */
 export const cancelQuestion = (id) => `/cancel-question/${safe(id)}`;

@@ -1,0 +1,99 @@
+"""Threads in a real browser: a tree that grows, is answered in, and stays usable on a phone."""
+
+from __future__ import annotations
+
+import json
+
+from tests.browser import opened
+from tests.fakes import page_scenes as scenes
+from tests.fakes.browser import Page
+from tests.fakes.page_server import PageServer
+
+SHOWN = "[...document.querySelectorAll('dialog .thread [data-message]')]"
+NUMBERS = f"{SHOWN}.map((one) => Number(one.dataset.message))"
+
+
+async def press(page: Page, selector: str) -> None:
+    """Press a button that is there, wherever it stands."""
+    await page.eval(f"document.querySelector({json.dumps(selector)}).click()")
+
+
+def publish(server: PageServer, number: int, sender: str, to: str, parent: int | None) -> None:
+    """Let a message be sent."""
+    frame = scenes.sent(number, sender, to, f"number {number}", in_reply_to=parent)
+    server.dashboard.history.append(frame)
+    fields = {key: value for key, value in frame.items() if key != "kind"}
+    server.dashboard.publish("sent", **fields)
+
+
+async def test_a_thread_opens_as_a_tree_grows_live_and_is_answered_in_place(
+    page: Page, lively: PageServer
+) -> None:
+    await opened(page, lively.url)
+    await press(page, "#inbox [data-message='12'] [title*=thread]")
+    await page.wait(f"{NUMBERS}.join() === '9,12'")
+    publish(lively, 40, "alice", "bob", 9)
+    publish(lively, 41, "bob", "alice", 40)
+    await page.wait(f"{NUMBERS}.join() === '9,12,40,41'")
+    depths = f"{SHOWN}.map((one) => one.style.getPropertyValue('--depth')).join()"
+    assert await page.eval(depths) == "0,1,1,1"
+    await page.click("dialog [data-message='40'] .tag")
+    await page.wait("document.activeElement.dataset.message === '9'")
+    # Who is answered is chosen at the message; both of them may be meant.
+    await press(page, "dialog [data-message='41'] [aria-label^=Answer]")
+    await page.wait("document.activeElement.id === 'thread-answer'")
+    await page.click("dialog .thread-box input[value=alice]")
+    assert "goes to bob and alice" in await page.text("dialog .thread-box")
+    await page.click("#thread-answer")
+    await page.type("stop, both of you")
+    await page.press("Enter")
+    posted = await lively.wait_posted("/op-send")
+    assert posted == {"to": "bob,alice", "body": "stop, both of you", "in_reply_to": "41"}
+    await page.wait("document.querySelector('#thread-answer').value === ''")
+    assert await page.eval("location.hash") == "#thread-12"
+    await page.press("Escape")
+    await page.wait("!document.querySelector('dialog')")
+    assert await page.eval("location.hash") == ""
+
+
+async def test_what_was_typed_into_a_thread_is_there_when_it_is_opened_again(
+    page: Page, lively: PageServer
+) -> None:
+    await opened(page, lively.url)
+    for number, text in ((12, ""), (9, "half a thought")):
+        await page.eval(f"location.hash = '#thread-{number}'")
+        await page.wait("document.querySelector('dialog .found')")
+        assert await page.eval("document.querySelector('#thread-answer').value") == text
+        await page.click("#thread-answer")
+        await page.type("half a thought" if not text else "")
+        publish(lively, 50 + number, "alice", "operator", number)
+        await page.wait(f"{NUMBERS}.includes({50 + number})")
+        assert await page.eval("document.activeElement.id") == "thread-answer"
+        await page.press("Escape")
+        await page.wait("!document.querySelector('dialog')")
+
+
+async def test_a_very_deep_and_wide_thread_is_folded_and_read_on_a_phone(
+    page: Page, lively: PageServer
+) -> None:
+    await page.viewport(360, 740)
+    deep = [
+        scenes.sent(at, "alice", "bob", f"number {at}", in_reply_to=at - 1 if at > 20 else None)
+        for at in range(20, 340)
+    ]
+    # Every fifth has a second answer, so the tree steps to the right again and again.
+    wide = [
+        scenes.sent(1000 + at, "bob", "alice", "x" * 300, in_reply_to=at)
+        for at in range(20, 320, 5)
+    ]
+    lively.dashboard.history = [*deep, *wide]
+    await opened(page, lively.url)
+    await page.eval("location.hash = '#thread-1315'")
+    await page.wait(f"{SHOWN}.length === 380")
+    await page.wait("document.querySelector('dialog .found')?.dataset.message === '1315'")
+    assert await page.overflow() == 0
+    widest = f"Math.min(...{SHOWN}.map((one) => one.clientWidth))"
+    assert await page.eval(widest) > 240
+    await press(page, "dialog [data-message='20'] .fold-answers")
+    await page.wait(f"{NUMBERS}.join() === '20'")
+    assert "379 below" in await page.text("dialog [data-message='20']")
