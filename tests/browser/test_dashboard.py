@@ -101,6 +101,44 @@ async def test_an_at_sign_completes_and_the_recipient_stays(page: Page, lively: 
     assert lively.requests[-1][1] == {"to": "alice", "body": "and you?"}
 
 
+async def test_two_agents_are_written_to_at_once_and_a_refusal_keeps_what_was_typed(
+    page: Page, lively: PageServer
+) -> None:
+    await opened(page, lively.url)
+    await page.click("#compose")
+    await page.type("@b")
+    await page.press("Enter")
+    await page.type("@car")
+    await page.press("Tab")
+    await page.type("compare notes")
+    chips = (
+        "[...document.querySelectorAll('.recipients button')].map((one) => one.innerText).join()"
+    )
+    assert await page.eval(chips) == "@bob ✕,@carol ✕"
+    assert "send to bob and carol, to each a copy" in await page.text("#compose-hint")
+    lively.answers["/op-send"] = (404, {"error": {"code": "not_found", "message": "no carol"}})
+    lively_404(page)
+    await page.press("Enter")
+    await page.wait("document.querySelector('.prompt [role=alert]').innerText.includes('nobody')")
+    assert (
+        await page.eval("document.querySelector('#compose').value") == "@bob @carol compare notes"
+    )
+    del lively.answers["/op-send"]
+    await page.click(".recipients button:first-child")
+    await page.click(".prompt .add")
+    await page.wait("!document.querySelector('.suggestions').hidden")
+    await page.type("manager")
+    await page.press("Enter")
+    await page.press("Enter")
+    await page.wait("document.querySelector('#compose').value === ''")
+    assert lively.requests[-1][1] == {"to": "carol,manager", "body": "compare notes"}
+
+
+def lively_404(page: Page) -> None:
+    """Let the browser complain of what is refused."""
+    page.expected.append("404")
+
+
 async def test_what_is_being_typed_survives_every_change(page: Page, lively: PageServer) -> None:
     await opened(page, lively.url)
     await page.click("[data-question='3'] textarea")

@@ -3,7 +3,6 @@ import test from "node:test";
 
 import { Completion, matching, parseCommand } from "../../hive/web/assets/agent_page/commands.js";
 import { event } from "../../hive/web/assets/shared/events.js";
-import { offered, redirected } from "../../hive/web/assets/dashboard/mentions.js";
 import { bodyProblem, byteLength, nameProblem } from "../../hive/web/assets/shared/names.js";
 import { count, duration, relative, size, turnLength } from "../../hive/web/assets/shared/time.js";
 
@@ -41,17 +40,6 @@ test("Tab goes round the commands that fit what was typed", () => {
   assert.equal(tab.next("/compact"), "/clear");
   assert.equal(tab.next("/m"), "/model");
   assert.equal(tab.next("/x"), null);
-});
-
-test("an @ at the start offers names; a known one redirects", () => {
-  const names = ["manager", "alice", "al", "*"];
-  assert.deepEqual(offered("@al", names), ["alice", "al"]);
-  assert.equal(offered("hello @al", names), null);
-  assert.equal(offered("@zz", names), null);
-  assert.deepEqual(redirected("@alice hi\nthere", names), { to: "alice", body: "hi\nthere" });
-  assert.deepEqual(redirected("@* hi", names), { to: "*", body: "hi" });
-  assert.equal(redirected("@nobody hi", names), null);
-  assert.equal(redirected("mail me @alice", names), null);
 });
 
 test("what hive tells an agent is one readable line", () => {

@@ -1,11 +1,11 @@
 // @ts-check
-/** The box the operator writes in: a recipient that stays, `@name` to change it, replies. */
+/** The box the operator writes in: a recipient that stays, `@name` for another or for several, replies. */
 
 import { post, sentence } from "../shared/api.js";
 import { el, keyed, remember, remembered, setAttr, setText } from "../shared/dom.js";
 import { growing } from "../shared/form.js";
 import { BODY_BYTES, bodyProblem, byteLength } from "../shared/names.js";
-import { offered, redirected } from "./mentions.js";
+import { addressed, completed, offered, spoken, written } from "./mentions.js";
 import { recipients } from "./state.js";
 import { suggestions } from "./suggestions.js";
 import { SEND } from "./urls.js";
@@ -31,6 +31,9 @@ export class Compose {
     this._problem = el("span", { class: "over", role: "alert" });
     this._reply = el("button", { type: "button", class: "reply-chip badge mauve", hidden: true });
     this._send = el("button", { class: "go" }, "↵ Send");
+    this._chips = el("div", { class: "row narrow recipients", role: "group", "aria-label": "Who gets it", hidden: true });
+    this._one = el("span", { class: "one" }, "@", this._to);
+    this._add = el("button", { type: "button", class: "quiet add", title: "One more recipient" }, el("span", { "aria-hidden": "true" }, "＋"), el("span", { class: "sr-only" }, "One more recipient"));
     this._list = suggestions(this._area, () => this._offer(), (name) => this._chosen(name));
     this.root = this._build();
     this._grow = growing(this._area, () => this.root.requestSubmit());
@@ -38,11 +41,12 @@ export class Compose {
   }
 
   _build() {
-    const line = el("div", { class: "entry" }, el("span", { class: "who" }, "@", this._to, ">"), this._area, this._send);
+    const line = el("div", { class: "entry" }, el("span", { class: "who" }, this._one, this._add, ">"), this._area, this._send);
     return el(
       "form",
       { class: "prompt" },
       this._reply,
+      this._chips,
       line,
       this._list.list,
       this._list.told,
@@ -67,6 +71,7 @@ export class Compose {
     });
     this._area.addEventListener("input", () => this._typed());
     this._to.addEventListener("change", () => this._keep(this._to.value));
+    this._add.addEventListener("click", () => this._another());
     this._reply.addEventListener("click", () => {
       this._setReply(null);
       this._area.focus();
@@ -119,42 +124,74 @@ export class Compose {
   }
 
   _offer() {
-    if (this._area.selectionStart !== this._area.value.length) return null;
-    return offered(this._area.value, this._names);
+    const { selectionStart: caret, selectionEnd: end, value } = this._area;
+    return caret === end ? offered(value.slice(0, caret), this._names) : null;
   }
 
   /** @param {string} name */
   _chosen(name) {
-    this._area.value = "";
-    this._setReply(null);
-    this._keep(name);
-    this._grow();
+    const { text, caret } = completed(this._area.value, this._area.selectionStart, name);
+    this._write(text, caret);
+  }
+
+  /** Whoever gets it so far, and the list of names for one more. */
+  _another() {
+    const { to, body } = this._meant();
+    const before = `${written(to.includes("*") ? [] : to, "")}@`.trimStart();
+    this._write(`${before}${body ? ` ${body}` : ""}`, before.length);
+  }
+
+  /** @param {string} text @param {number} caret */
+  _write(text, caret) {
+    this._area.value = text;
     this._area.focus();
+    this._area.setSelectionRange(caret, caret);
+    this._area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  /** Who gets what is typed, and what of it. */
+  _meant() {
+    return addressed(this._area.value, this._names) ?? { to: [this._to.value], body: this._area.value, odd: null };
   }
 
   _typed() {
-    const found = redirected(this._area.value, this._names);
-    const to = found?.to ?? this._to.value;
-    const size = byteLength(this._area.value);
+    const { to, body, odd } = this._meant();
+    const isNamed = addressed(this._area.value, this._names) !== null;
+    this._one.hidden = isNamed;
+    this._chips.hidden = !isNamed;
+    keyed(this._chips, isNamed ? to : [], (name) => name, (name) => this._chip(name));
+    const size = byteLength(body);
     const room = size > COUNT_FROM ? ` · ${size}/${BODY_BYTES} bytes` : "";
-    setText(this._hint, `↵ send to ${to === "*" ? "everybody" : to} · ⇧↵ newline · @ another name${room}`);
-    setText(this._problem, bodyProblem(found?.body ?? this._area.value) ?? "");
+    const copies = to.length > 1 ? ", to each a copy" : "";
+    const stays = odd === null ? "" : ` · @${odd} is nobody here and stays in the text`;
+    setText(this._hint, `↵ send to ${spoken(to)}${copies} · ⇧↵ newline · @ ${isNamed ? "one more" : "another name"}${stays}${room}`);
+    setText(this._problem, bodyProblem(body) ?? "");
+  }
+
+  /** @param {string} name of one who gets it */
+  _chip(name) {
+    const root = el("button", { type: "button", class: "badge mauve", "aria-label": `Send it to ${name}. Leave out` }, `@${name === "*" ? "everybody" : name} ✕`);
+    root.addEventListener("click", () => {
+      const { to, body } = this._meant();
+      const left = to.filter((one) => one !== name);
+      this._write(left.length > 0 ? written(left, body) : body, written(left, "").length);
+    });
+    return { root, update: () => undefined };
   }
 
   async _submit() {
-    const found = redirected(this._area.value, this._names);
-    const to = found?.to ?? this._to.value;
-    const body = (found?.body ?? this._area.value).trim();
-    if (found) this._keep(to);
+    const { to, body: typed } = this._meant();
+    const body = typed.trim();
     if (!body || bodyProblem(body) || this._isSending) return;
+    if (to.length === 1) this._keep(to[0]);
     /** @type {Record<string, string>} */
-    const fields = { to, body };
-    if (this._replyTo && this._replyTo.from === to) fields.in_reply_to = String(this._replyTo.id);
-    await this._post(fields);
+    const fields = { to: to.join(","), body };
+    if (this._replyTo) fields.in_reply_to = String(this._replyTo.id);
+    await this._post(fields, to);
   }
 
-  /** @param {Record<string, string>} fields */
-  async _post(fields) {
+  /** @param {Record<string, string>} fields @param {string[]} to */
+  async _post(fields, to) {
     this._isSending = true;
     setAttr(this._send, "aria-busy", "true");
     const sent = this._area.value;
@@ -165,7 +202,7 @@ export class Compose {
       this._typed();
       this._grow();
     } catch (error) {
-      setText(this._problem, sentence(error));
+      setText(this._problem, `${to.length > 1 ? "Sent to nobody: " : ""}${sentence(error)}`);
     } finally {
       this._isSending = false;
       setAttr(this._send, "aria-busy", null);
