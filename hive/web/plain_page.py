@@ -1,6 +1,7 @@
-"""Pages without a script: the one that says how to log in, and failures for who reads HTML.
+"""Pages that need no script: the one that says how to log in, and failures for who reads HTML.
 
-A browser that opens an address gets a page in the house's look; whatever else asks gets JSON.
+A browser that opens an address gets a page in the house's look, and in the theme and the words that
+were chosen there; whatever else asks gets JSON.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · hyperhive</title>
 <link rel="icon" href="/static/shared/icon.svg" type="image/svg+xml">
+<link rel="apple-touch-icon" href="/static/shared/icon_touch-180.png">
 <link rel="stylesheet" href="/static/shared/palette.css">
 <link rel="stylesheet" href="/static/shared/base.css">
 <link rel="stylesheet" href="/static/shared/controls.css">
 <link rel="stylesheet" href="/static/shared/plain.css">
+<script src="/static/shared/theme_boot.js"></script>
 </head>
 <body class="plain-page">
 <header class="banner">

@@ -49,7 +49,7 @@ async def test_a_page_without_a_login_says_how_to_get_one(short_tmp: Path, targe
         assert reply.status == 401
         assert reply.header("content-type") == "text/html; charset=utf-8"
         assert b"hive.pyz login-link" in reply.body
-        assert b"<script" not in reply.body
+        assert reply.body.count(b"<script") == reply.body.count(b"shared/theme_boot.js") == 1
         assert (await fetch(browser.port, "GET", "/static/shared/base.css")).status == 200
         assert (await fetch(browser.port, "GET", "/healthz")).json() == {"ok": True}
 

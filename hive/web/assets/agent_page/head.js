@@ -110,8 +110,10 @@ export function headView(place, connection, detail) {
     turn.hidden = false;
     role.hidden = state.seq < 0;
     document.title = `${state.turn_state === "idle" ? "" : "◆ "}${state.label} · hyperhive`;
-    setText(role, state.role === "manager" ? "m1nd" : "ag3nt");
-    setAttr(role, "aria-label", state.role);
+    if (role.dataset.role !== state.role) {
+      role.dataset.role = state.role;
+      role.replaceChildren(...(state.role === "manager" ? label("m1nd", "manager") : label("ag3nt", "agent")));
+    }
     showTurn(state);
     badge(model, state.model ? `model · ${state.model}` : "", "calm");
     models = modelsOf(state);

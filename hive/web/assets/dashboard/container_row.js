@@ -54,8 +54,7 @@ export function containerRow(name, writeTo) {
   actions.append(write, ...often.map((one) => one.form), more);
   /** @param {Shown} shown */
   const update = ({ row, forge }) => {
-    setText(kind, row.is_manager ? "m1nd" : "ag3nt");
-    setAttr(kind, "aria-label", row.is_manager ? "manager" : "agent");
+    if (kind.childElementCount === 0) kind.append(...(row.is_manager ? label("m1nd", "manager") : label("ag3nt", "agent")));
     setAttr(kind, "class", row.is_manager ? "chip mind" : "chip");
     setText(place, [row.container, row.isolation, row.active_model].filter(Boolean).join(" · "));
     place.hidden = place.textContent === "";
