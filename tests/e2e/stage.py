@@ -13,9 +13,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -158,6 +159,8 @@ class Stage:
     env: dict[str, str]
     api: MessagesApi
     model: Model
+    words: list[str]
+    """What starts the daemon."""
     daemon: subprocess.Popen[bytes] | None = None
     launcher: list[str] = attrs.field(factory=list)
     """Words before those of the daemon."""
@@ -169,15 +172,7 @@ class Stage:
         log = (self.paths.state.parent / "daemon.log").open("ab")
         with log:
             self.daemon = subprocess.Popen(  # noqa: ASYNC220 - as quick as a fork
-                [
-                    *self.launcher,
-                    sys.executable,
-                    "-m",
-                    "hive",
-                    "serve",
-                    "--config",
-                    str(self.config),
-                ],
+                [*self.launcher, *self.words],
                 env=self.env,
                 stdout=log,
                 stderr=log,
@@ -332,11 +327,14 @@ async def stage(
     *,
     launcher: Sequence[str] = (),
     owner: int | None = None,
+    words: Sequence[str] = (),
+    env: Mapping[str, str] = MappingProxyType({}),
     **settings: Any,
 ) -> AsyncIterator[Stage]:
     """Run a hive below `root` for the length of the block; `secret` is what claude's account is.
 
     `launcher` makes the daemon another's; `owner` says whose, where that is no root any more.
+    `words` start another than the checkout's `serve`, and what they say stands for `settings`.
     """
     paths = Paths(root / "state", root / "run")
     config = root / "hive.json"
@@ -353,16 +351,18 @@ async def stage(
         )
     )
     model = Model()
-    env = {"PATH": os.environ["PATH"], "HOME": str(root), "LANG": "C.UTF-8"}
+    serve = [sys.executable, "-m", "hive", "serve", "--config", str(config)]
+    around = {"PATH": os.environ["PATH"], "HOME": str(root), "LANG": "C.UTF-8", **env}
     async with messages_api.serve(model.answer) as api:
         if kind == REAL:
-            env |= {
+            around |= {
                 "HIVE_CLAUDE": str(claude_binary.find()),
                 secret: SECRET,
                 "ANTHROPIC_BASE_URL": api.url,
                 "CLAUDE_CODE_MAX_RETRIES": "0",
             }
-        made = Stage(kind, mode, paths, config, env, api, model, None, [*launcher], owner)
+        made = Stage(kind, mode, paths, config, around, api, model, [*words] or serve)
+        made.launcher, made.owner = [*launcher], owner
         try:
             await made.start()
             yield made

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -30,22 +29,6 @@ def pythons() -> list[str]:
         if done.returncode == 0 and (3, 11) <= version < (3, 15):
             found.setdefault(version, each)
     return list(found.values())
-
-
-@pytest.fixture(scope="session")
-def pyz() -> Path:
-    """The zipapp of this checkout, built when it is stale."""
-    subprocess.run([sys.executable, ROOT / "tools/build_pyz.py"], check=True, timeout=600)
-    return ROOT / "dist/hive.pyz"
-
-
-@pytest.fixture(scope="session")
-def unpacked(pyz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory for SHIV_ROOT below which the zipapp has been unpacked."""
-    root = tmp_path_factory.mktemp("shiv")
-    env = {"PATH": os.environ["PATH"], "HOME": "/dev/null", "SHIV_ROOT": str(root)}
-    subprocess.run([sys.executable, pyz, "--help"], env=env, check=True, capture_output=True)
-    return root
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pyz.conftest import ROOT
+from tests.conftest import ROOT
 from tools import build_pyz
 
 
