@@ -21,6 +21,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 RAW = "hive.raw"
 """Extension of an HTTP scope: the `RawWriter` of its connection."""
+STAYS = "hive.stays"
+"""In a scope behind the door: a function that says whether its caller would still be let in."""
 
 _QUEUED_CHUNKS = 8
 _GOING_AWAY = 1001

@@ -21,12 +21,10 @@ from hive.core.audit import Audit
 from hive.errors import BadRequest, HiveError, Refused, Unauthorized
 from hive.web import plain_page, replies
 from hive.web.access import SESSION_S, Access, mark_of
-from hive.web.exchange import App, Receive, Scope, Send
+from hive.web.exchange import STAYS, App, Receive, Scope, Send
 from hive.wire.names import OPERATOR
 
 COOKIE = "hive_session"
-STAYS = "hive.stays"
-"""In a scope behind the door: a function that says whether its caller would still be let in."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::([0-9]{1,5}))?")
 _READS = frozenset({"GET", "HEAD"})

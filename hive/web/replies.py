@@ -17,13 +17,15 @@ from urllib.parse import parse_qsl
 import trio
 
 from hive.errors import BadRequest, HiveError, TooLarge
-from hive.web.exchange import App, Message, Receive, Scope, Send
+from hive.web.exchange import STAYS, App, Message, Receive, Scope, Send
 from hive.wire import codec
 from hive.wire.problem import PROBLEM_TYPE, Problem, ProblemError
 
 BODY_LIMIT_BYTES = 64 * 1024
 BODY_DEADLINE_S = 10.0
 PROBLEM = b"application/problem+json"
+STAYS_S = 15.0
+"""How long a stream may outlive the login it was opened with."""
 _FIELDS_MAX = 32
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -191,6 +193,17 @@ async def wait_gone(receive: Receive, scope: trio.CancelScope) -> None:
     while not (await receive())["type"].endswith(".disconnect"):
         pass
     scope.cancel()
+
+
+async def wait_shut_out(scope: Scope, ending: trio.CancelScope) -> None:
+    """Cancel `ending` once whoever asked would not be let in any more."""
+    stays = scope.get(STAYS)
+    if stays is None:
+        return
+    # A login runs out by the clock: there is nobody who would tell.
+    while stays():  # noqa: ASYNC110
+        await trio.sleep(STAYS_S)
+    ending.cancel()
 
 
 async def read_typed(scope: Scope, receive: Receive, kind: type[T]) -> T:

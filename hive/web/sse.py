@@ -4,6 +4,9 @@ A client says with `Last-Event-ID` (or `?last_event_id=`) what it has seen and g
 event `reset` when the feed no longer holds it: then it takes a new snapshot. Frames go straight
 from one shared piece of bytes to the socket; only a client that does not keep up is written to by
 way of the server, with its deadline, and one that falls behind the feed's ring is reset.
+
+The event `awake` comes first and then every 15 seconds: a connection that died without a word is
+known by its silence, and a comment would be hidden from the page.
 """
 
 from __future__ import annotations
@@ -21,7 +24,6 @@ RETRY_MS = 1000
 _KEPT_CHUNKS = 64
 _BATCH_BYTES = 256 * 1024
 _UNKNOWN = 0
-_COMMENT = b":\n\n"
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -36,15 +38,17 @@ class EventStream:
         """Serve `feed`."""
         self._feed = feed
         self._heartbeat_s = heartbeat_s
+        self._awake = b"event: awake\ndata: %g\n\n" % heartbeat_s
         self._chunks: OrderedDict[int, bytes] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream until the client leaves, the server stops or the feed is closed."""
+        """Stream until the client leaves or is logged out, or the feed is closed."""
         if scope["method"] != "GET":
             raise replies.MethodNotAllowed("an event stream is read with GET")
         after = _last_event_id(scope)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)
+            nursery.start_soon(replies.wait_shut_out, scope, nursery.cancel_scope)
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             client = _Client(scope, send)
             nursery.start_soon(self._keep_awake, client)
@@ -56,7 +60,8 @@ class EventStream:
     async def _pump(self, after: int, client: _Client) -> None:
         """Write frames until the feed is closed, starting anew for a client that fell behind."""
         # The number comes first of all: a client cut off before its first frame can resume too.
-        await client.write(client.frame(b"retry: %d\nid: %d\n\n" % (RETRY_MS, after)))
+        first = b"retry: %d\nid: %d\n\n" % (RETRY_MS, after)
+        await client.write(client.frame(first + self._awake))
         while True:
             with self._feed.watch(after) as watch:
                 await self._follow(watch, client)
@@ -76,7 +81,7 @@ class EventStream:
         # A task of its own: a deadline around every wait for a frame costs more than the frame.
         while True:
             await trio.sleep(self._heartbeat_s)
-            await client.write(client.frame(_COMMENT))
+            await client.write(client.frame(self._awake))
 
     async def _write_batch(self, frames: list[tuple[int, bytes]], client: _Client) -> None:
         batch = bytearray()

@@ -105,7 +105,7 @@ class EventReader:
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self.last_id = ""
-        self.comments = 0
+        self.beats = 0
         self.is_ended = False
         self.status = 0
         self._stream = stream
@@ -150,8 +150,9 @@ class EventReader:
                 name = value
             elif key == "data":
                 data = json.loads(value)
-            elif line.startswith(":"):
-                self.comments += 1
+        if name == "awake":
+            self.beats += 1
+            return None
         return None if data is None else Event(name, self.last_id, data)
 
 

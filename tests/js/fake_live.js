@@ -29,6 +29,10 @@ export class FakeStream {
     this.onmessage?.({ data: JSON.stringify({ kind, seq }), lastEventId: String(seq) });
   }
 
+  awake(everyS) {
+    this.listeners.awake({ data: String(everyS) });
+  }
+
   reset() {
     this.listeners.reset({});
   }
@@ -48,6 +52,7 @@ export function scene(sources = [{ url: "state" }]) {
     taken: [],
     statuses: [],
     timers: [],
+    now: 0,
     get stream() {
       return made.streams.at(-1);
     },
@@ -75,6 +80,7 @@ export function scene(sources = [{ url: "state" }]) {
       return stream;
     },
     later: (ms, then) => made.timers.push({ ms, then }),
+    now: () => made.now,
   });
   return made;
 }

@@ -149,3 +149,92 @@ test("what an abandoned stream still says is not heard", async () => {
   old.frame(2);
   assert.deepEqual(it.applied, []);
 });
+
+test("a login that ended is not asked for again until somebody looks", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.breakOff(2);
+  await it.fail(Object.assign(new Error("log in"), { status: 401 }));
+  for (const timer of it.timers.splice(0)) timer.then();
+  assert.equal(it.streams.length, 1);
+  it.live.look();
+  assert.equal(it.streams.length, 2);
+  it.stream.open();
+  await it.answer({ seq: 1 });
+  assert.equal(it.statuses.at(-1)[0], "live");
+  it.live.stop();
+  it.live.look();
+  assert.equal(it.streams.length, 2);
+});
+
+test("a stream that falls silent is made anew, and so is its snapshot", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  it.stream.awake(15);
+  await it.answer({ seq: 1 });
+  assert.deepEqual(it.timers.map((timer) => timer.ms), [37500]);
+  it.now = 30000;
+  it.stream.awake(15);
+  it.now = 37500;
+  it.timers.shift().then();
+  assert.equal(it.streams.length, 1);
+  assert.equal(it.timers[0].ms, 30000);
+  it.now = 67500;
+  it.timers.shift().then();
+  assert.equal(it.streams.length, 2);
+  assert.equal(it.streams[0].readyState, 2);
+  assert.equal(it.statuses.at(-1)[0], "retrying");
+  it.stream.open();
+  assert.equal(it.gets.length, 1);
+});
+
+test("a stream that never says how often it speaks may be silent", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  await it.answer({ seq: 1 });
+  it.now = 1e9;
+  it.live.look();
+  assert.equal(it.streams.length, 1);
+  assert.equal(it.timers.length, 0);
+});
+
+test("after a sleep the first look makes a silent stream anew", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  it.stream.awake(15);
+  await it.answer({ seq: 1 });
+  it.now = 20000;
+  it.live.look();
+  assert.equal(it.streams.length, 1);
+  it.now = 8 * 3600 * 1000;
+  it.live.look();
+  assert.equal(it.streams.length, 2);
+  it.timers.shift().then();
+  assert.equal(it.streams.length, 2);
+});
+
+test("a wait for the next attempt ends when somebody looks", () => {
+  const it = scene();
+  it.live.start();
+  it.stream.breakOff(2);
+  assert.equal(it.streams.length, 1);
+  it.live.look();
+  assert.equal(it.streams.length, 2);
+  it.timers.shift().then();
+  assert.equal(it.streams.length, 2);
+});
+
+test("a snapshot that comes while the stream is broken does not say that it is live", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  it.stream.frame(1);
+  it.stream.breakOff(0);
+  await it.answer({ seq: 1 });
+  assert.equal(it.statuses.at(-1)[0], "retrying");
+  it.stream.open();
+  assert.equal(it.statuses.at(-1)[0], "live");
+});

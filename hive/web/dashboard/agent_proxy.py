@@ -151,6 +151,7 @@ class AgentPages:
         failure: HiveError | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)
+            nursery.start_soon(replies.wait_shut_out, scope, nursery.cancel_scope)
             try:
                 await exchange.run(_request(scope, rest, body), body)
             except HiveError as error:

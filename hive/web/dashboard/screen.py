@@ -23,8 +23,7 @@ from hive.web.agent_page.table import SCREEN, TicketBody
 from hive.web.dashboard import harness_door, screen_link
 from hive.web.dashboard.screen_link import Link
 from hive.web.dashboard.tickets import TICKET_S, Ticket, Tickets
-from hive.web.exchange import Receive, Scope, Send
-from hive.web.guard import STAYS
+from hive.web.exchange import STAYS, Receive, Scope, Send
 from hive.web.rfb import Unfollowable, ViewOnly
 from hive.web.websocket import FAILED, GOING_AWAY, POLICY, UNSUPPORTED, Bytes, Gone
 from hive.wire.names import AgentName

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hive.feed import Feed
-from hive.web.replies import MethodNotAllowed
+from hive.web.exchange import STAYS
+from hive.web.replies import STAYS_S, MethodNotAllowed
 from hive.web.sse import HEARTBEAT_S, EventStream
 
 
@@ -49,7 +50,7 @@ class Client:
         for block in self.text.split("\n\n")[:-1]:
             fields = dict(line.partition(": ")[::2] for line in block.split("\n"))
             self.last_id = fields.get("id", self.last_id)
-            if "data" in fields:
+            if "data" in fields and fields.get("event") != "awake":
                 found.append((fields.get("event", "message"), json.loads(fields["data"])))
         return found
 
@@ -117,8 +118,23 @@ async def test_a_quiet_stream_is_kept_awake(autojump_clock: Any) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(EventStream(Feed(1.0)), client.scope, client.receive, client.send)
         await trio.sleep(HEARTBEAT_S * 3 + 1)
-        assert client.text.count(":\n\n") == 3
+        # One at once: whoever listens knows from the first moment what silence means.
+        assert client.text.count("event: awake\ndata: 15\n\n") == 4
         nursery.cancel_scope.cancel()
+
+
+async def test_a_stream_ends_once_its_login_would_not_be_let_in_any_more(
+    autojump_clock: Any,
+) -> None:
+    logged_in, client = [True], Client()
+    client.scope[STAYS] = lambda: logged_in[0]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(EventStream(Feed(1.0)), client.scope, client.receive, client.send)
+        await trio.sleep(STAYS_S * 5)
+        assert not client.is_ended
+        logged_in[0] = False
+        await trio.sleep(STAYS_S + 1)
+        assert client.is_ended
 
 
 async def test_a_closed_feed_ends_the_answer_behind_its_last_frame() -> None:

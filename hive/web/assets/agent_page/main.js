@@ -7,7 +7,7 @@ import { connectionBadge } from "../shared/connection.js";
 import { el, must, setText } from "../shared/dom.js";
 import { installForms } from "../shared/form.js";
 import { inTurn } from "../shared/in_turn.js";
-import { Live, pauseWhenHidden } from "../shared/live.js";
+import { Live, lookWhenSeen, pauseWhenHidden } from "../shared/live.js";
 import { showLogs } from "../shared/logs.js";
 import { loadMarkdown } from "../shared/markdown.js";
 import { Terminal } from "../shared/terminal.js";
@@ -203,6 +203,7 @@ const live = new Live({
   ],
 });
 live.start();
+lookWhenSeen(live);
 pauseWhenHidden(live, HIDDEN_MS);
 installCommands(must("#head .title > .row:last-child"), [
   { keys: "w", does: "write to the agent", run: focus("#prompt") },

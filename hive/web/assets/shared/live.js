@@ -5,6 +5,10 @@
  * The browser's EventSource resumes by itself with Last-Event-ID and then nothing is fetched
  * again; a new snapshot is taken when the server says `reset`, when the stream had to be made
  * anew, or when it broke before the first numbered event.
+ *
+ * A connection may die without a word. The server says `awake` every few seconds, and how many;
+ * a stream that is silent for longer is made anew. Whoever is not logged in any more is told, and
+ * asked for again only when somebody looks at the page.
  */
 
 import { Gate } from "./gate.js";
@@ -25,15 +29,19 @@ import { Gate } from "./gate.js";
  *   stream: string, sources: readonly Source[], apply: (frame: Frame) => void,
  *   status: (status: Status, detail: string, code: string) => void,
  *   open?: (url: string) => Stream, get: (url: string) => Promise<any>,
- *   later?: (ms: number, then: () => void) => void
+ *   later?: (ms: number, then: () => void) => void, now?: () => number
  * }} LiveOptions
  */
 
 const CONNECTING = 0;
+const OPEN = 1;
 const CLOSED = 2;
 const EXPLAIN_MS = 4000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 15000;
+/** How many signs of life may be late. */
+const SILENT_BEATS = 2.5;
+const LEAST_BEAT_S = 1;
 const AWAY = new Set(["coming_up", "stopped"]);
 
 export class Live {
@@ -43,11 +51,16 @@ export class Live {
     this._gate = new Gate(options.sources);
     this._later = options.later ?? ((ms, then) => void setTimeout(then, ms));
     this._open = options.open ?? ((url) => new EventSource(url));
+    this._now = options.now ?? Date.now;
     this._retryMs = FIRST_RETRY_MS;
     this._generation = 0;
     this._hasResumePoint = false;
     this._ended = false;
     this._isExplaining = false;
+    this._isLoggedOut = false;
+    /** How long the stream may be silent; endless before it has said how often it speaks. */
+    this._silentMs = Infinity;
+    this._heardAt = 0;
     /** @type {Stream | null} */
     this._stream = null;
   }
@@ -61,9 +74,43 @@ export class Live {
   /** Leave the stream; `start` joins it anew. */
   stop() {
     this._ended = true;
+    this._isLoggedOut = false;
     this._generation += 1;
     this._stream?.close();
     this._stream = null;
+  }
+
+  /** Somebody looks at the page, or the network is back: nothing that can be tried now waits. */
+  look() {
+    if (this._isLoggedOut) this.start();
+    else if (!this._ended && (!this._stream || this._isSilent())) this._anew();
+  }
+
+  _anew() {
+    this._generation += 1;
+    this._options.status("retrying", "", "");
+    this._connect();
+  }
+
+  _isSilent() {
+    return this._now() - this._heardAt >= this._silentMs;
+  }
+
+  /** @param {Stream} stream @param {{data: string}} event */
+  _awake(stream, event) {
+    const wasKnown = this._silentMs < Infinity;
+    this._silentMs = Math.max(LEAST_BEAT_S, Number(event.data)) * 1000 * SILENT_BEATS;
+    this._heardAt = this._now();
+    if (!wasKnown) this._guard(stream);
+  }
+
+  /** Look again when the silence would be too long. @param {Stream} stream */
+  _guard(stream) {
+    this._later(this._heardAt + this._silentMs - this._now(), () => {
+      if (this._stream !== stream) return;
+      if (this._isSilent()) this._anew();
+      else this._guard(stream);
+    });
   }
 
   _connect() {
@@ -71,6 +118,8 @@ export class Live {
     this._stream?.close();
     this._gate.hold();
     this._hasResumePoint = false;
+    this._isLoggedOut = false;
+    this._silentMs = Infinity;
     const stream = this._open(this._options.stream);
     this._stream = stream;
     const mine = (/** @type {(event: any) => void} */ then) => (/** @type {any} */ event) => {
@@ -80,9 +129,11 @@ export class Live {
     stream.onerror = mine(() => this._broken(stream));
     stream.onmessage = mine((event) => this._received(event));
     stream.addEventListener("reset", mine(() => void this._snapshot()));
+    stream.addEventListener("awake", mine((event) => this._awake(stream, event)));
   }
 
   _opened() {
+    this._heardAt = this._now();
     if (this._hasResumePoint && !this._gate.holding) this._live();
     else void this._snapshot();
   }
@@ -139,6 +190,8 @@ export class Live {
   /** @param {any} error */
   _tell(error) {
     const status = error?.status === 401 ? "logged_out" : "retrying";
+    if (status === "logged_out") this.stop();
+    this._isLoggedOut = status === "logged_out";
     const code = String(error?.code ?? "");
     // Who answers that it is not there yet is asked again soon.
     if (AWAY.has(code)) this._retryMs = FIRST_RETRY_MS;
@@ -148,6 +201,7 @@ export class Live {
   /** @param {{data: string, lastEventId: string}} event */
   _received(event) {
     if (event.lastEventId) this._hasResumePoint = true;
+    this._heardAt = this._now();
     const frame = JSON.parse(event.data);
     if (this._gate.admit(frame)) this._options.apply(frame);
   }
@@ -169,8 +223,19 @@ export class Live {
     this._options.sources.forEach((source, index) => source.take(snapshots[index]));
     const frames = this._gate.release(snapshots.map((s) => Number(s.seq)));
     for (const frame of frames) this._options.apply(frame);
-    this._live();
+    // It may have broken meanwhile; then it is live when it has resumed.
+    if (this._stream?.readyState === OPEN) this._live();
   }
+}
+
+/** Let nothing wait while somebody looks: a page that was asleep or cut off is current at once. @param {Live} live */
+export function lookWhenSeen(live) {
+  const look = () => {
+    if (!document.hidden) live.look();
+  };
+  document.addEventListener("visibilitychange", look);
+  document.addEventListener("resume", look);
+  for (const event of ["focus", "online", "pageshow"]) window.addEventListener(event, look);
 }
 
 /**
