@@ -112,6 +112,10 @@ class SentHistory:
     seq: int
     """The number of the newest frame before they were read."""
     events: tuple[Annotated[Sent, Framed()], ...]
+    delivered: tuple[int, ...] = ()
+    """The ids of those that their recipients hold or have held."""
+    acked: tuple[int, ...] = ()
+    """The ids of those that their recipients are done with."""
 
 
 @attrs.frozen

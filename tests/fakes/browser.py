@@ -219,8 +219,11 @@ class Page:
         """Return how many elements match."""
         return int(await self.eval(f"document.querySelectorAll({json.dumps(selector)}).length"))
 
-    async def click(self, selector: str) -> None:
-        """Click the middle of an element with the mouse, scrolling to it first."""
+    async def click(self, selector: str, *, nth: int = 1) -> None:
+        """Click the middle of an element with the mouse, scrolling to it first.
+
+        With `nth` 2 it is the second click of a double click.
+        """
         await self.wait(f"document.querySelector({json.dumps(selector)})")
         box = await self.eval(
             f"""(() => {{ const node = document.querySelector({json.dumps(selector)});
@@ -230,17 +233,22 @@ class Page:
         )
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             await self.send(
-                "Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **box
+                "Input.dispatchMouseEvent", type=kind, button="left", clickCount=nth, **box
             )
 
     async def type(self, text: str) -> None:
         """Insert text where the focus is."""
         await self.send("Input.insertText", text=text)
 
-    async def press(self, key: str, *, shift: bool = False, control: bool = False) -> None:
-        """Press and release one key: a letter, or one that has a name."""
+    async def press(
+        self, key: str, *, shift: bool = False, control: bool = False, repeat: bool = False
+    ) -> None:
+        """Press and release one key: a letter, or one that has a name.
+
+        With `repeat` it is what a key says that has been held down for a while.
+        """
         modifiers = (_SHIFT if shift else 0) | (_CONTROL if control else 0)
-        await self._key("keyDown", key, modifiers)
+        await self._key("keyDown", key, modifiers, repeat=repeat)
         await self._key("keyUp", key, modifiers)
 
     async def chord(self, key: str) -> None:
@@ -250,7 +258,7 @@ class Page:
         for up in (key, "Alt", "Control"):
             await self._key("keyUp", up, _ALT_CONTROL)
 
-    async def _key(self, kind: str, key: str, modifiers: int) -> None:
+    async def _key(self, kind: str, key: str, modifiers: int, *, repeat: bool = False) -> None:
         is_letter = len(key) == 1 and key.isalpha()
         code, text = (ord(key.upper()), key) if is_letter else _KEYS[key]
         about: Json = {
@@ -258,6 +266,7 @@ class Page:
             "code": f"Key{key.upper()}" if is_letter else _CODES.get(key, key),
             "windowsVirtualKeyCode": code,
             "modifiers": modifiers,
+            "autoRepeat": repeat,
         }
         if kind == "keyDown":
             about["text"] = "" if modifiers & _ALT_CONTROL else text

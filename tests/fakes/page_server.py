@@ -49,6 +49,10 @@ class Side:
     streams: set[trio.MemorySendChannel[bytes]] = attrs.field(factory=set)
     resumes: list[str | None] = attrs.field(factory=list)
     """The Last-Event-ID of each stream that was opened."""
+    delivered: list[int] = attrs.field(factory=list)
+    acked: list[int] = attrs.field(factory=list)
+    """Ids of the messages that their recipients hold, or are done with."""
+    _gathered: bytearray | None = None
 
     def publish(self, kind: str, **fields: Any) -> int:
         """Number a frame and send it to every open stream."""
@@ -61,8 +65,19 @@ class Side:
 
     def send(self, data: bytes) -> None:
         """Write raw bytes of an event stream to everybody."""
+        if self._gathered is not None:
+            self._gathered += data
+            return
         for stream in list(self.streams):
             stream.send_nowait(data)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Send what is published in the block in one piece at its end."""
+        self._gathered = bytearray()
+        yield
+        data, self._gathered = bytes(self._gathered), None
+        self.send(data)
 
     def cut(self) -> None:
         """End every open stream, as a restart would."""
@@ -199,7 +214,8 @@ class PageServer:
         if path == "/api/state":
             await _json(send, 200, {**side.state, "seq": side.seq})
         elif path.endswith("/history"):
-            await _json(send, 200, {"seq": side.seq, **_history(side, query)})
+            marks = {"delivered": side.delivered, "acked": side.acked}
+            await _json(send, 200, {"seq": side.seq, **marks, **_history(side, query)})
         elif path == "/api/loose-ends":
             await _json(send, 200, {"loose_ends": self.loose_ends})
         elif path == "/api/stats":

@@ -56,7 +56,12 @@ def add(routes: Handlers, hive: Hive) -> None:
             rows = await hive.broker.history_near(HISTORY_ROWS, **ends)
         else:
             rows = await hive.broker.history(HISTORY_ROWS)
-        return {"seq": seq, "events": [codec.to_tagged("kind", _sent(row)) for row in rows]}
+        return {
+            "seq": seq,
+            "events": [codec.to_tagged("kind", _sent(row)) for row in rows],
+            "delivered": [row.id for row in rows if row.delivered_at is not None],
+            "acked": [row.id for row in rows if row.acked_at is not None],
+        }
 
     @routes.get("/healthz")
     async def healthz() -> Json:

@@ -19,6 +19,8 @@ export class Compose {
     /** @type {{id: number, from: string} | null} */
     this._replyTo = null;
     this._isSending = false;
+    // Kept here too: another tab may choose another one while somebody types in this one.
+    this._wanted = remembered("recipient");
     this._to = el("select", { class: "to", id: "compose-to", "aria-label": "Recipient" });
     this._area = el("textarea", {
       id: "compose",
@@ -81,13 +83,13 @@ export class Compose {
   /** @param {import("../shared/wire.js").DashboardState} state */
   update(state) {
     this._names = recipients(state);
-    const wanted = remembered("recipient") ?? this._names[0] ?? "manager";
+    const wanted = this._wanted ?? this._names[0] ?? "manager";
     const shown = this._names.includes(wanted) ? this._names : [wanted, ...this._names];
     keyed(this._to, shown, (name) => name, (name) => ({
       root: el("option", { value: name }, name === "*" ? "everybody" : name),
       update: () => undefined,
     }));
-    this._to.value = wanted;
+    if (this._to.value !== wanted) this._to.value = wanted;
     this._typed();
   }
 
@@ -107,6 +109,7 @@ export class Compose {
 
   /** @param {string} name */
   _keep(name) {
+    this._wanted = name;
     remember("recipient", name);
     if (![...this._to.options].some((option) => option.value === name)) {
       this._to.append(el("option", { value: name }, name));
@@ -195,10 +198,12 @@ export class Compose {
     this._isSending = true;
     setAttr(this._send, "aria-busy", "true");
     const sent = this._area.value;
+    const repliedTo = this._replyTo;
     try {
       await post(SEND, fields);
-      if (this._area.value === sent) this._area.value = "";
-      this._setReply(null);
+      // What was typed meanwhile is the next message.
+      if (this._area.value.startsWith(sent)) this._area.setRangeText("", 0, sent.length);
+      if (this._replyTo === repliedTo) this._setReply(null);
       this._typed();
       this._grow();
     } catch (error) {

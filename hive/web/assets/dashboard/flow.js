@@ -16,8 +16,13 @@ import { senderTone, toneOf } from "./tones.js";
 import { HISTORY, historyAfter, historyBefore } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
+/** @typedef {{events: Frame[], delivered: number[], acked: number[]}} History */
 
 const CAP = 800;
+/** What became of a message, from little to much. @type {[string, string][]} */
+const MARKS = [["", ""], ["✓", "delivered"], ["✓✓", "done with"]];
+const DELIVERED = 1;
+const DONE = 2;
 const MARK_MS = 1600;
 
 /**
@@ -28,6 +33,21 @@ const MARK_MS = 1600;
 export function flowView(compose, reply, thread) {
   /** @type {Map<number, {root: HTMLElement, mark: HTMLElement, words: HTMLElement}>} by message */
   const rows = new Map();
+  /** @type {Map<number, number>} by message: a frame may come before its row is drawn */
+  const marks = new Map();
+  const mark = (/** @type {number} */ id, /** @type {number} */ how) => {
+    marks.set(id, Math.max(how, marks.get(id) ?? 0));
+    if (marks.size > 6 * CAP) for (const old of [...marks.keys()].slice(0, CAP)) marks.delete(old);
+    show(rows.get(id), marks.get(id) ?? 0);
+  };
+  /** @param {History} history */
+  const framesOf = ({ events, delivered, acked }) => {
+    for (const id of delivered) mark(id, DELIVERED);
+    for (const id of acked) mark(id, DONE);
+    return events.map(numbered);
+  };
+  /** @param {string} url */
+  const read = async (url) => framesOf(await getJson(url));
   const terminal = new Terminal({
     name: "Messages, oldest first",
     cap: CAP,
@@ -41,6 +61,7 @@ export function flowView(compose, reply, thread) {
     draw: (frame) => {
       const row = messageRow(frame.message, { goTo: (id) => void goTo(id), reply, thread });
       rows.set(frame.message.id, row);
+      show(row, marks.get(frame.message.id) ?? 0);
       if (rows.size > 3 * CAP) forget(rows);
       return row.root;
     },
@@ -63,15 +84,15 @@ export function flowView(compose, reply, thread) {
   return {
     root,
     goTo,
-    /** @param {Frame[]} messages the newest there are */
-    take(messages) {
-      terminal.offer(messages.map(numbered));
+    /** @param {History} history the newest there are */
+    take(history) {
+      terminal.offer(framesOf(history));
     },
     /** @param {Frame} frame */
     apply(frame) {
       if (frame.kind === "sent") terminal.push(numbered(frame));
-      if (frame.kind === "delivered") mark(rows.get(frame.id), "✓", "delivered");
-      if (frame.kind === "acked") for (const id of frame.ids) mark(rows.get(id), "✓✓", "done with");
+      if (frame.kind === "delivered") mark(frame.id, DELIVERED);
+      if (frame.kind === "acked") for (const id of frame.ids) mark(id, DONE);
     },
   };
 }
@@ -79,12 +100,6 @@ export function flowView(compose, reply, thread) {
 /** A message comes under a frame number at first and under none in a history: here its own counts. @param {Frame} message */
 function numbered(message) {
   return { kind: "row", seq: message.id, message };
-}
-
-/** @param {string} url */
-async function read(url) {
-  const { events } = /** @type {{events: Frame[]}} */ (await getJson(url));
-  return events.map(numbered);
 }
 
 /** Stops what is new from being drawn, and read out, until it is let go. @param {Terminal} terminal */
@@ -100,9 +115,10 @@ function forget(rows) {
   for (const [id, row] of [...rows].slice(0, CAP)) if (!row.root.isConnected) rows.delete(id);
 }
 
-/** @param {{mark: HTMLElement, words: HTMLElement} | undefined} row @param {string} sign @param {string} words */
-function mark(row, sign, words) {
-  if (!row) return;
+/** @param {{mark: HTMLElement, words: HTMLElement} | undefined} row @param {number} how */
+function show(row, how) {
+  if (!row || how === 0) return;
+  const [sign, words] = MARKS[how];
   setText(row.mark, sign);
   setText(row.words, words);
   row.mark.title = words;

@@ -7,8 +7,9 @@ import { connectionBadge } from "../shared/connection.js";
 import { el, must, setText } from "../shared/dom.js";
 import { installForms } from "../shared/form.js";
 import { keepShell } from "../shared/install_shell.js";
-import { Live } from "../shared/live.js";
+import { Live, lookWhenSeen } from "../shared/live.js";
 import { loadMarkdown } from "../shared/markdown.js";
+import { rereading } from "../shared/rereading.js";
 import { toast } from "../shared/toast.js";
 import { approvalsView } from "./approvals.js";
 import { auditView } from "./audit.js";
@@ -41,6 +42,7 @@ import { jobTitle } from "./words.js";
 /** @typedef {import("../shared/wire.js").DashboardState} State */
 
 const REMINDERS_MS = 150;
+const HIDDEN_MS = 200;
 const CUT = 200;
 /** @param {string} text */
 const cut = (text) => (text.length > CUT ? `${text.slice(0, CUT)}…` : text);
@@ -70,6 +72,7 @@ const reminders = remindersView();
 const inputs = metaInputsView();
 const kept = tombstonesView();
 const tasks = tasksView();
+const notices = noticesView(must("#notices"));
 const version = el("span");
 const foot = el(
   "p",
@@ -80,7 +83,7 @@ const foot = el(
 const views = [
   barView(must("#bar"), connection.root, search.form),
   search,
-  noticesView(must("#notices")),
+  notices,
   guide, containers, request, approvals, questions, jobs, inbox, compose, threads, reminders, kept, inputs, tasks,
 ];
 
@@ -105,13 +108,17 @@ let isScheduled = false;
 function show() {
   if (isScheduled) return;
   isScheduled = true;
-  // Not requestAnimationFrame: the count in the title of a hidden tab must follow too.
-  queueMicrotask(() => {
-    isScheduled = false;
-    for (const view of views) view.update(state);
-    const how = state.isolation ? ` · containers: ${state.isolation}` : "";
-    setText(version, state.version ? `hyperhive ${state.version}${how}` : "");
-  });
+  // Once a frame, however much comes; a hidden tab has none, but a title whose count must follow.
+  requestAnimationFrame(draw);
+  setTimeout(draw, HIDDEN_MS);
+}
+
+function draw() {
+  if (!isScheduled) return;
+  isScheduled = false;
+  for (const view of views) view.update(state);
+  const how = state.isolation ? ` · containers: ${state.isolation}` : "";
+  setText(version, state.version ? `hyperhive ${state.version}${how}` : "");
 }
 
 /** @param {Frame} frame */
@@ -120,6 +127,7 @@ function apply(frame) {
   if (frame.kind === "sent" && frame.from === "operator") guide.written();
   logs.apply(frame);
   threads.apply(frame);
+  if (frame.kind === "notices_changed") notices.heard(frame.notices);
   if (frame.kind === "approval_resolved") tellDecided(frame.approval);
   if (frame.kind === "job_changed" && frame.job.state === "failed") tellFailed(frame.job);
   if (reduce(state, frame)) show();
@@ -132,21 +140,13 @@ function tellFailed(job) {
   if (known?.state !== "failed") toast(`✗ ${jobTitle(job)} failed${job.note ? `: ${cut(job.note)}` : ""}`, "bad");
 }
 
-let areRemindersAsked = false;
 /** The frame says whose changed, not how: they are read again, once for a burst of frames. */
-function remindersLater() {
-  if (areRemindersAsked) return;
-  areRemindersAsked = true;
-  setTimeout(async () => {
-    areRemindersAsked = false;
-    try {
-      state.reminders = (await getJson(REMINDERS)).reminders;
-      show();
-    } catch {
-      return; // the connection badge already says that the hive is out of reach
-    }
-  }, REMINDERS_MS);
-}
+const remindersLater = rereading(REMINDERS_MS, async () => {
+  const { seq, reminders } = await getJson(REMINDERS);
+  if (seq < state.seq) return; // a snapshot overtook it
+  state.reminders = reminders;
+  show();
+});
 
 const live = new Live({
   stream: STREAM,
@@ -156,21 +156,22 @@ const live = new Live({
   sources: [
     {
       url: STATE,
-      also: ["sent"],
+      also: ["sent", "acked"],
       take: (/** @type {State} */ snapshot) => {
         state = snapshot;
         must("#main").removeAttribute("aria-busy");
         logs.refresh();
         threads.refresh();
-        show();
+        isScheduled = true;
+        draw();
       },
     },
     {
       url: HISTORY,
-      kinds: ["sent"],
-      take: (/** @type {{events: Frame[]}} */ history) => {
+      kinds: ["sent", "delivered", "acked"],
+      take: (/** @type {import("./flow.js").History} */ history) => {
         if (history.events.some((frame) => frame.from === "operator")) guide.written();
-        flow.take(history.events);
+        flow.take(history);
         if (!wasLinked) followAddress();
         wasLinked = true;
       },
@@ -178,6 +179,7 @@ const live = new Live({
   ],
 });
 live.start();
+lookWhenSeen(live);
 search.start();
 void keepShell();
 installCommands(must("#bar .push > .row"), [

@@ -34,7 +34,9 @@ export function noticesView(place) {
     if (state.seq >= 0) dismissed.keep(present);
     show();
   };
-  return { update };
+  /** What ended and holds anew within one frame of the screen counts too. @param {readonly Notice[]} now */
+  const heard = (now) => dismissed.keep(now);
+  return { update, heard };
 }
 
 /** @param {Notice} one @returns {string} which strip shows it: its text may change, its looks not */

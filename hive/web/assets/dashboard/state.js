@@ -5,8 +5,9 @@
 /** @typedef {import("../shared/wire.js").Frame} Frame */
 /** @typedef {import("../shared/wire.js").ContainerRow} ContainerRow */
 
-const INBOX_MAX = 100;
-const HISTORY_MAX = 50;
+// As many as a snapshot holds: a page that has been open for long shows what a fresh one does.
+const INBOX_MAX = 50;
+const HISTORY_MAX = 30;
 const OVER_MAX = 50;
 const OVER = new Set(["done", "failed", "cancelled"]);
 
@@ -86,14 +87,16 @@ const CHANGES = {
     if (!open) return;
     const { answer, answerer, answered_at, cancelled } = frame;
     const closed = { ...open, answer, answerer, answered_at, cancelled };
-    state.question_history = [closed, ...state.question_history].slice(0, HISTORY_MAX);
+    const others = state.question_history.filter((one) => one.id !== frame.id);
+    state.question_history = [closed, ...others].slice(0, HISTORY_MAX);
   },
   sent: (state, frame) => {
     if (frame.to !== "operator" || state.inbox.some((row) => row.id === frame.id)) return;
     const { id, from, to, body, at, in_reply_to, broadcast, origin, via } = frame;
     const row = { id, from, to, body, in_reply_to, sent_at: at, broadcast, origin, via };
-    state.inbox = [{ ...row, delivered_at: null, acked_at: null }, ...state.inbox];
-    state.inbox.length = Math.min(state.inbox.length, INBOX_MAX);
+    // Two that were sent at once may be told in either order.
+    const inbox = [{ ...row, delivered_at: null, acked_at: null }, ...state.inbox];
+    state.inbox = inbox.sort((one, other) => other.id - one.id).slice(0, INBOX_MAX);
   },
   acked: (state, frame) => {
     if (frame.to !== "operator") return;

@@ -91,6 +91,12 @@ export function keyed(parent, items, key, create) {
     known.set(name, row);
     const focused = row.root.contains(document.activeElement) ? document.activeElement : null;
     row.update(item);
+    // A node that is moved loses caret and composition: what is typed in stays, the others move.
+    while (focused && row.root.parentElement === parent && at !== null && row.root !== at) {
+      const next = at.nextElementSibling;
+      parent.append(at);
+      at = next;
+    }
     if (at !== null && row.root === at) at = at.nextElementSibling;
     else parent.insertBefore(row.root, at);
     if (focused instanceof HTMLElement) keepFocus(row.root, focused, parent);

@@ -6,6 +6,8 @@
  * `data-prompt` asks for a text and puts it into the field named by `data-prompt-field`
  * (default `note`). A failure is written into the form; a success clears its text fields unless
  * it is marked `data-keep`, says `data-done` in a toast, and fires `hive:done` with the answer.
+ * What was typed since stays; the failure of a form that is gone is told in a toast. A double click
+ * and a key that is held down are one wish.
  * Empty fields are left out; `data-only` names the one field that is sent.
  */
 
@@ -21,6 +23,14 @@ export function installForms() {
     event.preventDefault();
     if (form.dataset.busy === undefined) void submit(form, event.submitter);
   });
+  document.addEventListener("click", (event) => event.detail > 1 && isSubmit(event.target) && event.preventDefault(), true);
+  document.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && isSubmit(event.target) && event.preventDefault(), true);
+}
+
+/** @param {EventTarget | null} target @returns {boolean} whether it sends one of our forms */
+function isSubmit(target) {
+  const button = target instanceof Element ? target.closest("button") : null;
+  return button?.type === "submit" && button.form?.dataset.async !== undefined;
 }
 
 /** @param {HTMLFormElement} form @param {HTMLElement | null} button */
@@ -35,13 +45,15 @@ async function submit(form, button) {
   form.dataset.busy = "";
   if (button) setAttr(button, "aria-busy", "true");
   showError(form, "");
+  const sent = new Map(textsOf(form).map((input) => [input, input.value]));
   try {
     const answer = await post(form.action, fields);
-    if (form.dataset.keep === undefined) clearTexts(form);
+    if (form.dataset.keep === undefined) clearTexts(sent);
     if (form.dataset.done) toast(form.dataset.done);
     form.dispatchEvent(new CustomEvent("hive:done", { detail: answer, bubbles: true }));
   } catch (error) {
-    showError(form, sentence(error));
+    if (form.isConnected) showError(form, sentence(error));
+    else toast(sentence(error), "bad");
   } finally {
     delete form.dataset.busy;
     if (button) setAttr(button, "aria-busy", null);
@@ -64,10 +76,15 @@ async function consented(form, fields) {
   return true;
 }
 
-/** @param {HTMLFormElement} form */
-function clearTexts(form) {
-  for (const field of form.querySelectorAll("textarea, input[type=text]")) {
-    const input = /** @type {HTMLInputElement} */ (field);
+/** @param {HTMLFormElement} form @returns {HTMLInputElement[]} */
+function textsOf(form) {
+  return [...form.querySelectorAll("textarea, input[type=text]")].map((field) => /** @type {HTMLInputElement} */ (field));
+}
+
+/** @param {Map<HTMLInputElement, string>} sent what each field held */
+function clearTexts(sent) {
+  for (const [input, text] of sent) {
+    if (input.value !== text) continue;
     input.value = "";
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }

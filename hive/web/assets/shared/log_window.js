@@ -45,14 +45,18 @@ export class LogWindow {
    *   because between it and the history something is missing
    */
   take(seqs) {
-    const first = seqs[0] ?? Infinity;
-    const joins = !this.detached && this.shown.length > 0 && first <= this.newest;
+    const joins = !this.detached && this.joins(seqs[0] ?? Infinity);
     if (!joins) {
       this.clear();
       this.newest = -1;
     }
     const fresh = seqs.filter((seq) => this.admit(seq));
     return { restart: !joins, fresh };
+  }
+
+  /** @param {number} first of the newest part of the history @returns {boolean} whether nothing is missing before it */
+  joins(first) {
+    return this.shown.length > 0 && first <= this.newest;
   }
 
   /** @param {readonly number[]} seqs older ones @returns {number[]} those to put before the rest */
@@ -67,6 +71,7 @@ export class LogWindow {
   /** @param {number} seq of the newest there is; none of what is newer than the rest is shown */
   saw(seq) {
     this.newest = Math.max(this.newest, seq);
+    this.detached = this.newest > (this.shown[this.shown.length - 1] ?? -1);
   }
 
   /**

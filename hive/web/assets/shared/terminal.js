@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * A log that sticks to its end, counts what arrives while one reads above, and fetches older and
- * newer rows when one scrolls up or down to where they are missing.
+ * A log that sticks to its end, counts what arrives while one reads above or has marked a text, and
+ * fetches older and newer rows when one scrolls up or down to where they are missing.
  *
  * Frames are drawn at most once per animation frame, however fast they arrive. `hold` stops the
  * drawing until it is let go. What is not finished yet stands in `tail`, behind every row.
@@ -80,13 +80,17 @@ export class Terminal {
     const { restart, fresh } = this._window.take([...bySeq.keys()]);
     if (restart) this._wipe();
     this._append(fresh.map((seq) => /** @type {Frame} */ (bySeq.get(seq))));
+    // What was overtaken by a newer one before the stream broke.
+    for (const [seq, frame] of bySeq) if (!this._rows.has(seq)) this._insert(frame);
     if (restart) this._jump();
     this._fill();
   }
 
   /** A history that was read anew: whoever reads an older part of it is left there. @param {Frame[]} frames */
   offer(frames) {
-    if (this._window.detached) this._window.saw(frames[frames.length - 1]?.seq ?? -1);
+    const last = frames[frames.length - 1]?.seq ?? -1;
+    const isReading = !this._sticky && this._rows.size > 0;
+    if (this._window.detached || (isReading && !this._window.joins(frames[0]?.seq ?? -1))) this._window.saw(last);
     else this.take(frames);
     this._showPill();
   }
@@ -125,9 +129,11 @@ export class Terminal {
   }
 
   async toEnd() {
+    const { newest } = this._options;
     if (this._isHeld) this.hold(false);
+    if (this._hasMarked()) document.getSelection()?.removeAllRanges();
     this._unseen = 0;
-    if (this._window.detached) await this._fetchNewest();
+    if (this._window.detached) await this._guarded(async () => newest && this.take(await newest()));
     this._jump();
     this.log.focus({ preventScroll: true });
   }
@@ -171,6 +177,7 @@ export class Terminal {
     const frames = this._queue.filter((frame) => this._window.admit(frame.seq) || this._insert(frame));
     const arrived = this._window.detached ? this._queue.length : frames.length;
     this._queue = [];
+    this._sticky &&= !this._hasMarked();
     const isSticky = this._sticky;
     if (frames.length > 0) this._append(frames);
     if (isSticky && !this._window.detached) this._jump();
@@ -183,15 +190,11 @@ export class Terminal {
     this._isCatchingUp = true;
     this._hasGap = false;
     this._queue = [];
-    const isRead = await this._fetchNewest();
+    const { newest } = this._options;
+    const isRead = await this._guarded(async () => newest && this.offer(await newest()));
     this._isCatchingUp = false;
     this._hasGap ||= !isRead;
     if (isRead && this._queue.length > 0) this._later();
-  }
-
-  async _fetchNewest() {
-    const { newest } = this._options;
-    return this._guarded(async () => newest && this.take(await newest()));
   }
 
   /** A frame that comes behind a newer one goes in front of it. @param {Frame} frame @returns {false} it is not to be appended */
@@ -225,6 +228,7 @@ export class Terminal {
     rows.sort((a, b) => a[0] - b[0]);
     const gone = which === "oldest" ? rows.slice(0, howMany) : rows.slice(-howMany);
     for (const [seq, row] of gone) {
+      if (row.contains(document.activeElement)) this.log.focus({ preventScroll: true });
       row.remove();
       this._rows.delete(seq);
     }
@@ -251,6 +255,12 @@ export class Terminal {
     this._showPill();
     if (this.log.scrollTop < NEAR_PX) void this._loadOlder();
     else if (below < NEAR_PX && this._window.detached) void this._loadNewer();
+  }
+
+  /** Whoever has marked a text copies it next: it stays under the mouse. */
+  _hasMarked() {
+    const marked = document.getSelection();
+    return marked !== null && !marked.isCollapsed && this.log.contains(marked.anchorNode);
   }
 
   _below() {
