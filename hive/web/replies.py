@@ -188,6 +188,15 @@ async def read_body(receive: Receive, limit: int = BODY_LIMIT_BYTES) -> bytes:
     raise TooSlow(f"the body did not arrive within {BODY_DEADLINE_S:g} s")
 
 
+def takes_gzip(scope: Scope) -> bool:
+    """Whether a client takes its answer gzipped."""
+    offers = (header(scope, b"accept-encoding") or "").lower().split(",")
+    return any(
+        name.strip() == "gzip" and weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00"}
+        for name, _, weight in (offer.partition(";") for offer in offers)
+    )
+
+
 async def wait_gone(receive: Receive, scope: trio.CancelScope) -> None:
     """Cancel `scope` once the client is gone or the server stops; drops what it still sends."""
     while not (await receive())["type"].endswith(".disconnect"):

@@ -66,7 +66,7 @@ class Assets:
         if scope["method"] not in {"GET", "HEAD"}:
             raise replies.MethodNotAllowed("a file is read with GET")
         asset = self.asset(path)
-        is_gzip = asset.gzipped is not None and _takes_gzip(scope)
+        is_gzip = asset.gzipped is not None and replies.takes_gzip(scope)
         # A strong ETag names bytes, so each encoding has its own.
         etag = b'"%b%b"' % (asset.etag, b"-gz" if is_gzip else b"")
         head = [(b"etag", etag), (b"cache-control", b"no-cache"), (b"vary", b"accept-encoding")]
@@ -115,14 +115,6 @@ def _load(file: Path, stamp: tuple[int, int]) -> Asset:
         etag=hashlib.sha256(body).hexdigest()[:32].encode(),
         gzipped=gzipped,
         stamp=stamp,
-    )
-
-
-def _takes_gzip(scope: Scope) -> bool:
-    offers = (replies.header(scope, b"accept-encoding") or "").lower().split(",")
-    return any(
-        name.strip() == "gzip" and weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00"}
-        for name, _, weight in (offer.partition(";") for offer in offers)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,6 +65,24 @@ async def test_a_message_is_sent_and_shows_on_the_stream_and_in_the_history(
         assert {frame["kind"] for frame in history["events"]} == {"sent"}
         assert history["events"][-1]["body"] == "hello"
         assert history["seq"] >= event.data["seq"]
+
+
+async def test_a_long_answer_comes_gzipped_to_whoever_takes_it(short_tmp: Path) -> None:
+    async with browsing(short_tmp, "bob") as browser:
+        for _ in range(20):
+            await browser.hive.broker.send("bob", "manager", "the same words again " * 10)
+        plain = await browser.get("/dashboard/history")
+        takes = {**browser.headers(), "Accept-Encoding": "br, gzip"}
+        small = await fetch(browser.port, "GET", "/dashboard/history", headers=takes)
+        assert (plain.header("content-encoding"), small.header("content-encoding")) == (
+            None,
+            "gzip",
+        )
+        assert plain.header("vary") == small.header("vary") == "Accept-Encoding"
+        assert len(small.body) * 4 < len(plain.body)
+        assert json.loads(gzip.decompress(small.body))["events"] == plain.json()["events"]
+        tiny = await fetch(browser.port, "GET", "/api/reminders", headers=takes)
+        assert tiny.header("content-encoding") is None
 
 
 async def test_messages_are_found_and_read_on_from_in_both_directions(short_tmp: Path) -> None:
