@@ -26,6 +26,7 @@ NAMES = (
     "egress",
     "event_streams",
     "agent_page",
+    "dashboard",
     "search",
     "crash_event",
     "deploys",

@@ -19,6 +19,7 @@ import attrs
 import trio
 
 from bench.figures import Figure, Report, median, part
+from bench.page_tasks import PATIENCE_S, Worst, traced
 from hive.agent.controls import HarnessPage
 from hive.agent.harness import Harness
 from hive.store.database import open_database
@@ -32,7 +33,6 @@ from tests.fakes.browser import Chromium, Page, open_page
 ROWS = 10_000
 LOADS = 9
 LOAD_BAR_MS = 1000.0
-TASK_BAR_MS = 100.0
 NODES_BAR = 1.5
 LINE_BYTES = 3_000_000
 HOUR_PIECES = 3600 * 5
@@ -40,7 +40,6 @@ HOUR_PIECES = 3600 * 5
 PIECES_A_LINE = 50
 SPEED = 80
 """How many times faster than a model the stream is played."""
-PATIENCE_S = 120.0
 
 WATCH = """
 window.bench = {readyAt: 0};
@@ -75,53 +74,6 @@ LAST = (
 
 
 @attrs.frozen
-class Worst:
-    """The longest task of the page's thread, in ms."""
-
-    computed: float
-    by_the_clock: float
-
-    def figure(self, name: str, compared: str = "") -> Figure:
-        """Return it beside the bar."""
-        clock = f"{self.by_the_clock:.0f} ms by the clock"
-        return Figure(
-            f"{name}, the longest task",
-            f"{self.computed:.0f} ms",
-            "; ".join(filter(None, (clock, compared))),
-            f"< {TASK_BAR_MS:g} ms",
-            self.computed < TASK_BAR_MS,
-        )
-
-
-@attrs.define
-class Trace:
-    """The tasks of the page's thread while a trace is taken."""
-
-    _threads: set[tuple[int, int]] = attrs.field(factory=set)
-    _tasks: list[dict[str, Any]] = attrs.field(factory=list)
-    ended: trio.Event = attrs.field(factory=trio.Event)
-
-    def hear(self, method: str, params: dict[str, Any]) -> None:
-        """Take one event of the tab."""
-        if method == "Tracing.tracingComplete":
-            self.ended.set()
-        elif method == "Tracing.dataCollected":
-            for one in params["value"]:
-                if one["name"] == "thread_name" and one["args"]["name"] == "CrRendererMain":
-                    self._threads.add((one["pid"], one["tid"]))
-                elif one["ph"] == "X" and one["name"].endswith("RunTask"):
-                    self._tasks.append(one)
-
-    def worst(self) -> Worst:
-        """Return what took longest; times of a trace are in us."""
-        mine = [one for one in self._tasks if (one["pid"], one["tid"]) in self._threads]
-        if not mine:
-            raise RuntimeError("the browser's trace names no task of the page")
-        computed = max(one.get("tdur", 0) for one in mine)
-        return Worst(computed / 1000, max(one["dur"] for one in mine) / 1000)
-
-
-@attrs.frozen
 class Watched:
     """One page that is being looked at, and the harness behind it."""
 
@@ -130,16 +82,7 @@ class Watched:
 
     async def worst(self, work: Callable[[], Any]) -> tuple[Any, Worst]:
         """Do something; return what it returned and the longest task meanwhile."""
-        trace = Trace()
-        self.page.listener = trace.hear
-        config = {"includedCategories": ["toplevel"], "excludedCategories": ["*"]}
-        await self.page.send("Tracing.start", transferMode="ReportEvents", traceConfig=config)
-        result = await work()
-        await self.page.send("Tracing.end")
-        with trio.fail_after(PATIENCE_S):
-            await trace.ended.wait()
-        self.page.listener = None
-        return result, trace.worst()
+        return await traced(self.page, work)
 
     async def nodes_and_heap(self) -> tuple[int, float]:
         """Return how many nodes the document has, and the heap in MiB, swept before."""
