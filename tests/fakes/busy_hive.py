@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import trio
@@ -30,14 +30,24 @@ def names(agents: int) -> list[AgentName]:
     return [agent_name(f"agent-{number:02}") for number in range(1, agents + 1)]
 
 
+async def join(daemon: Running, wanted: Iterable[str]) -> None:
+    """Let agents be there and run, without what makes and deploys them."""
+    for text in wanted:
+        name = agent_name(text)
+        daemon.runtime.adopt(ContainerSpec(name, ("harness",), {}, (), "/"))
+        await daemon.hive.agents.add(name)
+        daemon.hive.view.report(name, ReportState("online", "idle", "sonnet"))
+        await daemon.hive.agents.wait_open(name)
+    await daemon.hive.view.rescan()
+
+
 async def fill(
     daemon: Running, agents: int = AGENTS, approvals: int = APPROVALS, messages: int = MESSAGES
 ) -> None:
     """Let all that have happened."""
     hive, dice = daemon.hive, random.Random(7)
+    await join(daemon, names(agents))
     for name in names(agents):
-        daemon.runtime.adopt(ContainerSpec(name, ("harness",), {}, (), "/"))
-        await hive.agents.add(name)
         await hive.agents.set_status(name, _sentence(dice, 6, 12))
         hive.view.report(name, ReportState("online", dice.choice(("idle", "thinking")), "sonnet"))
     async with trio.open_nursery() as nursery:

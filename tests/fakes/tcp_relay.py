@@ -23,6 +23,7 @@ class Relay:
     """How many were opened."""
     is_silent: bool = False
     """Nothing passes and nothing is closed, as when a cable is pulled."""
+    _open: set[trio.CancelScope] = attrs.field(factory=set)
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
@@ -40,33 +41,59 @@ class Relay:
         self._changed.set()
         self._changed = trio.Event()
 
+    def cut(self) -> None:
+        """Close every connection that is open, at both ends."""
+        for scope in self._open:
+            scope.cancel()
+        self._open.clear()
+
     async def _pass_on(self, browser: trio.SocketStream) -> None:
         self.connections += 1
         while self.is_silent:
             # A connection that is opened now is not even refused.
             await self._changed.wait()
-        server = await trio.open_tcp_stream("127.0.0.1", self.target)
+        try:
+            server = await trio.open_tcp_stream("127.0.0.1", self.target)
+        except OSError:
+            await browser.aclose()
+            return
         async with browser, server, trio.open_nursery() as nursery:
-            nursery.start_soon(self._pump, browser, server, nursery.cancel_scope)
-            nursery.start_soon(self._pump, server, browser, nursery.cancel_scope, self._count)
+            line = _Line(self, nursery.cancel_scope)
+            self._open.add(nursery.cancel_scope)
+            nursery.start_soon(line.pump, browser, server)
+            nursery.start_soon(line.pump, server, browser, self._count)
 
     def _count(self, piece: bytes) -> None:
         self.answered_bytes += len(piece)
 
-    async def _pump(
+
+@attrs.define
+class _Line:
+    """One connection."""
+
+    _relay: Relay
+    _ending: trio.CancelScope
+    _is_dead: bool = False
+    """Something that was said on it is lost, so nothing may follow."""
+
+    async def pump(
         self,
         source: trio.SocketStream,
         sink: trio.SocketStream,
-        both: trio.CancelScope,
         count: Callable[[bytes], object] = len,
     ) -> None:
         try:
             async for piece in source:
-                if self.is_silent:
-                    # Dead for good: its bytes were lost, so nothing may follow them.
-                    await trio.sleep_forever()
-                count(piece)
-                await sink.send_all(piece)
+                self._is_dead |= self._relay.is_silent
+                if not self._is_dead:
+                    count(piece)
+                    await sink.send_all(piece)
+                elif not self._relay.is_silent:
+                    # Whoever speaks into a connection that the other side has given up is told so.
+                    break
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
-        both.cancel()
+        if self._relay.is_silent:
+            # That it was closed is not heard either.
+            await trio.sleep_forever()
+        self._ending.cancel()

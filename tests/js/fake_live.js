@@ -52,6 +52,7 @@ export function scene(sources = [{ url: "state" }]) {
     taken: [],
     statuses: [],
     timers: [],
+    guards: [],
     now: 0,
     get stream() {
       return made.streams.at(-1);
@@ -79,7 +80,7 @@ export function scene(sources = [{ url: "state" }]) {
       made.streams.push(stream);
       return stream;
     },
-    later: (ms, then) => made.timers.push({ ms, then }),
+    later: (ms, then) => (ms === 20000 ? made.guards : made.timers).push({ ms, then }),
     now: () => made.now,
   });
   return made;

@@ -238,3 +238,17 @@ test("a snapshot that comes while the stream is broken does not say that it is l
   it.stream.open();
   assert.equal(it.statuses.at(-1)[0], "live");
 });
+
+test("a stream that does not open is tried again on another connection", async () => {
+  const it = scene();
+  it.live.start();
+  it.now = 20000;
+  it.guards.shift().then();
+  assert.equal(it.streams.length, 2);
+  it.stream.open();
+  await it.answer({ seq: 1 });
+  it.now = 40000;
+  it.guards.shift().then();
+  assert.equal(it.streams.length, 2);
+  assert.equal(it.statuses.at(-1)[0], "live");
+});

@@ -39,6 +39,8 @@ const CLOSED = 2;
 const EXPLAIN_MS = 4000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 15000;
+/** A connection that is kept for the next request may be as dead as any. */
+const OPENING_MS = 20000;
 /** How many signs of life may be late. */
 const SILENT_BEATS = 2.5;
 const LEAST_BEAT_S = 1;
@@ -58,9 +60,10 @@ export class Live {
     this._ended = false;
     this._isExplaining = false;
     this._isLoggedOut = false;
-    /** How long the stream may be silent; endless before it has said how often it speaks. */
+    /** How long the stream may be silent; once open endless, until it says how often it speaks. */
     this._silentMs = Infinity;
     this._heardAt = 0;
+    this._guards = 0;
     /** @type {Stream | null} */
     this._stream = null;
   }
@@ -106,8 +109,10 @@ export class Live {
 
   /** Look again when the silence would be too long. @param {Stream} stream */
   _guard(stream) {
+    const guard = (this._guards += 1);
     this._later(this._heardAt + this._silentMs - this._now(), () => {
-      if (this._stream !== stream) return;
+      const isMine = this._stream === stream && this._guards === guard;
+      if (!isMine || this._silentMs === Infinity) return;
       if (this._isSilent()) this._anew();
       else this._guard(stream);
     });
@@ -119,9 +124,11 @@ export class Live {
     this._gate.hold();
     this._hasResumePoint = false;
     this._isLoggedOut = false;
-    this._silentMs = Infinity;
     const stream = this._open(this._options.stream);
     this._stream = stream;
+    this._silentMs = OPENING_MS;
+    this._heardAt = this._now();
+    this._guard(stream);
     const mine = (/** @type {(event: any) => void} */ then) => (/** @type {any} */ event) => {
       if (this._stream === stream) then(event);
     };
@@ -134,6 +141,7 @@ export class Live {
 
   _opened() {
     this._heardAt = this._now();
+    if (this._silentMs === OPENING_MS) this._silentMs = Infinity;
     if (this._hasResumePoint && !this._gate.holding) this._live();
     else void this._snapshot();
   }
