@@ -19,6 +19,7 @@ usage() {
                          -n 0 runs one after the other
 ./build.sh check         format, lint, types, imports, file map, unit tests: seconds
 ./build.sh bench [NAME]  the benchmarks of docs/performance.md, or those of bench/ named
+./build.sh shots         take the pictures of README and docs anew: docs/images
 ./build.sh format        format the code and renew docs/file-map.md
 ./build.sh lock          renew the lock files from pyproject.toml and package.json
 TEXT
@@ -177,6 +178,13 @@ run_tests() {
   exec "$PY" -m pytest "${WORKERS[@]}" "${arguments[@]}"
 }
 
+shots() {
+  need_dev
+  need_vendor
+  need_programs bwrap:bubblewrap chromium:chromium git:git
+  HIVE_SHOTS=docs/images exec "$PY" -m pytest -q -m "" tests/browser/test_pictures.py "$@"
+}
+
 check() {
   local failures=()
   need_dev
@@ -245,7 +253,7 @@ main() {
   mkdir -p "$CACHE"
   (($# == 0)) || shift
   case $verb in
-    build | run | check | bench | format | lock) "$verb" "$@" ;;
+    build | run | check | bench | shots | format | lock) "$verb" "$@" ;;
     test) run_tests "$@" ;;
     help | -h | --help) usage ;;
     *)

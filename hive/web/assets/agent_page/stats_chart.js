@@ -8,6 +8,8 @@ import { marks, moment, spoken, stacked } from "./stats_data.js";
 
 const HEIGHT = 190;
 const AXIS = 66;
+/** What the words below a chart need. */
+const BELOW = 34;
 const LIBRARY = "../vendor/uplot.js";
 /** @type {any} */
 let UPlot = null;
@@ -106,7 +108,7 @@ function options(chart, width, point) {
       y: { range: (/** @type {any} */ _u, /** @type {number} */ _least, /** @type {number} */ most) => [0, (most || 1) * 1.05] },
     },
     axes: [
-      { ...axis, space: 64, values: (/** @type {any} */ _u, /** @type {number[]} */ splits) => marks(splits) },
+      { ...axis, size: BELOW, space: 64, values: (/** @type {any} */ _u, /** @type {number[]} */ splits) => marks(splits) },
       { ...axis, size: AXIS, space: 32, values: (/** @type {any} */ _u, /** @type {number[]} */ splits) => splits.map(chart.format) },
     ],
     series: [
