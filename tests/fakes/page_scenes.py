@@ -126,6 +126,7 @@ def question(number: int, asker: str, text: str, **fields: Any) -> Json:
         "answered_at": None,
         "answer": None,
         "answerer": None,
+        "how": None,
     }
     return {**row, **fields}
 
@@ -338,6 +339,7 @@ def lively_dashboard() -> Json:
                 answered_at=NOW,
                 answer="yes",
                 answerer="operator",
+                how="answered",
             )
         ],
         "reminders": [

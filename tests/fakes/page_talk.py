@@ -39,7 +39,7 @@ def closed(questions: list[Json], query: dict[str, list[str]]) -> Json:
     if "name" in query:
         name = query["name"][0]
         left = [one for one in left if name in (one["asker"], one["target"], one["answerer"])]
-    limit = int(query["limit"][0])
+    limit = int(query.get("limit", ["30"])[0])
     return {"questions": left[:limit], "is_end": len(left) <= limit}
 
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Files that messages speak of, as links. Which ones may be read the daemon alone says: it finds
- * the paths in a message and looks at each; the page asks only for messages that look as if.
+ * the paths in a message or question and looks at each; the page asks for those that look as if.
  */
 
 import { getJson } from "../shared/api.js";
@@ -15,30 +15,39 @@ const LIKELY = /\/(?:state|shared)\//;
 const BATCH = 50;
 const WAIT_MS = 120;
 
-/** @type {Map<number, HTMLElement[]>} messages to be asked for, with the bodies that show them */
+/** @typedef {"refs" | "question_refs" | "answer_refs"} Kind of a message, a question, the answer to one */
+/** @typedef {{id: number, kind: Kind, bodies: HTMLElement[]}} Wanted */
+
+/** @type {Map<string, Wanted>} what is to be asked for, with the bodies that show it */
 const waiting = new Map();
 let timer = 0;
 
-/** @param {number} id of a message @param {string} text @param {HTMLElement} body what shows it */
-export function linkFilesOf(id, text, body) {
+/** @param {number} id @param {string} text @param {HTMLElement} body what shows it @param {Kind} [kind] */
+export function linkFilesOf(id, text, body, kind = "refs") {
   if (!LIKELY.test(text)) return;
-  waiting.set(id, [...(waiting.get(id) ?? []), body]);
+  const key = `${kind} ${id}`;
+  const known = waiting.get(key) ?? { id, kind, bodies: [] };
+  known.bodies.push(body);
+  waiting.set(key, known);
   timer ||= window.setTimeout(() => void ask(), WAIT_MS);
 }
 
 async function ask() {
   timer = 0;
   const batch = [...waiting].slice(-BATCH);
-  for (const [id] of batch) waiting.delete(id);
+  for (const [key] of batch) waiting.delete(key);
   if (waiting.size > 0) timer = window.setTimeout(() => void ask(), WAIT_MS);
-  let refs;
+  const wanted = batch.map(([, one]) => one);
+  const messages = wanted.filter((one) => one.kind === "refs").map((one) => one.id);
+  const questions = [...new Set(wanted.filter((one) => one.kind !== "refs").map((one) => one.id))];
+  let found;
   try {
-    ({ refs } = await getJson(fileRefs(batch.map(([id]) => id))));
+    found = await getJson(fileRefs(messages, questions));
   } catch {
     return; // the texts stay as they are; whether the hive can be reached is said in the bar
   }
-  for (const [id, bodies] of batch) {
-    for (const body of bodies) linkFiles(body, refs[String(id)] ?? []);
+  for (const { id, kind, bodies } of wanted) {
+    for (const body of bodies) linkFiles(body, found[kind][String(id)] ?? []);
   }
 }
 

@@ -1,15 +1,21 @@
 // @ts-check
 /** Questions agents ask: those to the operator with a form, those between agents to look on. */
 
-import { el, keyed, label } from "../shared/dom.js";
+import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm, growing, showError } from "../shared/form.js";
 import { markdown } from "../shared/markdown.js";
 import { upright } from "../shared/odd.js";
-import { duration, ticking, timeTag } from "../shared/time.js";
-import { foldedSection, section } from "./section.js";
+import { keep, kept } from "../shared/session.js";
+import { ticking, timeTag } from "../shared/time.js";
+import { linkFilesOf } from "./file_refs.js";
+import { questionHistory } from "./question_history.js";
+import { ALL, filtersOf, fits, isPeer, timeLeft, whoOf } from "./question_words.js";
+import { section } from "./section.js";
 import { answerQuestion, cancelQuestion } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Question} Question */
+
+const FILTER = "questions";
 
 export function questionsView() {
   const list = el("ul", { class: "stack" });
@@ -19,41 +25,76 @@ export function questionsView() {
     el("strong", {}, "No open questions."),
     " When an agent needs a decision from you, it asks here and goes on once you answer.",
   );
-  const done = el("ul", { class: "stack compact" });
-  const history = foldedSection(
-    { id: "answered", leet: "4NSW3R3D", plain: "Answered questions" },
-    done,
-  );
+  const chips = el("div", { class: "row narrow filters", role: "group", "aria-label": "Which questions are shown" });
+  const unseen = el("p", { class: "empty", hidden: true }, "No open question of that kind.");
+  const history = questionHistory();
   const { root, count } = section(
     { id: "questions", leet: "M1ND H4S QU3STI0NS", plain: "Questions" },
+    chips,
     list,
+    unseen,
     empty,
     history.root,
   );
+  let chosen = kept(FILTER) ?? ALL;
+  /** @type {Question[]} */
+  let open = [];
+  /** @param {string} filter */
+  const choose = (filter) => {
+    chosen = filter;
+    keep(FILTER, filter);
+    show();
+  };
+  const show = () => {
+    const shown = open.filter((one) => fits(one, chosen));
+    keyed(chips, filtersOf(open, chosen), (one) => one.filter, (one) => filterChip(one.filter, () => chosen, choose));
+    // What is not wanted now is hidden, not thrown away: an answer may be half typed.
+    keyed(list, open.map((one) => ({ one, isShown: fits(one, chosen) })), ({ one }) => String(one.id), questionCard);
+    chips.hidden = open.length < 2 && chosen === ALL;
+    list.hidden = shown.length === 0;
+    unseen.hidden = open.length === 0 || shown.length > 0;
+    empty.hidden = open.length > 0;
+    count(open.length ? `${open.length} open` : "");
+  };
   /** @param {import("../shared/wire.js").DashboardState} state */
   const update = (state) => {
-    keyed(list, state.questions, (one) => String(one.id), questionCard);
-    keyed(done, state.question_history, (one) => String(one.id), answeredRow);
-    empty.hidden = state.questions.length > 0;
-    list.hidden = state.questions.length === 0;
-    history.root.hidden = state.question_history.length === 0;
-    history.count(String(state.question_history.length));
-    count(state.questions.length ? `${state.questions.length} open` : "");
+    open = state.questions;
+    show();
+    history.update(state);
   };
   return { root, update };
 }
 
-/** @param {Question} one */
-const isPeer = (one) => one.target !== null && one.target !== "operator";
+/** @param {string} filter @param {() => string} chosen @param {(filter: string) => void} choose */
+function filterChip(filter, chosen, choose) {
+  const button = el("button", { type: "button", class: "badge filter" });
+  button.addEventListener("click", () => choose(filter));
+  /** @param {{count: number}} now */
+  const update = ({ count }) => {
+    setText(button, `${filter} ${count}`);
+    setAttr(button, "aria-pressed", String(chosen() === filter));
+  };
+  return { root: button, update };
+}
 
-/** @param {Question} one */
-const whoOf = (one) => (isPeer(one) ? `${one.asker} → ${one.target}` : one.asker);
+/** What is left of its time, louder at the end. @param {Question} one */
+function countdown(one) {
+  const words = el("span", { class: "left" });
+  const root = el("span", { class: "badge", hidden: one.deadline_at === null, title: "then the asker is told that nobody answered, and goes on" }, el("span", { class: "glyph", "aria-hidden": "true" }, "⏳"), words);
+  if (one.deadline_at === null) return root;
+  ticking(words, (now) => {
+    const { text, isUrgent } = timeLeft(one, now);
+    setAttr(root, "class", isUrgent ? "badge danger pulse" : "badge warm");
+    return text;
+  });
+  return root;
+}
 
-/** @param {Question} one */
-function questionCard(one) {
-  const left = el("span", { class: "badge warm", hidden: one.deadline_at === null });
-  const deadline = one.deadline_at;
-  if (deadline !== null) ticking(left, (now) => `◷ ${duration(deadline - now)} left`);
+/** @param {{one: Question}} first */
+function questionCard({ one }) {
+  const left = countdown(one);
+  const text = markdown(one.question);
+  linkFilesOf(one.id, one.question, text, "question_refs");
   const cancel = cancelForm(one);
   const root = el(
     "li",
@@ -66,11 +107,11 @@ function questionCard(one) {
       left,
       el("span", { class: "muted push" }, `#${one.id} · `, timeTag(one.asked_at, "ago")),
     ),
-    markdown(one.question),
+    text,
     answerForm(one, cancel.button),
     cancel.form,
   );
-  return { root, update: () => undefined };
+  return { root, update: (/** @type {{isShown: boolean}} */ now) => void (root.hidden = !now.isShown) };
 }
 
 /** @param {Question} one @param {HTMLElement} cancel stands beside the answer */
@@ -131,22 +172,4 @@ function cancelForm(one) {
   made.form.id = `cancel-question-${one.id}`;
   made.button.setAttribute("form", made.form.id);
   return made;
-}
-
-/** @param {Question} one */
-function answeredRow(one) {
-  const root = el(
-    "li",
-    { class: "decided stack" },
-    el(
-      "div",
-      { class: "row" },
-      el("strong", {}, whoOf(one)),
-      el("span", { class: "muted" }, "asked"),
-      el("span", { class: "push muted" }, `#${one.id} · `, one.answered_at ? timeTag(one.answered_at, "ago") : ""),
-    ),
-    el("p", { class: "wrap muted" }, ...upright(one.question)),
-    el("p", { class: "wrap" }, `↳ ${one.answerer ?? "?"}: `, ...upright(one.answer ?? "")),
-  );
-  return { root, update: () => undefined };
 }

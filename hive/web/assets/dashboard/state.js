@@ -85,8 +85,8 @@ const CHANGES = {
     const open = state.questions.find((one) => one.id === frame.id);
     state.questions = state.questions.filter((one) => one.id !== frame.id);
     if (!open) return;
-    const { answer, answerer, answered_at, cancelled } = frame;
-    const closed = { ...open, answer, answerer, answered_at, cancelled };
+    const { answer, answerer, answered_at, how } = frame;
+    const closed = { ...open, answer, answerer, answered_at, how };
     const others = state.question_history.filter((one) => one.id !== frame.id);
     state.question_history = [closed, ...others].slice(0, HISTORY_MAX);
   },

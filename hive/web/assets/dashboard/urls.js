@@ -41,8 +41,13 @@ export const jobLog = (id, after) => `/api/jobs/${safe(id)}/log?after=${after}`;
 export const cancelJob = (id) => `/cancel-job/${safe(id)}`;
 /** @param {string} path */
 export const stateFile = (path) => `/api/state-file?path=${safe(path)}`;
-/** @param {readonly number[]} messages */
-export const fileRefs = (messages) => `/api/file-refs?messages=${messages.join(",")}`;
+/** @param {readonly number[]} messages @param {readonly number[]} questions */
+export const fileRefs = (messages, questions) => `/api/file-refs?messages=${messages.join(",")}&questions=${questions.join(",")}`;
+/** @param {Record<string, string | number | null>} narrowed what is empty is left out */
+export const closedQuestions = (narrowed) => {
+  const wanted = Object.entries(narrowed).filter(([, value]) => value !== null && value !== "");
+  return `/api/questions?${new URLSearchParams(wanted.map(([name, value]) => [name, String(value)]))}`;
+};
 /** @param {string} name */
 export const markAllRead = (name) => `/api/agent/${safe(name)}/mark-all-read`;
 /** @param {number} id */

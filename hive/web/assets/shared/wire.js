@@ -31,7 +31,7 @@
  *   id: number, asker: string, target: string | null, question: string, options: string[],
  *   multi: boolean, asked_at: number, deadline_at: number | null,
  *   answered_at?: number | null, answer?: string | null, answerer?: string | null,
- *   cancelled?: boolean
+ *   how?: string | null
  * }} Question
  * @typedef {{
  *   id: number, agent: string, message: string, file_path: string | null, due_at: number,
