@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import trio
 
 from hive.errors import BadRequest, NotFound, Refused
-from hive.store.messages import Draft, MessageStore
+from hive.store.messages import ALL, Draft, MessageStore
 from hive.wire.dashboard import Acked, Delivered, Sent
 from hive.wire.limits import RECV_MAX, RECV_WAIT_S, check_body
 from hive.wire.names import EVERYBODY, MANAGER, OPERATOR
 
 if TYPE_CHECKING:
     from hive.store.database import Clock
-    from hive.wire.messages import DeliveredMessage, MessageRow, Thread
+    from hive.wire.messages import DeliveredMessage, MessageRow, Thread, Wanted
 
 GIVE_BACK_DEADLINE_S = 5.0
 
@@ -225,10 +225,15 @@ class Broker:
         return await self._messages.newest(limit)
 
     async def history_near(
-        self, limit: int, *, before: int | None = None, after: int | None = None
+        self,
+        limit: int,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        wanted: Wanted = ALL,
     ) -> list[MessageRow]:
         """The messages of all next to one: those in front of `before`, or behind `after`."""
-        return await self._messages.near(limit, before=before, after=after)
+        return await self._messages.near(limit, before=before, after=after, wanted=wanted)
 
     async def some(self, ids: Sequence[int]) -> list[MessageRow]:
         """Those messages of these that are there, oldest first."""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from hive.errors import BadRequest, NotFound
-from hive.store import message_index, threads
+from hive.store import message_history, message_index, threads
 from hive.store.batch import Together
 from hive.store.message_rows import ROW, delivered, rows_of, split_marks
-from hive.wire.messages import FROM_EXTERNAL, DeliveredMessage, MessageRow, Thread
+from hive.wire.messages import FROM_EXTERNAL, DeliveredMessage, MessageRow, Thread, Wanted
 from hive.wire.names import OPERATOR
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SWEEP_IDS = 1000
 SMALL_ROWS = 200
 INSERT_ROWS = 128
+ALL = Wanted()
 
 _INSERT = (
     "INSERT INTO messages (sender, recipient, body, sent_at, in_reply_to, dedupe_key, broadcast,"
@@ -199,24 +200,21 @@ class MessageStore:
 
     async def newest(self, limit: int) -> list[MessageRow]:
         """The newest messages of everybody, oldest of them first."""
-        query = f"SELECT {ROW} FROM messages ORDER BY id DESC LIMIT ?"
-        rows = await self._database.read(
-            lambda connection: rows_of(connection, query, (limit,)), is_large=limit > SMALL_ROWS
-        )
-        return rows[::-1]
+        return await self.near(limit)
 
     async def near(
-        self, limit: int, *, before: int | None = None, after: int | None = None
+        self,
+        limit: int,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        wanted: Wanted = ALL,
     ) -> list[MessageRow]:
         """The newest with ids below `before`, or the oldest above `after`, oldest first."""
-        is_onward = after is not None
-        where, order = ("id > ?", "id") if is_onward else ("id < ?", "id DESC")
-        query = f"SELECT {ROW} FROM messages WHERE {where} ORDER BY {order} LIMIT ?"
-        rows = await self._database.read(
-            lambda connection: rows_of(connection, query, (after if is_onward else before, limit)),
-            is_large=limit > SMALL_ROWS,
+        return await self._database.read(
+            lambda connection: message_history.near(connection, limit, before, after, wanted),
+            is_large=limit > SMALL_ROWS or wanted != ALL,
         )
-        return rows if is_onward else rows[::-1]
 
     async def some(self, ids: Sequence[int]) -> list[MessageRow]:
         """Return those messages of these that are there, oldest first."""

@@ -172,6 +172,22 @@ def whole_number(
     return int(text)
 
 
+def one_of(fields: dict[str, str], name: str, words: tuple[str, ...]) -> str | None:
+    """Return a word of the query, None without it; raises `BadRequest` for any other."""
+    word = fields.get(name)
+    if word is not None and word not in words:
+        raise BadRequest(f"{name} must be one of {', '.join(words)}")
+    return word
+
+
+def short_text(fields: dict[str, str], name: str, longest: int) -> str | None:
+    """Return a text of the query, None without it; raises `BadRequest` when it is too long."""
+    text = fields.get(name)
+    if text is not None and len(text) > longest:
+        raise BadRequest(f"{name} has at most {longest} characters")
+    return text
+
+
 async def read_body(receive: Receive, limit: int = BODY_LIMIT_BYTES) -> bytes:
     """Return the whole body; raises `TooLarge`, `TooSlow`, or `BadRequest` when it breaks off."""
     body = bytearray()

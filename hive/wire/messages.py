@@ -51,6 +51,20 @@ class MessageRow:
     via: tuple[str, ...] = ()
 
 
+KINDS = ("to-operator", "from-operator", "between", "system", "external")
+"""Of messages: to and from the operator, between agents, of hive itself, from outside."""
+
+
+@attrs.frozen
+class Wanted:
+    """Which messages of the history are wanted; None: all."""
+
+    agent: str | None = None
+    """Whoever sent it or got it."""
+    kind: str | None = None
+    """One of `KINDS`."""
+
+
 @attrs.frozen
 class Thread:
     """Messages that answer one another, oldest first; what one answers stands before it."""

@@ -1,4 +1,7 @@
-"""Threads in a real browser: a tree that grows, is answered in, and stays usable on a phone."""
+"""Threads in a real browser: a tree that grows, is answered in, and stays usable on a phone.
+
+The message flow too, narrowed to some of it.
+"""
 
 from __future__ import annotations
 
@@ -97,3 +100,38 @@ async def test_a_very_deep_and_wide_thread_is_folded_and_read_on_a_phone(
     await press(page, "dialog [data-message='20'] .fold-answers")
     await page.wait(f"{NUMBERS}.join() === '20'")
     assert "379 below" in await page.text("dialog [data-message='20']")
+
+
+async def test_the_flow_shows_one_agent_or_one_kind_and_links_show_all_again(
+    page: Page, lively: PageServer
+) -> None:
+    shown = "[...document.querySelectorAll('#flow [data-message]')].map((n) => n.dataset.message)"
+    lively.dashboard.history = [
+        scenes.sent(at, "alice", "operator" if at % 300 == 0 else "bob", f"number {at}")
+        for at in range(1, 1200)
+    ]
+    await opened(page, lively.url)
+    await page.wait(f"{shown}.at(-1) === '1199'")
+    await choose(page, "kind", "to-operator")
+    await page.wait(f"{shown}.join() === '300,600,900'")
+    publish(lively, 2000, "bob", "alice", None)
+    publish(lively, 2001, "bob", "operator", None)
+    await page.wait(f"{shown}.join() === '300,600,900,2001'")
+    assert await page.count("#flow [data-message='2001'][data-unread]") == 1
+    lively.dashboard.publish("acked", to="operator", ids=[2001])
+    await page.wait("!document.querySelector('#flow [data-message=\"2001\"][data-unread]')")
+    await opened(page, lively.url)
+    await page.wait(f"{shown}.join() === '300,600,900,2001'")
+    await choose(page, "agent", "bob")
+    await page.wait(f"{shown}.join() === '2001'")
+    await page.eval("location.hash = '#message-700'")
+    await page.wait("document.querySelector('#flow [data-message=\"700\"].found')")
+    await page.wait(f"{shown}.includes('701')")
+
+
+async def choose(page: Page, name: str, value: str) -> None:
+    """Choose in one of the lists above the flow."""
+    await page.eval(
+        f"(() => {{ const one = document.querySelector('#flow select[name={name}]');"
+        f" one.value = '{value}'; one.dispatchEvent(new Event('change', {{bubbles: true}})) }})()"
+    )

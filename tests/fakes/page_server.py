@@ -312,13 +312,14 @@ def _joined(side: Side) -> Iterator[trio.MemoryReceiveChannel[bytes]]:
 def _history(side: Side, query: dict[str, list[str]]) -> Json:
     """Return what `/events/history` answers: a page of it, or what holds some words."""
     limit = int(query.get("limit", ["200"])[0])
+    history = [one for one in side.history if talk.is_wanted(one, query)]
     if "after" in query:
-        newer = [one for one in side.history if _number(one) > int(query["after"][0])]
+        newer = [one for one in history if _number(one) > int(query["after"][0])]
         return {"events": newer[:limit]}
     before = int(query.get("before", ["9" * 16])[0])
     words = query.get("q", [""])[0].lower()
     kinds = query.get("kinds", [""])[0]
-    older = [frame for frame in side.history if _number(frame) < before]
+    older = [frame for frame in history if _number(frame) < before]
     if words:
         older = [one for one in older if words in json.dumps(one, ensure_ascii=False).lower()]
     if kinds:

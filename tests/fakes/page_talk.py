@@ -43,6 +43,15 @@ def closed(questions: list[Json], query: dict[str, list[str]]) -> Json:
     return {"questions": left[:limit], "is_end": len(left) <= limit}
 
 
+def is_wanted(frame: Json, query: dict[str, list[str]]) -> bool:
+    """Whether a message is of the agent and to the operator, where a query says so."""
+    agent = query.get("agent", [""])[0]
+    to_operator = "to-operator" in query.get("kind", [])
+    return (not agent or agent in (frame["from"], frame["to"])) and (
+        not to_operator or frame["to"] == "operator"
+    )
+
+
 def _row(frame: Json) -> Json:
     fields = {key: frame[key] for key in frame if key not in ("kind", "at")}
     return {**fields, "sent_at": frame["at"], "delivered_at": frame["at"], "acked_at": None}

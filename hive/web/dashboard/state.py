@@ -17,12 +17,12 @@ from hive.core import actions, board, proposals
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.web import replies
-from hive.web.dashboard.table import IDS_MAX
+from hive.web.dashboard.table import IDS_MAX, NAME_LONGEST
 from hive.web.routes import Handlers
 from hive.wire import codec
 from hive.wire.dashboard import Sent
 from hive.wire.jobs import MetaInput
-from hive.wire.messages import MessageRow
+from hive.wire.messages import KINDS, MessageRow, Wanted
 
 INBOX_ROWS = 50
 HISTORY_ROWS = 200
@@ -52,10 +52,10 @@ def add(routes: Handlers, hive: Hive) -> None:
         }
         if len(ends) > 1:
             raise BadRequest("before and after are two ways to go on: give one")
-        if ends:
-            rows = await hive.broker.history_near(HISTORY_ROWS, **ends)
-        else:
-            rows = await hive.broker.history(HISTORY_ROWS)
+        wanted = Wanted(
+            replies.short_text(fields, "agent", NAME_LONGEST), replies.one_of(fields, "kind", KINDS)
+        )
+        rows = await hive.broker.history_near(HISTORY_ROWS, **ends, wanted=wanted)
         return {
             "seq": seq,
             "events": [codec.to_tagged("kind", _sent(row)) for row in rows],

@@ -17,7 +17,7 @@ from hive.wire import answers, search
 from hive.wire.answers import Done, DoneWithId
 from hive.wire.dashboard import ContainerRow, DashboardFrame
 from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
-from hive.wire.messages import QuestionPage, Thread
+from hive.wire.messages import KINDS, QuestionPage, Thread
 from hive.wire.network import NetworkReport
 from hive.wire.questions import HOWS, TO_OPERATOR, TO_PEER
 from hive.wire.search_query import QUERY_MOST
@@ -134,6 +134,8 @@ OF_READS = (
         answers.SentHistory,
         Field("before", "Only messages with a smaller id.", high=IDS_MAX),
         Field("after", "Only messages with a greater id, instead of that.", high=IDS_MAX),
+        Field("agent", "Only what that one sent or got.", longest=NAME_LONGEST),
+        Field("kind", "Only messages of that kind.", one_of=KINDS),
     ),
     _read(
         "/api/search",

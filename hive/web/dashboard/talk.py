@@ -7,7 +7,6 @@ from typing import Any
 from quart import request
 
 from hive.core.hive import Hive
-from hive.errors import BadRequest
 from hive.web import replies
 from hive.web.dashboard.actions import number
 from hive.web.dashboard.table import (
@@ -45,22 +44,12 @@ def add(routes: Handlers, hive: Hive) -> None:
         before = None
         if "before" in fields:
             before = replies.whole_number(fields, "before", 0, high=IDS_MAX)
-        name = fields.get("name")
-        if name is not None and len(name) > NAME_LONGEST:
-            raise BadRequest(f"name: no name is longer than {NAME_LONGEST} characters")
         page = await hive.questions.closed(
             limit,
             before=before,
-            to=_one_of(fields, "to", (TO_OPERATOR, TO_PEER)),
-            name=name,
-            how=_one_of(fields, "how", HOWS),
+            to=replies.one_of(fields, "to", (TO_OPERATOR, TO_PEER)),
+            name=replies.short_text(fields, "name", NAME_LONGEST),
+            how=replies.one_of(fields, "how", HOWS),
         )
         found: Json = codec.to_json(page)
         return found
-
-
-def _one_of(fields: dict[str, str], name: str, words: tuple[str, ...]) -> str | None:
-    word = fields.get(name)
-    if word is not None and word not in words:
-        raise BadRequest(f"{name} must be one of {', '.join(words)}")
-    return word

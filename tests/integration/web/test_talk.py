@@ -31,6 +31,24 @@ async def test_a_message_to_two_agents_reaches_both_or_nobody(short_tmp: Path) -
         assert (await browser.get("/api/threads/999")).status == 404
 
 
+async def test_the_history_is_narrowed_to_an_agent_and_to_a_kind(short_tmp: Path) -> None:
+    async with browsing(short_tmp, "bob", "carol") as browser:
+        await browser.post("/op-send", to="bob,carol", body="go")
+        await browser.daemon.agent("bob", "send", to="carol", body="took it")
+        await browser.daemon.agent("carol", "send", to="operator", body="done")
+
+        async def found(query: str) -> list[str]:
+            events = (await browser.get(f"/dashboard/history?{query}")).json()["events"]
+            return [one["body"] for one in events]
+
+        assert await found("agent=bob") == ["go", "took it"]
+        assert await found("kind=between") == ["took it"]
+        assert await found("kind=from-operator&agent=carol") == ["go"]
+        assert await found("kind=to-operator&before=999") == ["done"]
+        assert await found("kind=external") == []
+        assert (await browser.get("/dashboard/history?kind=nonsense")).status == 400
+
+
 async def test_one_message_is_marked_as_read_and_no_other(short_tmp: Path) -> None:
     async with browsing(short_tmp, "bob") as browser:
         for body in ("one", "two"):

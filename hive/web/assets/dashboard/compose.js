@@ -35,7 +35,7 @@ export class Compose {
     this._send = el("button", { class: "go" }, "↵ Send");
     this._chips = el("div", { class: "row narrow recipients", role: "group", "aria-label": "Who gets it", hidden: true });
     this._one = el("span", { class: "one" }, "@", this._to);
-    this._add = el("button", { type: "button", class: "quiet add", title: "One more recipient" }, el("span", { "aria-hidden": "true" }, "＋"), el("span", { class: "sr-only" }, "One more recipient"));
+    this._add = el("button", { type: "button", class: "quiet add", title: "One more recipient" }, el("span", { "aria-hidden": "true" }, "+"), el("span", { class: "sr-only" }, "One more recipient"));
     this._list = suggestions(this._area, () => this._offer(), (name) => this._chosen(name));
     this.root = this._build();
     this._grow = growing(this._area, () => this.root.requestSubmit());

@@ -7,13 +7,15 @@ import { event } from "../shared/events.js";
 import { markdown } from "../shared/markdown.js";
 import { upright } from "../shared/odd.js";
 import { isOutside, originMark } from "../shared/origin.js";
+import { keep, kept } from "../shared/session.js";
 import { Terminal } from "../shared/terminal.js";
 import { timeTag } from "../shared/time.js";
 import { toast } from "../shared/toast.js";
 import { linkFilesOf } from "./file_refs.js";
+import { isAll, KINDS, passes, readFilter, writeFilter } from "./flow_filter.js";
 import { section } from "./section.js";
 import { senderTone, toneOf } from "./tones.js";
-import { HISTORY, historyAfter, historyBefore } from "./urls.js";
+import { historyOf } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Frame} Frame */
 /** @typedef {{events: Frame[], delivered: number[], acked: number[]}} History */
@@ -23,6 +25,7 @@ const CAP = 800;
 const MARKS = [["", ""], ["✓", "delivered"], ["✓✓", "done with"]];
 const DELIVERED = 1;
 const DONE = 2;
+const FILTER = "flow";
 const MARK_MS = 1600;
 
 /**
@@ -31,6 +34,9 @@ const MARK_MS = 1600;
  * @param {(id: number) => void} thread opens the thread that a message is in
  */
 export function flowView(compose, reply, thread) {
+  let filter = readFilter(kept(FILTER));
+  /** @type {Set<number>} messages to the operator that were not read */
+  let unread = new Set();
   /** @type {Map<number, {root: HTMLElement, mark: HTMLElement, words: HTMLElement}>} by message */
   const rows = new Map();
   /** @type {Map<number, number>} by message: a frame may come before its row is drawn */
@@ -46,8 +52,6 @@ export function flowView(compose, reply, thread) {
     for (const id of acked) mark(id, DONE);
     return events.map(numbered);
   };
-  /** @param {string} url */
-  const read = async (url) => framesOf(await getJson(url));
   const terminal = new Terminal({
     name: "Messages, oldest first",
     cap: CAP,
@@ -62,21 +66,53 @@ export function flowView(compose, reply, thread) {
       const row = messageRow(frame.message, { goTo: (id) => void goTo(id), reply, thread });
       rows.set(frame.message.id, row);
       show(row, marks.get(frame.message.id) ?? 0);
+      setAttr(row.root, "data-unread", unread.has(frame.message.id) ? "" : null);
       if (rows.size > 3 * CAP) forget(rows);
       return row.root;
     },
-    newest: () => read(HISTORY),
-    older: (before) => read(historyBefore(before)),
-    newer: (after) => read(historyAfter(after)),
+    newest: () => read({}),
+    older: (before) => read({ before }),
+    newer: (after) => read({ after }),
     failed: (error) => toast(sentence(error), "bad"),
   });
   terminal.root.classList.add("flow");
   terminal.root.append(compose);
   const { root, header } = section({ id: "flow", leet: "MESS4GE FL0W", plain: "Message flow" }, terminal.root);
-  header.append(holdButton(terminal));
+  const kinds = el("select", { name: "kind", "aria-label": "Which kind of messages" }, ...KINDS.map(([value, text]) => el("option", { value }, text)));
+  const agents = el("select", { name: "agent", "aria-label": "Whose messages" }, el("option", { value: "" }, "everybody"));
+  const choices = el("span", { class: "row narrow filters" }, kinds, agents);
+  header.append(choices, holdButton(terminal));
+  for (const one of [kinds, agents]) one.addEventListener("change", () => narrow({ agent: agents.value, kind: kinds.value }));
+
+  /** @param {Record<string, number>} where @returns {Promise<Frame[]>} of what is wanted when it comes */
+  async function read(where) {
+    const mine = filter;
+    const frames = framesOf(/** @type {History} */ (await getJson(historyOf({ ...filter, ...where }))));
+    return mine === filter ? frames : read(where);
+  }
+
+  function mirror() {
+    for (const [one, value] of /** @type {[HTMLSelectElement, string][]} */ ([[kinds, filter.kind], [agents, filter.agent]])) {
+      if (![...one.options].some((option) => option.value === value)) one.append(el("option", { value }, value));
+      one.value = value;
+      one.classList.toggle("narrowed", value !== "");
+    }
+  }
+  mirror();
+  const known = new Set(["", filter.agent]);
+
+  /** @param {import("./flow_filter.js").Filter} wanted */
+  function narrow(wanted) {
+    if (wanted.agent === filter.agent && wanted.kind === filter.kind) return;
+    filter = wanted;
+    keep(FILTER, writeFilter(filter));
+    mirror();
+    void terminal.begin();
+  }
 
   /** @param {number} id of a message, however old */
   async function goTo(id) {
+    if (!rows.get(id)?.root.isConnected) narrow({ agent: "", kind: "" });
     const row = await terminal.goTo(id);
     if (row) highlight(row);
     else toast(`Message ${id} is not there any more: messages are dropped 30 days after they were done with.`, "bad");
@@ -86,11 +122,26 @@ export function flowView(compose, reply, thread) {
     goTo,
     /** @param {History} history the newest there are */
     take(history) {
-      terminal.offer(framesOf(history));
+      const frames = framesOf(history);
+      if (isAll(filter)) terminal.offer(frames);
+      else if (!terminal.isDetached) void terminal.begin();
+    },
+    /** @param {string} kind of messages, those of everybody */
+    narrow: (kind) => narrow({ agent: "", kind }),
+    /** @param {import("../shared/wire.js").DashboardState} state */
+    update(state) {
+      for (const { name } of state.containers) {
+        if (!known.has(name)) agents.append(el("option", { value: name }, name));
+        known.add(name);
+      }
+      const now = new Set(state.inbox.filter((row) => row.acked_at === null).map((row) => row.id));
+      for (const id of unread) if (!now.has(id)) setAttr(rows.get(id)?.root ?? root, "data-unread", null);
+      for (const id of now) if (!unread.has(id)) rows.get(id)?.root.setAttribute("data-unread", "");
+      unread = now;
     },
     /** @param {Frame} frame */
     apply(frame) {
-      if (frame.kind === "sent") terminal.push(numbered(frame));
+      if (frame.kind === "sent" && passes(frame, filter)) terminal.push(numbered(frame));
       if (frame.kind === "delivered") mark(frame.id, DELIVERED);
       if (frame.kind === "acked") for (const id of frame.ids) mark(id, DONE);
     },

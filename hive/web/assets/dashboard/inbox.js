@@ -14,10 +14,13 @@ import { markAllRead, markRead } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").MessageRow} MessageRow */
 
+const SNAPSHOT_ROWS = 50;
+
 /**
  * @param {(message: MessageRow) => void} reply @param {(id: number) => void} thread opens that of a message
+ * @param {() => void} all shows every message to the operator in the flow
  */
-export function inboxView(reply, thread) {
+export function inboxView(reply, thread, all) {
   const list = el("ol", { class: "inbox panel", tabindex: "0", "aria-label": "Messages to you, newest first" });
   const empty = el(
     "p",
@@ -27,6 +30,8 @@ export function inboxView(reply, thread) {
     el("code", {}, "operator"),
     " arrives here.",
   );
+  const older = el("button", { type: "button", class: "quiet calm older", hidden: true }, "All of them in the message flow");
+  older.addEventListener("click", all);
   const read = actionForm(
     { url: markAllRead("operator"), leet: "", plain: "Mark all read", tone: "quiet calm" },
     label("✓ 4LL R34D", "Mark all as read"),
@@ -34,6 +39,7 @@ export function inboxView(reply, thread) {
   const { root, header, count } = section(
     { id: "inbox", leet: "0PER4T0R 1NB0X", plain: "Operator inbox" },
     list,
+    older,
     empty,
   );
   header.append(read.form);
@@ -42,6 +48,7 @@ export function inboxView(reply, thread) {
     keyed(list, state.inbox, (row) => String(row.id), (row) => messageRow(row, reply, thread));
     const unread = unreadCount(state);
     list.hidden = state.inbox.length === 0;
+    older.hidden = state.inbox.length < SNAPSHOT_ROWS;
     empty.hidden = state.inbox.length > 0;
     read.form.hidden = unread === 0;
     count(unread ? `${unread} unread` : "");

@@ -65,7 +65,7 @@ const search = searchView((id) => void flow.goTo(id), threads.open);
 const containers = containersView((name) => compose.writeTo(name));
 const approvals = approvalsView(request.root);
 const questions = questionsView();
-const inbox = inboxView((message) => compose.reply(message), threads.open);
+const inbox = inboxView((message) => compose.reply(message), threads.open, () => flow.narrow("to-operator"));
 const logs = jobLogs();
 const jobs = jobsView(logs.show);
 const reminders = remindersView();
@@ -84,7 +84,7 @@ const views = [
   barView(must("#bar"), connection.root, search.form),
   search,
   notices,
-  guide, containers, request, approvals, questions, jobs, inbox, compose, threads, reminders, kept, inputs, tasks,
+  guide, containers, request, approvals, questions, jobs, inbox, compose, threads, flow, reminders, kept, inputs, tasks,
 ];
 
 must("#swarm").append(

@@ -17,7 +17,7 @@ const SNAPSHOT_ROWS = 30;
 export function questionHistory() {
   const list = el("ul", { class: "stack compact" });
   const how = el("select", { name: "how", "aria-label": "How it was closed" }, ...HOW_WORDS.map(([value, text]) => el("option", { value }, text)));
-  const who = el("select", { name: "name", "aria-label": "Who asked, was asked or answered" }, el("option", { value: "" }, "whoever"), el("option", { value: "operator" }, "operator"));
+  const who = el("select", { name: "name", "aria-label": "Who asked, was asked or answered" }, el("option", { value: "" }, "anybody"), el("option", { value: "operator" }, "operator"));
   const none = el("p", { class: "empty", hidden: true }, "None of that kind.");
   const problem = el("p", { class: "form-error", role: "alert", hidden: true });
   const more = el("button", { type: "button" }, "Older ones");

@@ -66,7 +66,7 @@ const HOWS = {
   cancelled: ["✗ cancelled", "danger"],
   expired: ["◷ expired", "warm"],
 };
-export const HOW_WORDS = [["", "however"], ...Object.keys(HOWS).map((how) => [how, how])];
+export const HOW_WORDS = [["", "any way"], ...Object.keys(HOWS).map((how) => [how, how])];
 
 /** @param {Question} one closed @returns {[string, string]} how, and its tone */
 export function howOf(one) {

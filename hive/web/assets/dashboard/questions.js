@@ -80,7 +80,7 @@ function filterChip(filter, chosen, choose) {
 /** What is left of its time, louder at the end. @param {Question} one */
 function countdown(one) {
   const words = el("span", { class: "left" });
-  const root = el("span", { class: "badge", hidden: one.deadline_at === null, title: "then the asker is told that nobody answered, and goes on" }, el("span", { class: "glyph", "aria-hidden": "true" }, "⏳"), words);
+  const root = el("span", { class: "badge", hidden: one.deadline_at === null, title: "then the asker is told that nobody answered, and goes on" }, el("span", { class: "glyph", "aria-hidden": "true" }, "◷"), words);
   if (one.deadline_at === null) return root;
   ticking(words, (now) => {
     const { text, isUrgent } = timeLeft(one, now);

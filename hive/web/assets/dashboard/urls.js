@@ -7,10 +7,13 @@ const safe = (part) => encodeURIComponent(String(part));
 export const STATE = "/api/state";
 export const STREAM = "/dashboard/stream";
 export const HISTORY = "/dashboard/history";
-/** @param {number} id */
-export const historyBefore = (id) => `${HISTORY}?before=${safe(id)}`;
-/** @param {number} id */
-export const historyAfter = (id) => `${HISTORY}?after=${safe(id)}`;
+/** @param {Record<string, string | number | null>} wanted what is empty is left out */
+const queryOf = (wanted) => {
+  const fields = Object.entries(wanted).filter(([, value]) => value !== null && value !== "");
+  return `?${new URLSearchParams(fields.map(([name, value]) => [name, String(value)]))}`;
+};
+/** @param {Record<string, string | number | null>} wanted which messages, and where */
+export const historyOf = (wanted) => `${HISTORY}${queryOf(wanted)}`;
 /** @param {string} query @param {string | null} cursor */
 export const found = (query, cursor) => `/api/search?q=${safe(query)}${cursor ? `&cursor=${safe(cursor)}` : ""}`;
 export const SEND = "/op-send";
@@ -44,10 +47,7 @@ export const stateFile = (path) => `/api/state-file?path=${safe(path)}`;
 /** @param {readonly number[]} messages @param {readonly number[]} questions */
 export const fileRefs = (messages, questions) => `/api/file-refs?messages=${messages.join(",")}&questions=${questions.join(",")}`;
 /** @param {Record<string, string | number | null>} narrowed what is empty is left out */
-export const closedQuestions = (narrowed) => {
-  const wanted = Object.entries(narrowed).filter(([, value]) => value !== null && value !== "");
-  return `/api/questions?${new URLSearchParams(wanted.map(([name, value]) => [name, String(value)]))}`;
-};
+export const closedQuestions = (narrowed) => `/api/questions${queryOf(narrowed)}`;
 /** @param {string} name */
 export const markAllRead = (name) => `/api/agent/${safe(name)}/mark-all-read`;
 /** @param {number} id */

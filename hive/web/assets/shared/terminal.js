@@ -95,6 +95,20 @@ export class Terminal {
     this._showPill();
   }
 
+  /** Whether the newest rows are not among those shown. */
+  get isDetached() {
+    return this._window.detached;
+  }
+
+  /** Other rows are wanted of the history: begin anew with the newest of them. */
+  async begin() {
+    this._queue = [];
+    this._hasGap = false;
+    this._window.clear();
+    this._wipe();
+    await this._fetchNewest();
+  }
+
   /** Wipe the view only; the history stays on the server and a reload shows it again. */
   clear() {
     this._flush();
