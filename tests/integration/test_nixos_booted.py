@@ -28,8 +28,8 @@ if booted.IS_POSSIBLE:
         done = system.pytest("tests/fakes/nixos/in_booted.py")
         assert done.returncode == 0, done.stdout
 
-    def test_a_hive_has_its_agents_shut_in(system: Booted) -> None:
-        done = system.pytest("tests/fakes/nixos/in_booted_hive.py")
+    def test_a_hive_has_its_agents_shut_in_and_is_shut_in_by_its_unit(system: Booted) -> None:
+        done = system.pytest_shut_in("tests/fakes/nixos/in_booted_hive.py")
         assert done.returncode == 0, done.stdout
 
     def test_no_unit_of_the_host_has_failed(system: Booted) -> None:

@@ -26,11 +26,16 @@ REPOSITORY = HERE.parents[2]
 IS_POSSIBLE = os.geteuid() == 0 and all(
     shutil.which(name) for name in ("mmdebstrap", "systemd-nspawn", "nsenter")
 )
+BASE = "systemd,systemd-sysv,dbus,procps"
+"""What a Debian has that one boots."""
 PACKAGES = (
-    "systemd,systemd-sysv,systemd-container,dbus,iproute2,procps,python3,nix-bin,git,"
-    "libsqlite3-0,libssl3,libffi8,bubblewrap"
+    f"{BASE},systemd-container,iproute2,python3,nix-bin,git,libsqlite3-0,libssl3,libffi8,bubblewrap"
 )
 MACHINE = "hive-test"
+PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+PYTEST = (sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+WRITTEN_ON_NIXOS = ("/etc/nixos-containers", "/nix/var/nix", "/var/lib/nixos-containers")
+"""As in nix/modules/hive.nix."""
 FLAKES = Path("/etc/hive-test/flakes")
 UP_S, DOWN_S = 60.0, 30.0
 NIX_CONF = """\
@@ -83,7 +88,7 @@ class Booted:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a program in it, its output and its failures in one."""
-        env = ("env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HIVE_NIXOS=real")
+        env = ("env", "-i", f"PATH={PATH}", "HIVE_NIXOS=real")
         return subprocess.run(
             ["nsenter", "-a", "-t", str(self.leader), "--", *env, "HOME=/root", *words],
             stdout=subprocess.PIPE,
@@ -93,15 +98,35 @@ class Booted:
 
     def pytest(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run tests of this repository in it, by this interpreter."""
-        line = (sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", *words)
-        return self.run("env", f"--chdir={REPOSITORY}", *line)
+        return self.run("env", f"--chdir={REPOSITORY}", *PYTEST, *words)
+
+    def pytest_shut_in(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run them under the restrictions of the daemon's unit on NixOS, where Nix's daemon builds.
+
+        Without those that would hide the interpreter (in a home) and the tests' files (in /tmp).
+        """
+        self.run("mkdir", "-p", *WRITTEN_ON_NIXOS)
+        self.run("systemd-run", "-q", "--unit=nix-daemon", "nix-daemon")
+        settings = [f"--property={line}" for line in _restrictions()]
+        env = ("NIX_REMOTE=daemon", "HIVE_NIXOS=real", "HOME=/tmp", f"PATH={PATH}")
+        settings += [f"--setenv={each}" for each in env]
+        where = f"--working-directory={REPOSITORY}"
+        done = self.run("systemd-run", "-q", "--wait", "--pipe", where, *settings, *PYTEST, *words)
+        self.run("systemctl", "stop", "nix-daemon")
+        self.run("rm", "-f", "/nix/var/nix/daemon-socket/socket")
+        return done
+
+
+def make_debian(root: Path, packages: str) -> None:
+    """Make a Debian on disk; takes half a minute."""
+    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    words = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={packages}", suite, str(root)]
+    subprocess.run(words, check=True, capture_output=True)
 
 
 def make_root(root: Path) -> None:
-    """Make the system on disk; takes half a minute."""
-    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    words = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={PACKAGES}", suite, str(root)]
-    subprocess.run(words, check=True, capture_output=True)
+    """Make a Debian with our nixos-container and Nix on disk."""
+    make_debian(root, PACKAGES)
     program = root / "usr/local/bin/nixos-container"
     program.write_text("#!/usr/bin/python3\n" + (HERE / "nixos_container.py").read_text())
     program.chmod(0o755)
@@ -122,12 +147,36 @@ def make_root(root: Path) -> None:
         (flake / "flake.nix").write_text(text)
 
 
+def _restrictions() -> list[str]:
+    """Return what the daemon's unit may not do, a line for each key."""
+    shut = (
+        *("CapabilityBoundingSet", "LockPersonality", "NoNewPrivileges", "PrivateDevices"),
+        *("ProtectClock", "ProtectKernelModules", "ProtectSystem", "RestrictAddressFamilies"),
+        *("RestrictRealtime", "RestrictSUIDSGID", "SystemCall", "Delegate=", "LimitNOFILE"),
+    )
+    found: dict[str, list[str]] = {}
+    for line in (REPOSITORY / "hive/host/hyperhive.service").read_text().splitlines():
+        if line.startswith(shut):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    found["ReadWritePaths"] = ["/run", "/tmp", *WRITTEN_ON_NIXOS]
+    return [f"{key}={' '.join(values)}" for key, values in found.items()]
+
+
 @contextmanager
 def boot(root: Path) -> Iterator[Booted]:
-    """Run the system during the block."""
+    """Run the system that `make_root` made during the block."""
+    with boot_debian(root, _shown()) as booted:
+        _build_tiny(booted, root)
+        yield booted
+
+
+@contextmanager
+def boot_debian(root: Path, shown: list[str]) -> Iterator[Booted]:
+    """Run a Debian during the block, with some of the host's files in view, `FROM[:TO]`."""
     # In a cgroup of its own: nspawn makes its own below, and would make them at the top.
     enter = "".join(f"mkdir -p {place}; echo $$ >{place}/cgroup.procs; " for place in _cgroups())
-    words = [f"--bind-ro={place}" for place in _shown()]
+    words = [f"--bind-ro={place}" for place in shown]
     nspawn = [
         *("systemd-nspawn", "-q", "--register=no", "--keep-unit", "-M", MACHINE, "-D", str(root)),
         *("--boot", "--private-network", "--kill-signal=SIGRTMIN+3", "--console=read-only"),
@@ -142,9 +191,7 @@ def boot(root: Path) -> Iterator[Booted]:
     leader = None
     try:
         leader = _wait_up(process)
-        booted = Booted(leader)
-        _build_tiny(booted, root)
-        yield booted
+        yield Booted(leader)
     finally:
         process.terminate()
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,11 @@ from typing import Any
 import pytest
 
 from hive import config, config_checks
+from hive.host import service_unit
 from hive.host.flake_text import literal
 from tests.fakes.nix_eval import NIX_INSTANTIATE, Evaluator
 from tests.fakes.nix_world import ROOT
+from tests.fakes.nixos import booted
 
 FLAKE = 'settings.hive_flake = "github:example/hive";'
 NIX_FILES = [ROOT / "flake.nix", *sorted((ROOT / "nix").rglob("*.nix"))]
@@ -115,6 +119,29 @@ if NIX_INSTANTIATE:
         assert service["KillMode"] == "process"
         assert service["RuntimeDirectoryPreserve"] is True
         assert (service["Type"], service["Restart"]) == ("notify", "on-failure")
+
+    def test_the_unit_is_the_one_of_every_other_host_and_what_only_nixos_has(
+        nix: Evaluator,
+    ) -> None:
+        def lines(text: str) -> set[str]:
+            return {line for line in text.splitlines() if not line.startswith("ExecStart=")}
+
+        here, elsewhere = lines(host(nix)["unit"]), lines(service_unit.FILE.read_text())
+        assert elsewhere < here
+        assert here - elsewhere == {
+            'Environment="NIX_REMOTE=daemon"',
+            *(f"ReadWritePaths={place}" for place in booted.WRITTEN_ON_NIXOS),
+        }
+
+    def test_systemd_takes_the_unit_as_nixos_would_write_it(nix: Evaluator, tmp_path: Path) -> None:
+        file = tmp_path / "hyperhive.service"
+        text = host(nix, 'secrets.ANTHROPIC_API_KEY = "/run/keys/api";')["unit"]
+        assert "LoadCredential=ANTHROPIC_API_KEY:/run/keys/api\n" in text
+        file.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+        for analyze in filter(None, [shutil.which("systemd-analyze")]):
+            done = subprocess.run([analyze, "verify", file], capture_output=True, text=True)
+            said = [line for line in done.stderr.splitlines() if "DelegateSubgroup" not in line]
+            assert (done.returncode, said) == (0, [])
 
     def test_a_changed_setting_starts_the_daemon_anew(nix: Evaluator) -> None:
         triggers = [
