@@ -2,7 +2,6 @@
 /** The bar that stays in sight: is it live, and what waits for the operator. */
 
 import { el, setAttr, setText } from "../shared/dom.js";
-import { showIcon } from "../shared/favicon.js";
 import { appearance } from "../shared/theme.js";
 import { jobsOf, operatorQuestions, unreadCount } from "./state.js";
 
@@ -23,7 +22,6 @@ export function barView(place, connection, search) {
     for (const one of links) one.update(state);
     const waiting = state.approvals.length + operatorQuestions(state).length + unreadCount(state);
     document.title = waiting ? `(${waiting}) hyperhive` : "hyperhive";
-    showIcon(waiting > 0);
   };
   return { update };
 }

@@ -1,14 +1,16 @@
 // @ts-check
-/** The icon of the tab: with a dot while something waits for the operator. */
+/** The icon of the tab says what its title says: a dot while a number of what waits stands in front. */
 
-import { setAttr } from "./dom.js";
+import { must, setAttr } from "./dom.js";
 
 const QUIET = "/static/shared/icon.svg";
 const WAITING = "/static/shared/icon_waiting.svg";
 
-/** @param {boolean} isWaiting */
-export function showIcon(isWaiting) {
-  const link = document.querySelector("link[rel='icon']");
-  const wanted = isWaiting ? WAITING : QUIET;
-  if (link && link.getAttribute("href") !== wanted) setAttr(link, "href", wanted);
+function show() {
+  const wanted = /^\([0-9]+\)/.test(document.title) ? WAITING : QUIET;
+  const link = must("link[rel='icon']");
+  if (link.getAttribute("href") !== wanted) setAttr(link, "href", wanted);
 }
+
+new MutationObserver(show).observe(must("title"), { childList: true });
+show();
