@@ -106,7 +106,12 @@ export class Terminal {
     this._hasGap = false;
     this._window.clear();
     this._wipe();
-    await this._fetchNewest();
+    await this._takeNewest();
+  }
+
+  _takeNewest() {
+    const { newest } = this._options;
+    return this._guarded(async () => newest && this.take(await newest()));
   }
 
   /** Wipe the view only; the history stays on the server and a reload shows it again. */
@@ -143,11 +148,10 @@ export class Terminal {
   }
 
   async toEnd() {
-    const { newest } = this._options;
     if (this._isHeld) this.hold(false);
     if (this._hasMarked()) document.getSelection()?.removeAllRanges();
     this._unseen = 0;
-    if (this._window.detached) await this._guarded(async () => newest && this.take(await newest()));
+    if (this._window.detached) await this._takeNewest();
     this._jump();
     this.log.focus({ preventScroll: true });
   }
