@@ -184,12 +184,22 @@ def _add_approvals(verbs: Verbs[argparse.ArgumentParser]) -> None:
         choices=["running", "approved", "queued"],
         help="against what runs, was approved last, or was queued before (running)",
     )
-    _add_client(verbs, "approve", "approve, and run what was approved").add_argument(
-        "id", type=int, metavar="ID"
+    approve = _add_client(verbs, "approve", "approve, and run what was approved")
+    approve.add_argument("id", type=int, metavar="ID")
+    approve.add_argument(
+        "--comments",
+        choices=["send", "drop"],
+        help="what becomes of comments that were written on its lines",
     )
     deny = _add_client(verbs, "deny", "deny an approval")
     deny.add_argument("id", type=int, metavar="ID")
     deny.add_argument("--note", metavar="TEXT", help="the reason, for the requester")
+    deny.add_argument(
+        "--comment",
+        action="append",
+        metavar="FILE:LINE:TEXT",
+        help="a comment on a line of its diff, -LINE for one that would go; may be repeated",
+    )
 
 
 def _add_queue(verbs: Verbs[argparse.ArgumentParser]) -> None:

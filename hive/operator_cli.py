@@ -129,6 +129,15 @@ def _deny(arguments: argparse.Namespace) -> Reply:
     request: Reply = {"cmd": "deny", "id": arguments.id}
     if arguments.note is not None:
         request["note"] = arguments.note
+    if arguments.comment:
+        request["comments"] = arguments.comment
+    return request
+
+
+def _approve(arguments: argparse.Namespace) -> Reply:
+    request: Reply = {"cmd": "approve", "id": arguments.id}
+    if arguments.comments is not None:
+        request["comments"] = arguments.comments
     return request
 
 
@@ -305,7 +314,7 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
     "stop": (_stop, operator_views.done, JOB_S),
     "pending": (_plain("pending"), operator_views.pending, CALL_S),
     "diff": (_diff, operator_views.diff, CALL_S),
-    "approve": (_numbered("approve"), _show_decided, JOB_S),
+    "approve": (_approve, _show_decided, JOB_S),
     "deny": (_deny, _show_decided, CALL_S),
     "list": (lambda _: {"cmd": "agent_status"}, _show_list, CALL_S),
     "send": (_send, _show_sent, CALL_S),

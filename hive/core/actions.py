@@ -10,10 +10,19 @@ import contextlib
 import json
 from collections.abc import Sequence
 
-import attrs
 import trio
 
-from hive.core import acts, allowing, audit, lifecycle, notices, proposals, transients, work
+from hive.core import (
+    acts,
+    allowing,
+    audit,
+    lifecycle,
+    notices,
+    proposals,
+    reviews,
+    transients,
+    work,
+)
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
@@ -26,7 +35,7 @@ from hive.wire.approvals import APPROVED, DENIED, PENDING, Approval
 from hive.wire.dashboard import Tombstone
 from hive.wire.jobs import MetaInput
 from hive.wire.limits import COMMIT_BYTES, LOG_LINES_MAX, RECENT_MAX, check_body, check_size
-from hive.wire.messages import FROM_OPERATOR, MessageRow
+from hive.wire.messages import MessageRow
 from hive.wire.names import (
     EVERYBODY,
     MANAGER,
@@ -82,8 +91,12 @@ async def revive(hive: Hive, text: str) -> Approval:
 
 
 @audit.action("approve")
-async def approve(hive: Hive, number: int) -> Ticket:
-    """Approve, and hand in what was approved; deciding twice runs once (`Conflict`)."""
+async def approve(hive: Hive, number: int, comments: str | None = None) -> Ticket:
+    """Approve, and hand in what was approved; deciding twice runs once (`Conflict`).
+
+    `comments` says what becomes of those on its lines, one of `wire.reviews.FATES`; `Conflict` when
+    there are some and it does not.
+    """
     approval = await hive.approvals.get(number)
     if approval.status == PENDING and not await proposals.still_possible(hive, approval):
         failed = await hive.approvals.get(number)
@@ -93,23 +106,25 @@ async def approve(hive: Hive, number: int) -> Ticket:
     if approval.kind != approvals.UPDATE_META_INPUTS:
         proposals.refuse_busy(hive, agent_name(approval.agent), jobs.DESTROY)
     new = NewJob(_JOBS[approval.kind], approval.agent, OPERATOR, approval_id=number)
-    _, ticket = await hive.queue.decide(number, APPROVED, None, job=new)
+    review = reviews.of_approval(hive, comments)
+    by = audit.whoever()
+    _, ticket = await hive.queue.decide(number, APPROVED, None, job=new, review=review, by=by)
     if ticket is None:
         raise Conflict(f"approval {number} for {approval.agent} was decided already")
     return ticket
 
 
 @audit.action("deny")
-async def deny(hive: Hive, number: int, note: str | None) -> Approval:
-    """Deny, with an optional reason for the requester."""
+async def deny(hive: Hive, number: int, note: str | None, comments: Sequence[str] = ()) -> Approval:
+    """Deny, with an optional reason for the requester, and the comments on its lines.
+
+    `comments` are further ones, each `FILE:LINE:TEXT`.
+    """
     if note is not None:
         check_body("the note", note)
-    before = await hive.approvals.get(number)
-    told = proposals.resolution(hive, before, DENIED, note or None)
-    notice = told[0] if told else None
-    if notice is not None and note:
-        notice = attrs.evolve(notice, via=(FROM_OPERATOR,))
-    approval, _ = await hive.queue.decide(number, DENIED, note or None, notice=notice)
+    review = await reviews.of_denial(hive, await hive.approvals.get(number), note or "", comments)
+    by = audit.whoever()
+    approval, _ = await hive.queue.decide(number, DENIED, note or None, review=review, by=by)
     await proposals.settle(hive, approval)
     return approval
 

@@ -57,6 +57,14 @@ def who() -> Who:
     return _WHO.get()
 
 
+def whoever() -> str:
+    """Return who acts here and from where, for people."""
+    someone = who()
+    if someone.surface == "token":
+        return f"{someone.actor} (token {someone.detail.get('token', '')})"
+    return f"{someone.actor} (command line)" if someone.surface == "socket" else someone.actor
+
+
 def acting(someone: Who) -> AbstractContextManager[None]:
     """Let what is done in the block, and in tasks begun there, be that somebody's."""
     return _Acting(someone)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hive.core.broker import Broker, Publish
     from hive.store.jobs import Decided, Finished, JobStore, Posted
     from hive.store.messages import Draft
+    from hive.store.reviews import Review
     from hive.wire.approvals import Approval
 
 __all__ = ["BuildQueue", "JobCancelled", "NewJob", "Outcome", "Running", "Ticket", "Work"]
@@ -112,13 +113,16 @@ class BuildQueue:
         *,
         job: NewJob | None = None,
         notice: Draft | None = None,
+        review: Review | None = None,
+        by: str | None = None,
     ) -> tuple[Approval, Ticket | None]:
         """Decide an approval, with the job that carries it out and the message that tells of it.
 
-        Raises `NotFound`, or `Conflict` when it was decided before.
+        `review` says what becomes of the comments on it. Raises `NotFound`, or `Conflict` when it
+        was decided before.
         """
         decided: Decided = await self._store.decide(
-            approval_id, status, note, job=job, notice=notice
+            approval_id, status, note, job=job, notice=notice, review=review, by=by
         )
         self.publish(ApprovalResolved(decided.approval))
         ticket = None if decided.job is None else self._put(decided.job)

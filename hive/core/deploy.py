@@ -11,7 +11,7 @@ import contextlib
 
 import attrs
 
-from hive.core import blueprints, deploy_told, lifecycle, proposals, transients
+from hive.core import blueprints, deploy_told, lifecycle, proposals, review_text, transients
 from hive.core.blueprints import Blueprint
 from hive.core.build_queue import Outcome, Running
 from hive.core.deploy_told import Order
@@ -120,7 +120,8 @@ async def _forward(hive: Hive, running: Running, order: Order) -> Blueprint:
     with lifecycle.held(hive, name, kind):
         if order.number is not None:
             await running.step(TAGGING)
-            await hive.repos.mark(name, order.number, "approved")
+            said = await review_text.tag_text(hive, await hive.approvals.get(order.number))
+            await hive.repos.mark(name, order.number, "approved", said or None)
             await hive.repos.mark(name, order.number, "building")
             hive.forge.changed(name)
             await running.step(TAKING)

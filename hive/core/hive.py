@@ -27,6 +27,7 @@ from hive.host.meta import Meta
 from hive.host.repos import Repos
 from hive.host.runtime import Runtime
 from hive.store.approvals import ApprovalStore
+from hive.store.reviews import ReviewStore
 from hive.wire.dashboard import TaskRow
 from hive.wire.names import AgentName
 
@@ -110,6 +111,8 @@ class Hive:
     users: Users
     broker: Broker
     approvals: ApprovalStore
+    reviews: ReviewStore
+    """The operator's comments on what is proposed."""
     questions: Questions
     reminders: Reminders
     searches: Searches

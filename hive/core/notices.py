@@ -21,15 +21,21 @@ def body_of(event: str, fields: dict[str, Any]) -> str:
     A reason that would make it longer than a message is cut to its end. Raises `KeyError` for an
     event that is not there, `TypeError` for fields that are not its own.
     """
-    told = codec.to_tagged("event", _KINDS[event](**fields))
-    known = {key: value for key, value in told.items() if value is not None}
-    body = json.dumps(known, ensure_ascii=False)
+    body = text_of(_KINDS[event](**fields))
+    known = json.loads(body)
     tail = str(known.get("note", ""))
     while len(body.encode()) > BODY_BYTES and tail:
         # The end of a long reason is where programs say what was wrong.
         tail = tail[len(tail) // 4 + 1 :]
         body = json.dumps({**known, "note": f"... {tail}"}, ensure_ascii=False)
     return body
+
+
+def text_of(event: HelperEvent) -> str:
+    """Return the same body of an event that is made already, however long it is."""
+    told = codec.to_tagged("event", event)
+    known = {key: value for key, value in told.items() if value is not None}
+    return json.dumps(known, ensure_ascii=False)
 
 
 def event(hive: Hive, name: AgentName, event: str, **fields: Any) -> tuple[Draft, ...]:  # noqa: ANN401

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import trio
 
-from hive.core import blueprints, notices, transients
+from hive.core import blueprints, notices, review_text, transients
 from hive.core.hive import Hive
 from hive.errors import BadRequest, Conflict, HiveError, NotFound, Refused
 from hive.host.repos import Change, Diff
@@ -149,7 +149,7 @@ async def withdraw(hive: Hive, number: int, by: str) -> Approval:
     if by != MANAGER:
         raise Refused(f"approval {number} is not yours to withdraw")
     note = f"withdrawn by {by}"
-    if not await hive.approvals.resolve(number, status=kinds.CANCELLED, note=note):
+    if not await hive.approvals.resolve(number, status=kinds.CANCELLED, note=note, by=by):
         raise Conflict(f"approval {number} for {approval.agent} was decided already")
     withdrawn = await hive.approvals.get(number)
     hive.publish(ApprovalResolved(withdrawn))
@@ -157,7 +157,7 @@ async def withdraw(hive: Hive, number: int, by: str) -> Approval:
     return withdrawn
 
 
-async def diff(hive: Hive, number: int, base: str) -> Diff:
+async def diff(hive: Hive, number: int, base: str, *, ignores_space: bool = False) -> Diff:
     """Return what a pinned commit changes against `running`, `approved` or `queued`."""
     approval = await hive.approvals.get(number)
     if base not in BASES:
@@ -166,7 +166,8 @@ async def diff(hive: Hive, number: int, base: str) -> Diff:
         raise BadRequest(
             f"approval {number} ({approval.kind}) has no commit to look at: see its description"
         )
-    return await hive.repos.diff(agent_name(approval.agent), number, base)
+    name = agent_name(approval.agent)
+    return await hive.repos.diff(name, number, base, ignores_space=ignores_space)
 
 
 def is_unpinned(approval: Approval) -> bool:
@@ -207,7 +208,7 @@ async def settle(hive: Hive, approval: Approval) -> None:
     if "proposal" not in states or states & {"deployed", "failed", "denied"}:
         return
     state = "failed" if approval.status == kinds.FAILED else "denied"
-    await hive.repos.mark(name, approval.id, state, approval.note or "")
+    await hive.repos.mark(name, approval.id, state, await review_text.tag_text(hive, approval))
     hive.forge.changed(name)
     if "building" in states:
         # Its job is over, and only its job moved `main`.
@@ -227,10 +228,6 @@ async def mend(hive: Hive, name: AgentName) -> tuple[str, str] | None:
 
 def resolution(hive: Hive, approval: Approval, status: str, note: str | None) -> tuple[Draft, ...]:
     """Return what tells the manager how an approval ended; nothing where there is no manager."""
-    tag = None
-    if approval.kind in kinds.WITH_COMMIT and approval.fetched_sha is not None:
-        word = {kinds.APPROVED: "deployed", kinds.FAILED: "failed"}.get(status, "denied")
-        tag = f"{word}/{approval.id}"
     return notices.event(
         hive,
         MANAGER,
@@ -241,8 +238,16 @@ def resolution(hive: Hive, approval: Approval, status: str, note: str | None) ->
         status=status,
         note=note,
         sha=approval.fetched_sha,
-        tag=tag,
+        tag=outcome_tag(approval, status),
     )
+
+
+def outcome_tag(approval: Approval, status: str) -> str | None:
+    """Return the tag that says how the commit of an approval ended; None for one without."""
+    if approval.kind not in kinds.WITH_COMMIT or approval.fetched_sha is None:
+        return None
+    word = {kinds.APPROVED: "deployed", kinds.FAILED: "failed"}.get(status, "denied")
+    return f"{word}/{approval.id}"
 
 
 async def fail(hive: Hive, approval: Approval, note: str) -> None:

@@ -32,7 +32,8 @@ DENIED = "denied"
 STATES = (PROPOSAL, APPROVED, BUILDING, DEPLOYED, FAILED, DENIED)
 ENDS = frozenset({DEPLOYED, FAILED, DENIED})
 FIRST = f"{DEPLOYED}/0"
-MESSAGE_BYTES = 16 << 10
+MESSAGE_BYTES = 512 << 10
+"""More than a note and all comments of a review come to."""
 LOOSE_PER_FOLDER = 12
 TIDY_S = 120.0
 _REV = re.compile(rf"main|[0-9a-f]{{7,40}}|(?:{'|'.join(STATES)})/[0-9]{{1,18}}")

@@ -13,6 +13,8 @@ from hive.host.git_tree import is_seen
 
 TEXT_BYTES = 256 << 10
 NUMSTAT_BYTES = 4 << 20
+MOVES_MOST = 400
+"""Files that are compared with one another; of more, only equal ones are found."""
 MEMORY_BYTES = 1 << 30
 TIMEOUT_S = 20.0
 _ODD = re.compile(r"[^\n\t -~]")
@@ -38,6 +40,16 @@ class FileStat:
 
 
 @attrs.frozen
+class Moved:
+    """A file that is gone and comes back elsewhere; both are shown whole all the same."""
+
+    old: str
+    new: str
+    likeness: int
+    """Of a hundred."""
+
+
+@attrs.frozen
 class Diff:
     """A proposal beside what it is compared with."""
 
@@ -50,14 +62,21 @@ class Diff:
     is_truncated: bool
     """Whether `text` ends early; `files` is whole."""
     files: tuple[FileStat, ...]
+    moved: tuple[Moved, ...] = ()
+    """Told beside them, because what is only said to be moved would not be read."""
 
 
-async def compare(git: Git, repo: Path, base_ref: str, base: str | None, sha: str) -> Diff:
-    """Compare two commits of an applied repository.
+async def compare(
+    git: Git, repo: Path, base_ref: str, base: str | None, sha: str, *, ignores_space: bool = False
+) -> Diff:
+    """Compare two commits of an applied repository; `ignores_space` leaves out changes of white
+    space, and is no whole answer.
 
     Raises `BadRequest` for commits whose comparison takes more than hive allows.
     """
-    words = ("diff-tree", "-r", *_WORDS, "--end-of-options", base or EMPTY_TREE, sha)
+    how = (*_WORDS, "--ignore-all-space") if ignores_space else _WORDS
+    ends = ("--end-of-options", base or EMPTY_TREE, sha)
+    words = ("diff-tree", "-r", *how, *ends)
     try:
         stat = await git.do(
             repo,
@@ -75,6 +94,14 @@ async def compare(git: Git, repo: Path, base_ref: str, base: str | None, sha: st
             timeout_s=TIMEOUT_S,
             memory_max=MEMORY_BYTES,
         )
+        renames = await git.do(
+            repo,
+            *("diff-tree", "-r", f"-l{MOVES_MOST}", "--find-renames", "--diff-filter=R"),
+            *("--name-status", "-z", *ends),
+            output_max=NUMSTAT_BYTES,
+            timeout_s=TIMEOUT_S,
+            memory_max=MEMORY_BYTES,
+        )
     except ProgramFailed as failure:
         raise BadRequest(f"these commits cannot be compared: {failure.message}") from failure
     raw = patch.raw
@@ -82,7 +109,7 @@ async def compare(git: Git, repo: Path, base_ref: str, base: str | None, sha: st
         raw = raw[: raw.rfind(b"\n") + 1]
     files = tuple(_stat(line) for line in stat.raw.split(b"\0") if line)
     text = plain(raw.decode("utf-8", errors="replace"))
-    return Diff(base_ref, base, sha, text, patch.is_cut, files)
+    return Diff(base_ref, base, sha, text, patch.is_cut, files, _moved(renames.raw))
 
 
 def _with(words: tuple[str, ...], *more: str) -> tuple[str, ...]:
@@ -92,6 +119,12 @@ def _with(words: tuple[str, ...], *more: str) -> tuple[str, ...]:
 def _stat(line: bytes) -> FileStat:
     added, removed, path = line.decode("utf-8", errors="replace").split("\t", 2)
     return FileStat(path, _number(added), _number(removed))
+
+
+def _moved(raw: bytes) -> tuple[Moved, ...]:
+    words = raw.decode("utf-8", errors="replace").split("\0")
+    rows = zip(words[::3], words[1::3], words[2::3], strict=False)
+    return tuple(Moved(old, new, int(score[1:] or 100)) for score, old, new in rows)
 
 
 def _number(word: str) -> int | None:

@@ -183,7 +183,9 @@ class Repos:
             await applied.tidy()
             return sha
 
-    async def diff(self, name: AgentName, number: int, base: str) -> Diff:
+    async def diff(
+        self, name: AgentName, number: int, base: str, *, ignores_space: bool = False
+    ) -> Diff:
         """Compare a proposal with one of `BASES`; from tags only, so nobody can change it.
 
         `running`: what was deployed last; `approved`: the newest other approved proposal; `queued`:
@@ -196,7 +198,23 @@ class Repos:
         sha = await applied.proposal(number)
         found = await self._base(applied, number, base)
         ref, base_sha = found or ("", None)
-        return await compare(self._git, applied.folder, ref, base_sha, sha)
+        folder = applied.folder
+        return await compare(self._git, folder, ref, base_sha, sha, ignores_space=ignores_space)
+
+    async def diff_with(
+        self, name: AgentName, number: int, base: tuple[str, str | None], *, ignores_space: bool
+    ) -> Diff:
+        """Compare a proposal with what it was compared with before: a tag and its commit.
+
+        Raises `NotFound` where one of them is gone.
+        """
+        applied = self._applied(name)
+        sha = await applied.proposal(number)
+        ref, base_sha = base
+        if base_sha is not None:
+            await self._need(applied, base_sha)
+        folder = applied.folder
+        return await compare(self._git, folder, ref, base_sha, sha, ignores_space=ignores_space)
 
     async def mark(
         self, name: AgentName, number: int, state: str, message: str | None = None

@@ -115,10 +115,10 @@ async def _handle_queue(hive: Hive, request: Any) -> lines.Reply:
         case admin.RequestSpawn(name, description):
             approval = await actions.request_spawn(hive, name, description)
             return admin.ok(approval_id=approval.id)
-        case admin.Approve(number):
-            return await _finish(await actions.approve(hive, number))
-        case admin.Deny(number, note):
-            await actions.deny(hive, number, note)
+        case admin.Approve(number, comments):
+            return await _finish(await actions.approve(hive, number, comments))
+        case admin.Deny(number, note, comments):
+            await actions.deny(hive, number, note, comments)
             return admin.ok()
         case _:
             return await _handle_talk(hive, request)

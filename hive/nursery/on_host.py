@@ -78,6 +78,7 @@ from hive.store.messages import MessageStore
 from hive.store.network import NetworkStore
 from hive.store.questions import QuestionStore
 from hive.store.reminders import ReminderStore
+from hive.store.reviews import ReviewStore
 from hive.store.users import UserStore
 from hive.web.access import Access
 from hive.wire import codec
@@ -244,6 +245,7 @@ async def make(
         users=users,
         broker=broker,
         approvals=approvals,
+        reviews=ReviewStore(database, clock),
         questions=questions,
         reminders=reminders,
         searches=Searches(MessageIndex(database)),

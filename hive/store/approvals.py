@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from hive.store.database import Clock, Connection, Database
 
 _COLUMNS = (
-    "id, agent, kind, commit_ref, requested_at, status, fetched_sha, resolved_at, note, description"
+    "id, agent, kind, commit_ref, requested_at, status, fetched_sha, resolved_at, note,"
+    " description, resolved_by,"
+    " (SELECT count(*) FROM review_comments WHERE approval_id = approvals.id)"
 )
 _DECIDE = (
     "UPDATE approvals SET status = :status, resolved_at = :now,"
+    " resolved_by = coalesce(:by, resolved_by),"
     # What was noted while it waited was for whoever decides, and no reason of theirs.
     f" note = CASE status WHEN '{PENDING}' THEN :note ELSE coalesce(:note, note) END"
     " WHERE id = :id AND status = :expected"
@@ -58,10 +61,35 @@ class ApprovalStore:
         where = "WHERE status = ? AND (? IS NULL OR agent = ?) ORDER BY id"
         return await self._select(where, (PENDING, agent, agent))
 
-    async def history(self, limit: int) -> list[Approval]:
-        """Return the newest that were decided, newest first."""
-        where = "WHERE status <> ? ORDER BY resolved_at DESC, id DESC LIMIT ?"
-        return await self._select(where, (PENDING, limit))
+    async def history(
+        self,
+        limit: int,
+        *,
+        agent: str | None = None,
+        status: str | None = None,
+        before: int | None = None,
+    ) -> list[Approval]:
+        """Return the newest that were decided, newest first.
+
+        Of one agent, with one outcome, and decided before the approval `before`, where these are
+        given. Raises `NotFound` for an approval that is not there.
+        """
+        where = "WHERE resolved_at IS NOT NULL AND status <> :pending"
+        given: dict[str, object] = {
+            "pending": PENDING,
+            "agent": agent,
+            "status": status,
+            "limit": limit,
+        }
+        if agent is not None:
+            where += " AND agent = :agent"
+        if status is not None:
+            where += " AND status = :status"
+        if before is not None:
+            last = await self.get(before)
+            where += " AND (resolved_at, id) < (:at, :before)"
+            given |= {"at": last.resolved_at, "before": before}
+        return await self._select(f"{where} ORDER BY resolved_at DESC, id DESC LIMIT :limit", given)
 
     async def set_fetched(self, id_: int, sha: str, note: str | None = None) -> Approval:
         """Note the commit that was pinned for an approval, and return it; raises `NotFound`.
@@ -73,18 +101,26 @@ class ApprovalStore:
         return await self.get(id_)
 
     async def resolve(
-        self, id_: int, *, status: str, note: str | None = None, expected: str = PENDING
+        self,
+        id_: int,
+        *,
+        status: str,
+        note: str | None = None,
+        expected: str = PENDING,
+        by: str | None = None,
     ) -> bool:
         """Move an approval from `expected` to `status`; False when it was no longer there.
 
         Whoever gets True, and nobody else, does what follows from the decision.
         """
-        values = _decision(id_, status, note, self._clock(), expected)
+        values = _decision(id_, status, note, self._clock(), expected, by)
         return await self._database.write(
             lambda connection: connection.execute(_DECIDE, values).rowcount == 1
         )
 
-    async def _select(self, where: str, values: tuple[object, ...]) -> list[Approval]:
+    async def _select(
+        self, where: str, values: tuple[object, ...] | dict[str, object]
+    ) -> list[Approval]:
         query = f"SELECT {_COLUMNS} FROM approvals {where}"
         return await self._database.read(
             lambda connection: [_approval(row) for row in connection.execute(query, values)]
@@ -96,24 +132,37 @@ def _approval(row: tuple[Any, ...]) -> Approval:
 
 
 def _decision(
-    id_: int, status: str, note: str | None, now: float, expected: str
+    id_: int, status: str, note: str | None, now: float, expected: str, by: str | None
 ) -> dict[str, object]:
-    return {"id": id_, "status": status, "note": note, "now": now, "expected": expected}
+    fields = {"id": id_, "status": status, "note": note, "now": now, "expected": expected}
+    return {**fields, "by": by}
 
 
 def move(
-    connection: Connection, id_: int, status: str, note: str | None, now: float, *, expected: str
+    connection: Connection,
+    id_: int,
+    status: str,
+    note: str | None,
+    now: float,
+    *,
+    expected: str,
+    by: str | None = None,
 ) -> Approval:
     """Move an approval from `expected` to `status` inside a running transaction; return it.
 
     Raises `NotFound`, or `Conflict` when it is in another state.
     """
-    values = _decision(id_, status, note, now, expected)
+    values = _decision(id_, status, note, now, expected, by)
     moved = connection.execute(_DECIDE, values).rowcount == 1
-    row = connection.execute(f"SELECT {_COLUMNS} FROM approvals WHERE id = ?", (id_,)).fetchone()
-    if row is None:
-        raise NotFound(f"there is no approval {id_}: `hive.pyz pending` lists those that wait")
-    approval = _approval(row)
+    approval = read(connection, id_)
     if not moved:
         raise Conflict(f"approval {id_} for {approval.agent} is {approval.status} already")
     return approval
+
+
+def read(connection: Connection, id_: int) -> Approval:
+    """Return one approval inside a running transaction; raises `NotFound`."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM approvals WHERE id = ?", (id_,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no approval {id_}: `hive.pyz pending` lists those that wait")
+    return _approval(row)

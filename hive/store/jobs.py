@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from hive.errors import Conflict, NotFound
-from hive.store import approvals, messages
+from hive.store import approvals, messages, reviews
 from hive.store.agents import AgentRecord, Deployed, put_deployed
 from hive.wire import approvals as approval_states
 from hive.wire.approvals import Approval
@@ -22,6 +22,7 @@ from hive.wire.jobs import CANCELLED, OVER, QUEUED, RUNNING, JobRow
 if TYPE_CHECKING:
     from hive.store.database import Clock, Connection, Database
     from hive.store.messages import Draft
+    from hive.store.reviews import Review
 
 STEP_CHARS = 200
 NOTE_CHARS = 4000
@@ -100,21 +101,28 @@ class JobStore:
         *,
         job: NewJob | None = None,
         notice: Draft | None = None,
+        review: Review | None = None,
+        by: str | None = None,
     ) -> Decided:
         """Decide a pending approval, queue the job that carries it out, and store the notice.
 
-        Raises `NotFound`, or `Conflict` when it was decided before.
+        `review` says what becomes of the comments on it, and what else tells of them. Raises
+        `NotFound`, or `Conflict` when it was decided before.
         """
         now = self._clock()
 
         def work(connection: Connection) -> Decided:
             approval = approvals.move(
-                connection, approval_id, status, note, now, expected=approval_states.PENDING
+                connection, approval_id, status, note, now, expected=approval_states.PENDING, by=by
             )
+            told = [notice]
+            if review is not None:
+                told.append(reviews.decide(connection, approval, review, now))
+                approval = approvals.read(connection, approval_id)
             row = None
             if job is not None:
                 row, _ = _add(connection, attrs.evolve(job, approval_id=approval_id), now)
-            return Decided(approval, row, _post(connection, [] if notice is None else [notice]))
+            return Decided(approval, row, _post(connection, [each for each in told if each]))
 
         return await self._database.write(work)
 

@@ -195,6 +195,28 @@ _VERSION_4 = (
     """,
 )
 
+_VERSION_5 = (
+    "ALTER TABLE approvals ADD COLUMN resolved_by TEXT",
+    # The history is read page by page, the newest first.
+    "CREATE INDEX approvals_by_end ON approvals (resolved_at, id) WHERE resolved_at IS NOT NULL",
+    """
+    CREATE TABLE review_comments (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        approval_id INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        side TEXT NOT NULL,
+        line INTEGER NOT NULL,
+        quote TEXT NOT NULL,
+        text TEXT NOT NULL,
+        base_ref TEXT NOT NULL,
+        base_sha TEXT,
+        written_at REAL NOT NULL,
+        sent_at REAL
+    )
+    """,
+    "CREATE INDEX review_comments_by_approval ON review_comments (approval_id)",
+)
+
 
 def _statements(statements: Sequence[str]) -> Migration:
     def run(connection: sqlite3.Connection) -> None:
@@ -205,7 +227,7 @@ def _statements(statements: Sequence[str]) -> Migration:
 
 
 BROKER: tuple[Migration, ...] = tuple(
-    _statements(version) for version in (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+    _statements(version) for version in (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 )
 """Migrations of broker.sqlite; the one at index n brings version n to n + 1."""
 

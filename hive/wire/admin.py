@@ -37,14 +37,18 @@ class Approve:
     """Approve and run."""
 
     id: int
+    comments: str | None = None
+    """What becomes of comments on its lines: `send` or `drop`; needed where there are some."""
 
 
 @attrs.frozen
 class Deny:
-    """Deny, with an optional reason that reaches the requester."""
+    """Deny, with an optional reason and comments on lines, which reach the requester."""
 
     id: int
     note: str | None = None
+    comments: tuple[str, ...] = ()
+    """Each `FILE:LINE:TEXT`, `-LINE` for a line that would go; with those written on the page."""
 
 
 @attrs.frozen

@@ -11,6 +11,7 @@ from hive.wire.audit import AuditRow
 from hive.wire.dashboard import ContainerRow, Notice, Sent, TaskRow, Tombstone
 from hive.wire.jobs import JobRow, MetaInput
 from hive.wire.messages import LooseEnd, MessageRow, Question, Reminder
+from hive.wire.reviews import Comment
 from hive.wire.why import Reason
 
 
@@ -103,6 +104,22 @@ class Snapshot:
     jobs: tuple[JobRow, ...]
     meta_inputs: tuple[MetaInput, ...]
     forge: Forge
+
+
+@attrs.frozen
+class Comments:
+    """What the operator said of the lines of a proposal, in the order of writing."""
+
+    comments: tuple[Comment, ...]
+
+
+@attrs.frozen
+class Decided:
+    """Approvals that were decided, newest first."""
+
+    approvals: tuple[Approval, ...]
+    next: int | None
+    """`before` of the next page; None where this is the last."""
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ APPROVED = "approved"
 DENIED = "denied"
 FAILED = "failed"
 CANCELLED = "cancelled"
+OUTCOMES = (APPROVED, DENIED, FAILED, CANCELLED)
 
 INIT_CONFIG = "init_config"
 """Seed an agent's proposed repository from the template."""
@@ -40,3 +41,7 @@ class Approval:
     resolved_at: float | None = None
     note: str | None = None
     description: str | None = None
+    resolved_by: str | None = None
+    """Who decided it, or withdrew it, and from where."""
+    comments: int = 0
+    """How many comments on its lines there are."""

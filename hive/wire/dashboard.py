@@ -142,6 +142,15 @@ class ApprovalResolved:
 
 
 @attrs.frozen
+class CommentsChanged:
+    """The comments on what an approval proposes changed: to be read again."""
+
+    approval_id: int
+    count: int
+    """How many there are."""
+
+
+@attrs.frozen
 class TransientSet:
     """Something began to be done to an agent."""
 
@@ -265,6 +274,7 @@ DashboardFrame = (
     | Acked
     | ApprovalAdded
     | ApprovalResolved
+    | CommentsChanged
     | TransientSet
     | TransientCleared
     | ContainerStateChanged

@@ -9,6 +9,20 @@ import attrs
 
 
 @attrs.frozen
+class LineComment:
+    """What the operator says of one line of a proposed commit."""
+
+    file: str
+    side: str
+    """`new`, as it was proposed, or `old`, as it was before."""
+    line: int
+    """Counted from 1, in the file of that side."""
+    quote: str
+    """That line, cut where it is long."""
+    comment: str
+
+
+@attrs.frozen
 class ApprovalResolved:
     """An approval was denied, has failed, or is approved and what it asked for is done."""
 
@@ -23,6 +37,24 @@ class ApprovalResolved:
     """The pinned commit."""
     tag: str | None = None
     """The tag in the applied repository that says the outcome."""
+    comments: tuple[LineComment, ...] | None = None
+    """The operator's, on lines of the commit that was denied, as many as fit."""
+    more: str | None = None
+    """How many further ones there are, and where all of them stand."""
+
+
+@attrs.frozen
+class ApprovalCommented:
+    """An approval was approved, and these are comments to be heeded next time."""
+
+    id: int
+    agent: str
+    sha: str | None = None
+    """The pinned commit."""
+    comments: tuple[LineComment, ...] | None = None
+    """As many as fit."""
+    more: str | None = None
+    """How many further ones there are, and where all of them stand."""
 
 
 @attrs.frozen
@@ -124,6 +156,7 @@ class QuestionAnswered:
 
 HelperEvent = (
     ApprovalResolved
+    | ApprovalCommented
     | Spawned
     | Rebuilt
     | Killed

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hive.errors import TooLarge
 
 BODY_BYTES = 4096
+COMMENT_BYTES = 2000
+"""A comment of the operator on one line."""
 LINE_BYTES = 256 * 1024
 RECV_WAIT_S = 180
 RECV_MAX = 32

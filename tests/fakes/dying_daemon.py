@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import trio
 
 from hive.config import HostConfig
-from hive.core import actions, proposals
+from hive.core import actions, proposals, reviews
 from hive.core.hive import Hive
 from hive.host import trees
 from hive.host.git import Git
@@ -197,9 +197,10 @@ async def approve_last(hive: Hive) -> None:
 
 
 async def deny_last(hive: Hive) -> None:
-    """Deny what waits."""
+    """Comment on what waits, and deny it with that comment and one more."""
     for row in await hive.approvals.pending():
-        await actions.deny(hive, row.id, "not now")
+        await reviews.comment(hive, row.id, reviews.Place("agent.toml", "new", 1), "why?")
+        await actions.deny(hive, row.id, "not now", ["agent.toml:-1:keep it"])
 
 
 async def destroy_x(hive: Hive) -> None:

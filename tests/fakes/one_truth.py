@@ -28,6 +28,7 @@ async def report(hive: Hive, runtime: KeptRuntime) -> dict[str, Any]:
     numbers = [row.id for row in history if row.fetched_sha is not None]
     return {
         "approvals": {str(row.id): [row.status, row.fetched_sha] for row in history},
+        "comments": {str(row.id): await said_of(hive, row.id) for row in history},
         "tags": {str(each): sorted(await hive.repos.states(X, each)) for each in numbers},
         "main": await hive.repos.main(X),
         "deployed": await hive.repos.deployed(X),
@@ -40,6 +41,21 @@ async def report(hive: Hive, runtime: KeptRuntime) -> dict[str, Any]:
         "told": [one for one in mail if one.get("agent") == "x"],
         "unclean": await trio.to_thread.run_sync(unclean, hive.paths),
     }
+
+
+async def said_of(hive: Hive, number: int) -> list[tuple[str, bool]]:
+    """Return the comments on a proposal, and whether each was sent."""
+    return [(one.text, one.sent_at is not None) for one in await hive.reviews.of(number)]
+
+
+def agrees_on_comments(found: dict[str, Any]) -> None:
+    """Assert that comments were sent with the one denial there was, all of them, or not at all."""
+    for number, comments in found["comments"].items():
+        told = [one for one in found["told"] if one.get("id") == int(number)]
+        is_denied = found["approvals"][number][0] == "denied"
+        assert {is_sent for _, is_sent in comments} <= {is_denied}, (number, found)
+        heard = [each["comment"] for one in told for each in one.get("comments", [])]
+        assert heard == ([text for text, _ in comments] if is_denied else []), (number, found)
 
 
 def unclean(paths: Paths) -> list[str]:
@@ -76,6 +92,7 @@ def agrees(found: dict[str, Any], *, is_purged: bool = False) -> None:
         # Whose commit could not be had was refused to whoever asked.
         is_refused = sha is None and status == "failed" and not told
         assert told == expected or is_refused, (number, found)
+    agrees_on_comments(found)
     assert all(state in {"done", "failed", "cancelled"} for _, _, state in found["jobs"]), found
     assert found["unclean"] == [], found
     tag, sha = found["deployed"] or (None, None)

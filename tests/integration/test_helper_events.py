@@ -10,6 +10,8 @@ import attrs
 import pytest
 import trio
 
+from hive.core import reviews
+from hive.core.reviews import Place
 from hive.nursery import state_watch
 from hive.store.agents import Deployed
 from hive.wire import codec
@@ -77,7 +79,11 @@ async def test_every_event_is_told_by_what_it_tells_of(
         number = await approve(daemon, await do(daemon, MANAGER, "request_init_config", name="bob"))
         await ear.wait("approval_resolved", id=number, agent="bob", status="approved", tag=None)
         await ear.wait("config_ready", agent="bob")
-        number = await approve(daemon, await do(daemon, MANAGER, "request_spawn", name="bob"))
+        asked = await do(daemon, MANAGER, "request_spawn", name="bob")
+        number = int(asked["id"])
+        await reviews.comment(daemon.hive, number, Place("agent.toml", "new", 1), "whose?")
+        assert (await daemon.operator("approve", id=number, comments="send"))["ok"]
+        await ear.wait("approval_commented", id=number, agent="bob", more=None)
         tag = f"deployed/{number}"
         await ear.wait("approval_resolved", id=number, status="approved", tag=tag)
         sha = daemon.hive.agents.get(BOB).deployed_sha

@@ -15,7 +15,7 @@ from tests.fakes.one_truth import agrees
 
 ROOT = Path(__file__).parents[2]
 WORST_S = 400
-SOME = {"deploy": 8, "spawn": 13, "broken": 14, "destroy": 13}
+SOME = {"deny": 2, "deploy": 8, "spawn": 13, "broken": 14, "destroy": 13}
 """Scenes that are killed each time, at every so manieth effect; all of all scenes at night."""
 
 

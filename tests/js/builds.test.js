@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { filesOf, summaryOf } from "../../hive/web/assets/dashboard/diff_text.js";
+import { filesOf, hunkOf, summaryOf } from "../../hive/web/assets/dashboard/diff_text.js";
 import { splitAt } from "../../hive/web/assets/dashboard/file_refs.js";
 import { LogTail } from "../../hive/web/assets/dashboard/log_tail.js";
 import { whomOf } from "../../hive/web/assets/dashboard/meta_inputs.js";
@@ -13,16 +13,18 @@ const job = (id, state, more = {}) => ({ id, kind: "rebuild", agent: "bob", stat
 
 test("a diff is cut into files, and nothing a file says begins another", () => {
   const text = [
-    "diff --git a/x.toml b/y.toml", "similarity index 90%", "index 1..2 100644", "--- a/x.toml", "+++ b/y.toml",
-    "@@ -1,3 +1,3 @@", " same", "--- gone", "+++ b/evil", "+diff --git a/q b/q", "+@@ -1 +1 @@", "\\ No newline at end of file",
+    "diff --git a/x.toml b/y.toml", "old mode 100644", "new mode 100755", "index 1..2 100644", "--- a/x.toml", "+++ b/y.toml",
+    "@@ -7,2 +7,5 @@ [mcp_servers.x]", " same", "--- gone", "+++ b/evil", "+diff --git a/q b/q", "+@@ -1 +1 @@", "+", "\\ No newline at end of file",
     'diff --git "a/\\303\\244" "b/\\303\\244"', "deleted file mode 100644", "Binary files differ", "",
   ].join("\n");
   const [first, second] = filesOf(text);
   assert.deepEqual([first.path, second.path], ["y.toml", "\\303\\244"]);
-  assert.deepEqual(first.lines.map((line) => line.kind), ["about", "hunk", "same", "del", "add", "add", "add", "about"]);
-  assert.equal(first.lines[3].text, "-- gone");
-  assert.equal(first.lines[5].text, "diff --git a/q b/q");
+  assert.deepEqual(first.lines.map((line) => line.kind), ["about", "about", "hunk", "same", "del", "add", "add", "add", "add", "about"]);
+  assert.deepEqual(first.lines.map((line) => [line.old, line.new]).slice(3, 6), [[7, 7], [8, undefined], [undefined, 8]]);
+  assert.equal(first.lines[4].text, "-- gone");
+  assert.equal(first.lines[6].text, "diff --git a/q b/q");
   assert.deepEqual(second.lines.map((line) => line.kind), ["about", "about"]);
+  assert.deepEqual(hunkOf(first.lines[2].text), { range: "@@ -7,2 +7,5 @@", within: "[mcp_servers.x]" });
   assert.deepEqual(filesOf(""), []);
 });
 

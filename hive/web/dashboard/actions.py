@@ -14,6 +14,7 @@ from hive.errors import BadRequest
 from hive.web.dashboard.table import (
     AllowBody,
     AnswerBody,
+    ApproveBody,
     DenyBody,
     DestroyBody,
     InputsBody,
@@ -94,8 +95,8 @@ def _add_approvals(routes: Handlers, hive: Hive) -> None:
         return {**OK, "id": approval.id}
 
     @routes.post("/approve/<text>")
-    async def approve(text: str) -> Json:
-        await actions.approve(hive, number(text))
+    async def approve(text: str, body: ApproveBody) -> Json:
+        await actions.approve(hive, number(text), body.comments)
         return OK
 
     @routes.post("/deny/<text>")

@@ -27,6 +27,7 @@ from hive.web.dashboard import (
     details,
     files,
     openapi,
+    reviews,
     state,
     stream,
     table,
@@ -113,7 +114,7 @@ def _make_quart(hive: Hive) -> QuartTrio:
     # The order is part of what a person reads in the snapshot.
     cast("DefaultJSONProvider", app.json).sort_keys = False
     handlers = Handlers()
-    for room in (state, details, talk, files, actions):
+    for room in (state, details, talk, files, reviews, actions):
         room.add(handlers, hive)
     handlers.get(table.DOCUMENT)(_describe)
     for route, handler in handlers.for_all(table.OF_FRAMEWORK):

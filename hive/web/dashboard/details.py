@@ -1,4 +1,4 @@
-"""What the page asks for piece by piece: logs, diffs, reminders, the audit log; it only reads."""
+"""What the page asks for piece by piece: logs, reminders, the audit log; it only reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from quart import request
 
-from hive.core import actions, network, proposals, reasons, search
+from hive.core import actions, network, reasons, search
 from hive.core.hive import Hive
 from hive.errors import NotFound
 from hive.web import replies
@@ -24,11 +24,6 @@ Json = dict[str, Any]
 def add(routes: Handlers, hive: Hive) -> None:
     """Add the routes of single things."""
     _add_logs(routes, hive)
-
-    @routes.get("/api/approvals/<text>/diff")
-    async def diff(text: str) -> Json:
-        base = _query().get("base", "running")
-        return _object(await proposals.diff(hive, number(text), base))
 
     @routes.get("/api/audit")
     async def audit() -> Json:

@@ -27,6 +27,8 @@ from hive.wire.messages import KINDS, MessageRow, Wanted
 INBOX_ROWS = 50
 HISTORY_ROWS = 200
 RESOLVED_ROWS = 30
+DECIDED_ROWS = 10
+"""Of the approvals; the page asks for further ones when somebody wants to read them."""
 INPUTS_S = 0.1
 """How long a snapshot waits for the inputs, which an update of them holds for minutes."""
 
@@ -89,7 +91,7 @@ async def snapshot(hive: Hive, inputs: Inputs) -> Json:
     rows: dict[str, Sequence[object]] = {
         "containers": hive.view.rows(),
         "approvals": await proposals.waiting(hive),
-        "approval_history": await hive.approvals.history(RESOLVED_ROWS),
+        "approval_history": await hive.approvals.history(DECIDED_ROWS),
         "questions": await hive.questions.pending(),
         "question_history": await hive.questions.history(RESOLVED_ROWS),
         "reminders": await hive.reminders.pending(),

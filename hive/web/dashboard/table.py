@@ -8,6 +8,7 @@ import attrs
 
 from hive.core.file_refs import Ref
 from hive.core.proposals import BASES
+from hive.core.reviews import REVIEWED
 from hive.errors import Conflict, HiveError, NotFound, Unavailable
 from hive.host.git_diff import Diff
 from hive.host.state_reader import FileText
@@ -15,6 +16,7 @@ from hive.web.agent_page.table import RESUMING
 from hive.web.routes import ANY_FILE, EVENTS, GET, HTML, POST, Field, Nothing, Route
 from hive.wire import answers, search
 from hive.wire.answers import Done, DoneWithId
+from hive.wire.approvals import OUTCOMES
 from hive.wire.dashboard import ContainerRow, DashboardFrame
 from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
 from hive.wire.messages import KINDS, QuestionPage, Thread
@@ -24,6 +26,8 @@ from hive.wire.search_query import QUERY_MOST
 
 AUDIT_ROWS = 50
 NEWEST_MOST = 200
+DECIDED_ROWS = 30
+DECIDED_MOST = 100
 LINE_MAX = 10**9
 IDS_MAX = 10**15
 NAME_LONGEST = 64
@@ -40,6 +44,38 @@ class SpawnBody:
 
     name: str
     description: str | None = None
+
+
+@attrs.frozen
+class ApproveBody:
+    """What becomes of the comments that were written."""
+
+    comments: str | None = None
+    """`send` or `drop`; needed where there are some."""
+
+
+@attrs.frozen
+class CommentBody:
+    """A comment on a line of a diff, and what the line was seen in."""
+
+    path: str
+    side: str
+    """`old` or `new`."""
+    line: int
+    text: str
+    sha: str
+    """The commit that the diff was of."""
+    base: str = BASES[0]
+    base_sha: str | None = None
+    """What it was compared with; left out where that was nothing."""
+    ignore_space: bool = False
+
+
+@attrs.frozen
+class TextBody:
+    """What a comment is to say."""
+
+    text: str
 
 
 @attrs.frozen
@@ -157,8 +193,25 @@ OF_READS = (
         "/api/approvals/<text>/diff",
         "What a proposal changes.",
         Diff,
-        Field("base", "Against what.", default=BASES[0], one_of=BASES),
+        Field("base", "Against what.", default=BASES[0], one_of=(*BASES, REVIEWED)),
+        Field("ignore_space", "1: without changes of white space.", high=1, default=0),
         errors=_BUSY,
+    ),
+    _read(
+        "/api/approvals/<text>/comments",
+        "What was said of its lines.",
+        answers.Comments,
+        errors=_GONE,
+    ),
+    _read(
+        "/api/approvals",
+        "What was decided, newest first.",
+        answers.Decided,
+        Field("agent", "Only of that agent."),
+        Field("outcome", "Only what ended so.", one_of=OUTCOMES),
+        Field("before", "`next` of the page before.", high=IDS_MAX),
+        Field("limit", "At most so many.", low=1, high=DECIDED_MOST, default=DECIDED_ROWS),
+        errors=_GONE,
     ),
     _read(
         "/api/jobs/<text>/log",
@@ -215,7 +268,10 @@ OF_READS = (
 OF_ACTIONS = (
     _act("/request-spawn", "Propose a new agent.", SpawnBody, DoneWithId),
     _act("/allow/<name>", "Propose to let an agent reach a host.", AllowBody, DoneWithId),
-    _act("/approve/<text>", "Approve what was proposed."),
+    _act("/approve/<text>", "Approve what was proposed.", ApproveBody),
+    _act("/comment/<text>", "Comment on a line of what was proposed.", CommentBody, DoneWithId),
+    _act("/edit-comment/<text>", "Change a comment that was not sent.", TextBody),
+    _act("/drop-comment/<text>", "Remove a comment that was not sent."),
     _act("/deny/<text>", "Deny what was proposed.", DenyBody),
     _act("/cancel-job/<text>", "Cancel a job."),
     _act("/meta-update", "Update inputs of the meta repository.", InputsBody, answers.JobQueued),

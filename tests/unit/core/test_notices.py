@@ -1,4 +1,4 @@
-"""Helper events: the twelve with their fields, and nothing else from anywhere in hive."""
+"""Helper events: the thirteen with their fields, and nothing else from anywhere in hive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from hive.wire.limits import BODY_BYTES
 from tests.unit.docs.pages import ROOT
 
 EVENTS = {
-    "approval_resolved": ("id agent commit_ref status", "note sha tag"),
+    "approval_resolved": ("id agent commit_ref status", "note sha tag comments more"),
+    "approval_commented": ("id agent", "sha comments more"),
     "spawned": ("agent ok", "note sha tag"),
     "rebuilt": ("agent ok", "note sha tag"),
     "killed": ("agent", ""),
@@ -32,7 +33,7 @@ EVENTS = {
 TELLERS = frozenset({"event", "tell", "tell_manager"})
 
 
-def test_there_are_these_twelve_with_these_fields() -> None:
+def test_there_are_these_thirteen_with_these_fields() -> None:
     found = {}
     for kind in get_args(HelperEvent):
         fields = attrs.fields(kind)

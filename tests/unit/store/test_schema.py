@@ -15,6 +15,7 @@ from hive.store.database import open_database
 from hive.store.jobs import JobStore, NewJob
 from hive.store.message_index import MessageIndex
 from hive.store.network import NetworkStore
+from hive.store.reviews import ReviewStore
 from hive.wire.agent_config import AgentConfig
 from hive.wire.audit import AuditHead
 from hive.wire.names import AgentName
@@ -188,3 +189,14 @@ async def test_a_database_of_version_3_is_indexed_step_by_step_after_it_was_open
         found = await index.search(parse("wait", 0.0), before=None, limit=9, seconds=20)
         assert [each.recipient for each in found.found] == ["bob"]
     assert _tables(tmp_path / "broker.sqlite.v3")[0] == 3
+
+
+async def test_a_database_of_version_5_keeps_who_decided_and_what_was_said_of_lines(
+    tmp_path: Path,
+) -> None:
+    shutil.copy(DATA / "broker-v5.sqlite", tmp_path / "broker.sqlite")
+    async with open_post(tmp_path) as post:
+        (denied,) = await post.approvals.history(9)
+        assert (denied.resolved_by, denied.comments) == ("operator", 1)
+        (said,) = await ReviewStore(post.database, post.clock).of(denied.id)
+        assert (said.path, said.line, said.text) == ("agent.toml", 3, "why the dear one?")

@@ -1,0 +1,81 @@
+"""Reviewing on the page: diffs, comments on their lines, and what was decided before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quart import request
+
+from hive.core import reviews
+from hive.core.hive import Hive
+from hive.core.proposals import BASES
+from hive.errors import BadRequest
+from hive.web import replies
+from hive.web.dashboard.actions import OK, number
+from hive.web.dashboard.table import DECIDED_MOST, DECIDED_ROWS, IDS_MAX, CommentBody, TextBody
+from hive.web.routes import Handlers
+from hive.wire import codec
+from hive.wire.approvals import OUTCOMES
+from hive.wire.names import agent_name
+
+Json = dict[str, Any]
+
+
+def add(routes: Handlers, hive: Hive) -> None:
+    """Add what the side panel of an approval asks for."""
+
+    @routes.get("/api/approvals/<text>/diff")
+    async def diff(text: str) -> Json:
+        fields = replies.parse_fields(request.query_string)
+        base = fields.get("base", BASES[0])
+        ignores_space = replies.whole_number(fields, "ignore_space", 0, high=1) == 1
+        found = await reviews.diff(hive, number(text), base, ignores_space=ignores_space)
+        shown: Json = codec.to_json(found)
+        return shown
+
+    @routes.get("/api/approvals/<text>/comments")
+    async def comments(text: str) -> Json:
+        found = await reviews.of(hive, number(text))
+        return {"comments": [codec.to_json(each) for each in found]}
+
+    @routes.get("/api/approvals")
+    async def decided() -> Json:
+        fields = replies.parse_fields(request.query_string)
+        limit = replies.whole_number(fields, "limit", DECIDED_ROWS, low=1, high=DECIDED_MOST)
+        before = None
+        if "before" in fields:
+            before = replies.whole_number(fields, "before", 0, high=IDS_MAX)
+        status = fields.get("outcome")
+        if status is not None and status not in OUTCOMES:
+            raise BadRequest(f"outcome must be one of {', '.join(OUTCOMES)}")
+        agent = agent_name(fields["agent"]) if "agent" in fields else None
+        rows = await hive.approvals.history(limit + 1, agent=agent, status=status, before=before)
+        shown = rows[:limit]
+        return {
+            "approvals": [codec.to_json(row) for row in shown],
+            "next": shown[-1].id if len(rows) > limit else None,
+        }
+
+    @routes.post("/comment/<text>")
+    async def comment(text: str, body: CommentBody) -> Json:
+        place = reviews.Place(
+            body.path,
+            body.side,
+            body.line,
+            body.base,
+            body.sha,
+            body.base_sha,
+            ignores_space=body.ignore_space,
+        )
+        made = await reviews.comment(hive, number(text), place, body.text)
+        return {**OK, "id": made.id}
+
+    @routes.post("/edit-comment/<text>")
+    async def edit(text: str, body: TextBody) -> Json:
+        await reviews.edit(hive, number(text), body.text)
+        return OK
+
+    @routes.post("/drop-comment/<text>")
+    async def drop(text: str) -> Json:
+        await reviews.drop(hive, number(text))
+        return OK
