@@ -61,6 +61,11 @@ class Paths:
         return self.state / "access.json"
 
     @property
+    def push_key(self) -> Path:
+        """The key by which push services know this hive; mode 0600."""
+        return self.state / "push-key"
+
+    @property
     def audit(self) -> Path:
         """The audit log, mode 0700; never mounted."""
         return self.state / "audit"
@@ -263,6 +268,19 @@ class HostConfig:
     """File with the token of an administrator there, who is the daemon's own user."""
     forge_public_url: str | None = None
     """Its address for the operator's browser; None: the same."""
+    public_url: str | None = None
+    """The dashboard's address as the operator opens it, for links in notifications; None: where it
+    is bound."""
+    push_contact: str | None = None
+    """`mailto:` or https address that push services may write to about this hive."""
+    webhook_url: str | None = None
+    """Address that notifications are posted to."""
+    webhook_secret_file: str | None = None
+    """File with the secret that they are signed with."""
+    ntfy_url: str | None = None
+    """Address of a topic of ntfy that notifications are published to."""
+    ntfy_token_file: str | None = None
+    """File with an access token for it."""
 
 
 @attrs.frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from hive.config import HostConfig
 from hive.errors import BadRequest
@@ -15,6 +16,11 @@ AGENT_UIDS = (1000, 2_147_000_000)
 _FORGE = re.compile(
     r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
     r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
+)
+_ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,2000}")
+_TOPIC = re.compile(r"https?://[^?#]+/[A-Za-z0-9_-]{1,64}")
+_CONTACT = re.compile(
+    r"(?:mailto:[^\s@<>]+@[A-Za-z0-9.-]+|https://[A-Za-z0-9.-]+(?:/[\x21-\x7e]*)?)"
 )
 _LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/]|$)")
 
@@ -40,6 +46,7 @@ def check_host_config(config: HostConfig) -> None:
     if not least <= config.agent_uids <= most:
         raise BadRequest(f"agent_uids must be between {least} and {most}: nobody else's users")
     _check_forge(config)
+    _check_outlets(config)
     if not 0 <= config.port <= 65535:
         raise BadRequest("port must be between 0 and 65535")
     if config.host not in {"127.0.0.1", "::1", "localhost"} and not config.tls_in_front:
@@ -74,3 +81,28 @@ def _check_forge(config: HostConfig) -> None:
             "the token of an administrator would travel in the clear: forge_url must begin with"
             " https, or name 127.0.0.1, [::1] or localhost"
         )
+
+
+def _check_outlets(config: HostConfig) -> None:
+    for key in ("webhook_url", "ntfy_url", "public_url"):
+        url = getattr(config, key)
+        if url is not None and not _is_address(url):
+            raise BadRequest(f"{key} must read as https://HOST/...; http only names this machine")
+    if config.webhook_url is not None and config.webhook_secret_file is None:
+        raise BadRequest("webhook_url needs webhook_secret_file: what is posted there is signed")
+    if config.ntfy_url is not None and not _TOPIC.fullmatch(config.ntfy_url):
+        raise BadRequest("ntfy_url must end in a topic: https://HOST/TOPIC")
+    contact = config.push_contact
+    if contact is not None and not _CONTACT.fullmatch(contact):
+        raise BadRequest("push_contact must read as mailto:NAME@HOST or https://HOST")
+
+
+def _is_address(url: str) -> bool:
+    if not _ADDRESS.fullmatch(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        is_named = bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:
+        return False
+    return is_named and (parts.scheme == "https" or _LOOPBACK.match(url) is not None)

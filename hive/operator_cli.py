@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hive import light, operator_views, search_view, stats_view
+from hive import light, notify_view, operator_views, search_view, stats_view
 
 Reply = dict[str, Any]
 
@@ -342,6 +342,7 @@ _VERBS: dict[str, tuple[Any, Any, float]] = {
     "why": (_why, operator_views.why, CALL_S),
     "network": (_named("network"), operator_views.network, CALL_S),
     "search": (search_view.request, search_view.lines, CALL_S),
+    "notify": (notify_view.request, notify_view.lines, CALL_S),
     "stats": (_stats, _show_stats, STATS_S),
     "tombstones": (_plain("tombstones"), operator_views.tombstones, CALL_S),
     "revive": (_named("revive"), _show_request, CALL_S),

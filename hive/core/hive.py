@@ -16,6 +16,7 @@ from hive.core.container_view import ContainerView
 from hive.core.jobs import Jobs
 from hive.core.ledgers import Ledgers
 from hive.core.loose_ends import LooseEnds
+from hive.core.notifications import Notifications
 from hive.core.questions import Questions
 from hive.core.reminders import Reminders
 from hive.core.searches import Searches
@@ -117,6 +118,8 @@ class Hive:
     reminders: Reminders
     searches: Searches
     loose_ends: LooseEnds
+    notifications: Notifications
+    """What the operator is told of at once, and where."""
     transients: Transients
     jobs: Jobs
     """What is done at once: start, stop, bringing back."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from hive.core import actions, kept_turns, network, proposals, reasons, search
+from hive.core import actions, kept_turns, network, notify_actions, proposals, reasons, search
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.nursery.manager_requests import check_inputs
@@ -128,6 +128,13 @@ async def _answer_statistics(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
         case admin_work.Search(text, limit, cursor):
             answer = await search.search(hive, text, cursor=cursor, limit=limit)
             return admin.ok(search=codec.to_json(answer))
+        case admin_work.Notifications():
+            return admin.ok(notifications=codec.to_json(await hive.notifications.report()))
+        case admin_work.TestNotifications(outlet):
+            return admin.ok(tested=_rows(await notify_actions.test(hive, outlet)))
+        case admin_work.ResendNotification(number):
+            await notify_actions.resend(hive, number)
+            return admin.ok()
     raise BadRequest(f"{type(request).__name__} is not served here")
 
 

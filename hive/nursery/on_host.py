@@ -25,6 +25,8 @@ from hive.core.hive import Address, Hive
 from hive.core.jobs import Jobs
 from hive.core.ledgers import Ledgers
 from hive.core.loose_ends import LooseEnds
+from hive.core.notifications import Notifications
+from hive.core.outlets import Outlets
 from hive.core.questions import Questions
 from hive.core.reminders import Reminders, StateDir
 from hive.core.searches import Searches
@@ -63,6 +65,7 @@ from hive.nursery import (
     message_vacuum,
     network_accounts,
     notice_board,
+    notifier,
     reminder_scheduler,
     state_watch,
 )
@@ -76,6 +79,7 @@ from hive.store.jobs import JobStore
 from hive.store.message_index import MessageIndex
 from hive.store.messages import MessageStore
 from hive.store.network import NetworkStore
+from hive.store.notifications import NotificationStore
 from hive.store.questions import QuestionStore
 from hive.store.reminders import ReminderStore
 from hive.store.reviews import ReviewStore
@@ -120,6 +124,7 @@ def tasks_of(hive: Hive) -> list[Task]:
         ("limit watch", limit_watch.run),
         ("disk guard", disk_guard.run),
         ("notice board", notice_board.run),
+        ("notifier", notifier.run),
         ("operator's socket", admin_socket.run),
         ("dashboard", dashboard_server.run),
     ]
@@ -236,6 +241,12 @@ async def make(
     view = ContainerView(paths, agents, runtime, transients, counts, publish, meta.hive_rev, clock)
     view.acts.recall(audit.newest(acts.RECALLED))
     supervisor = Supervisor(clock, tasks_changed)
+    address = Address()
+    outlets = Outlets(config, paths, clock, lambda: address.url)
+    notifications = Notifications(
+        NotificationStore(database), outlets, clock=clock, publish=publish
+    )
+    await notifications.load()
     hive = Hive(
         config=config,
         paths=paths,
@@ -250,6 +261,7 @@ async def make(
         reminders=reminders,
         searches=Searches(MessageIndex(database)),
         loose_ends=LooseEnds(questions, reminders, approvals, clock),
+        notifications=notifications,
         transients=transients,
         jobs=Jobs(),
         queue=BuildQueue(
@@ -263,7 +275,7 @@ async def make(
         view=view,
         ledgers=ledgers,
         access=Access(paths.access, clock),
-        address=Address(),
+        address=address,
         audit=audit,
         publish=publish,
         tasks=supervisor.rows,

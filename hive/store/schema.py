@@ -217,6 +217,89 @@ _VERSION_5 = (
     "CREATE INDEX review_comments_by_approval ON review_comments (approval_id)",
 )
 
+_HAPPENED = "INSERT INTO happenings (class, subject, ref, at, text) VALUES"
+_VERSION_6 = (
+    # What the operator may want to know at once. Written by triggers, so that it is in the same
+    # transaction as the thing itself, whoever writes that. Of messages, which have to be fast,
+    # `messages_upto` says up to which the operator was told.
+    """
+    CREATE TABLE happenings (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        class TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        ref INTEGER,
+        at REAL NOT NULL,
+        text TEXT NOT NULL
+    )
+    """,
+    f"""
+    CREATE TRIGGER approval_happened AFTER INSERT ON approvals WHEN NEW.status = 'pending' BEGIN
+        {_HAPPENED} ('approval', NEW.agent, NEW.id, NEW.requested_at,
+            NEW.kind || coalesce(': ' || substr(NEW.description, 1, 400), ''));
+    END
+    """,
+    f"""
+    CREATE TRIGGER question_happened AFTER INSERT ON operator_questions
+    WHEN NEW.target IS NULL BEGIN
+        {_HAPPENED} ('question', NEW.asker, NEW.id, NEW.asked_at, substr(NEW.question, 1, 400));
+    END
+    """,
+    f"""
+    CREATE TRIGGER job_failed AFTER UPDATE OF state ON jobs
+    WHEN NEW.state = 'failed' AND OLD.state <> 'failed' BEGIN
+        {_HAPPENED} ('fault', coalesce(NEW.agent, 'hive'), NEW.id,
+            coalesce(NEW.ended_at, NEW.created_at),
+            NEW.kind || coalesce(': ' || substr(NEW.note, 1, 400), ''));
+    END
+    """,
+    # One row for each notification and outlet; what is not tried yet grows with what happens.
+    """
+    CREATE TABLE deliveries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        outlet TEXT NOT NULL,
+        together TEXT NOT NULL,
+        class TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        ref INTEGER,
+        at REAL NOT NULL,
+        text TEXT NOT NULL,
+        counts_json TEXT NOT NULL,
+        is_quiet INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        made_at REAL NOT NULL,
+        due_at REAL NOT NULL,
+        answer TEXT
+    )
+    """,
+    "CREATE INDEX deliveries_together ON deliveries (outlet, together)",
+    "CREATE INDEX deliveries_waiting ON deliveries (due_at) WHERE state = 'waiting'",
+    """
+    CREATE TABLE push_subscriptions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        endpoint TEXT NOT NULL UNIQUE,
+        p256dh TEXT NOT NULL,
+        auth TEXT NOT NULL,
+        label TEXT NOT NULL,
+        made_at REAL NOT NULL
+    )
+    """,
+    "CREATE TABLE outlet_answers (outlet TEXT PRIMARY KEY, answer TEXT NOT NULL, at REAL NOT NULL)",
+    "CREATE TABLE faults_told (fault TEXT PRIMARY KEY)",
+    """
+    CREATE TABLE notify_settings (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        hive TEXT NOT NULL,
+        settings_json TEXT,
+        messages_upto INTEGER NOT NULL
+    )
+    """,
+    """
+    INSERT INTO notify_settings
+    SELECT 1, lower(hex(randomblob(8))), NULL, coalesce(max(id), 0) FROM messages
+    """,
+)
+
 
 def _statements(statements: Sequence[str]) -> Migration:
     def run(connection: sqlite3.Connection) -> None:
@@ -227,7 +310,8 @@ def _statements(statements: Sequence[str]) -> Migration:
 
 
 BROKER: tuple[Migration, ...] = tuple(
-    _statements(version) for version in (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+    _statements(version)
+    for version in (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 )
 """Migrations of broker.sqlite; the one at index n brings version n to n + 1."""
 

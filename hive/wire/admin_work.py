@@ -195,6 +195,27 @@ class ExportAudit:
     """Only what it did or what was done to it."""
 
 
+@attrs.frozen
+class Notifications:
+    """Where notifications go, and what is on its way."""
+
+
+@attrs.frozen
+class TestNotifications:
+    """Send a test to an outlet."""
+
+    __test__ = False
+
+    outlet: str
+
+
+@attrs.frozen
+class ResendNotification:
+    """Send again what was given up."""
+
+    id: int
+
+
 WorkRequest = (
     Jobs
     | JobLog
@@ -219,6 +240,9 @@ WorkRequest = (
     | Revive
     | Purge
     | Why
+    | Notifications
+    | TestNotifications
+    | ResendNotification
     | VerifyAudit
     | ExportAudit
 )

@@ -11,6 +11,7 @@ from hive.wire.audit import AuditRow
 from hive.wire.dashboard import ContainerRow, Notice, Sent, TaskRow, Tombstone
 from hive.wire.jobs import JobRow, MetaInput
 from hive.wire.messages import LooseEnd, MessageRow, Question, Reminder
+from hive.wire.notifications import Tested
 from hive.wire.reviews import Comment
 from hive.wire.why import Reason
 
@@ -173,6 +174,25 @@ class AuditNewest:
     faults: tuple[str, ...]
     """What is wrong with the log."""
     rows: tuple[AuditRow, ...]
+
+
+@attrs.frozen
+class TestsDone:
+    """A test was sent."""
+
+    __test__ = False
+
+    ok: bool
+    tested: tuple[Tested, ...]
+
+
+@attrs.frozen
+class PushKey:
+    """What browsers subscribe with."""
+
+    ok: bool
+    key: str
+    """A public key, base64url."""
 
 
 @attrs.frozen

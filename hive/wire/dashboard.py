@@ -6,6 +6,7 @@ import attrs
 
 from hive.wire.approvals import Approval
 from hive.wire.jobs import JobRow, MetaInput
+from hive.wire.notifications import Notification
 from hive.wire.why import Reason
 
 
@@ -268,6 +269,18 @@ class RemindersChanged:
     agent: str
 
 
+@attrs.frozen
+class Notified:
+    """The operator is to be notified, by every page that is open and may."""
+
+    notification: Notification
+
+
+@attrs.frozen
+class NotificationsChanged:
+    """Settings, browsers or what is on its way changed: to be read again."""
+
+
 DashboardFrame = (
     Sent
     | Delivered
@@ -289,4 +302,6 @@ DashboardFrame = (
     | ForgeChanged
     | RemindersChanged
     | NoticesChanged
+    | Notified
+    | NotificationsChanged
 )

@@ -50,6 +50,16 @@ FOUND = {
     "unindexed": 1,
     "next": NASTY,
 }
+SAID = {"answer": NASTY, "answered_at": 1.0}
+NOTIFICATIONS = {
+    "settings": {
+        "outlets": {NASTY: {"classes": [NASTY]}},
+        "quiet": {**dict.fromkeys(("start", "end", "zone"), NASTY), "is_on": True, "passing": []},
+    },
+    "outlets": [{"name": NASTY, "where": NASTY, **SAID}],
+    "subscriptions": [{"id": 1, "label": NASTY, "service": NASTY, **SAID}],
+    "deliveries": [{**ROW, "outlet": NASTY, "title": NASTY, "attempts": 2, "answer": NASTY}],
+}
 REQUESTED = {"approval_id": 1, "note": NASTY}
 VERBS: dict[str, tuple[list[str], dict[str, Any]]] = {
     **{verb: ([NASTY], {}) for verb in ("spawn", "kill", "restart", "rebuild", "start", "pause")},
@@ -80,12 +90,17 @@ VERBS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "why": ([NASTY], {"why": [{"name": NASTY, "sentence": NASTY, "mend": NASTY}]}),
     "stats": ([NASTY], {"stats": STATS}),
     "search": ([NASTY], {"search": FOUND}),
+    "notify": (["list"], {"notifications": NOTIFICATIONS}),
     "tombstones": ([], {"tombstones": [ROW]}),
     "login-link": ([], {"url": NASTY}),
     "token": (["--list"], {"tokens": [NASTY]}),
 }
 """What each verb is given, and what the daemon answers."""
-OTHERS = {"why": ([], {"why": []}), "queue": ([], {"jobs": [ROW]}), "token": ([], {"token": NASTY})}
+OTHERS = {
+    "why": ([], {"why": []}),
+    "queue": ([], {"jobs": [ROW]}),
+    "token": ([], {"token": NASTY}),
+} | {"notify": (["test", NASTY], {"tested": [{"outlet": NASTY, "is_accepted": True, **SAID}]})}
 
 
 def is_harmless(text: str) -> bool:

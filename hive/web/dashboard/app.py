@@ -26,6 +26,7 @@ from hive.web.dashboard import (
     agent_proxy,
     details,
     files,
+    notify,
     openapi,
     reviews,
     state,
@@ -114,7 +115,7 @@ def _make_quart(hive: Hive) -> QuartTrio:
     # The order is part of what a person reads in the snapshot.
     cast("DefaultJSONProvider", app.json).sort_keys = False
     handlers = Handlers()
-    for room in (state, details, talk, files, reviews, actions):
+    for room in (state, details, talk, files, reviews, actions, notify):
         room.add(handlers, hive)
     handlers.get(table.DOCUMENT)(_describe)
     for route, handler in handlers.for_all(table.OF_FRAMEWORK):

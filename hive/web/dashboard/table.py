@@ -14,7 +14,7 @@ from hive.host.git_diff import Diff
 from hive.host.state_reader import FileText
 from hive.web.agent_page.table import RESUMING
 from hive.web.routes import ANY_FILE, EVENTS, GET, HTML, POST, Field, Nothing, Route
-from hive.wire import answers, search
+from hive.wire import answers, notifications, search
 from hive.wire.answers import Done, DoneWithId
 from hive.wire.approvals import OUTCOMES
 from hive.wire.dashboard import ContainerRow, DashboardFrame
@@ -129,6 +129,38 @@ class AnswerBody:
     """The operator's answer to a question."""
 
     answer: str
+
+
+@attrs.frozen
+class OutletBody:
+    """What one outlet is sent."""
+
+    outlet: str
+    classes: str = ""
+    """With commas between."""
+    texts: bool = False
+    """Whether the beginning of a message or a question goes along."""
+
+
+@attrs.frozen
+class QuietBody:
+    """When nothing is sent."""
+
+    is_on: bool = False
+    start: str = "22:00"
+    end: str = "07:00"
+    zone: str = "UTC"
+    passing: str = ""
+    """Classes that are sent all the same, with commas between."""
+
+
+@attrs.frozen
+class TestBody:
+    """Which outlet is tried."""
+
+    __test__ = False
+
+    outlet: str
 
 
 @attrs.frozen
@@ -250,6 +282,7 @@ OF_READS = (
         answers.AuditNewest,
         Field("limit", "At most so many lines.", low=1, high=NEWEST_MOST, default=AUDIT_ROWS),
     ),
+    _read("/api/notifications", "Where notifications go.", notifications.Report),
     _read(
         "/api/file-refs",
         "Which files messages and questions name.",
@@ -291,6 +324,18 @@ OF_ACTIONS = (
     _act("/cancel-question/<text>", "Close a question without an answer."),
     _act("/retry-reminder/<text>", "Try a reminder again."),
     _act("/cancel-reminder/<text>", "Cancel a reminder."),
+    _act("/notifications/outlet", "Switch what an outlet is sent.", OutletBody),
+    _act("/notifications/quiet", "Set when nothing is sent.", QuietBody),
+    _act("/notifications/test", "Send a test.", TestBody, answers.TestsDone),
+    _act("/notifications/key", "What browsers subscribe with.", Nothing, answers.PushKey),
+    _act(
+        "/notifications/subscribe",
+        "Push to a browser.",
+        notifications.NewSubscription,
+        DoneWithId,
+    ),
+    _act("/notifications/unsubscribe/<text>", "Push to a browser no more."),
+    _act("/notifications/resend/<text>", "Send again what was given up."),
 )
 OF_FRAMEWORK = (*OF_READS, *OF_ACTIONS)
 OF_FILES = (

@@ -15,6 +15,8 @@ from hive.store.database import open_database
 from hive.store.jobs import JobStore, NewJob
 from hive.store.message_index import MessageIndex
 from hive.store.network import NetworkStore
+from hive.store.notifications import NotificationStore
+from hive.store.notify_rows import Route
 from hive.store.reviews import ReviewStore
 from hive.wire.agent_config import AgentConfig
 from hive.wire.audit import AuditHead
@@ -191,6 +193,17 @@ async def test_a_database_of_version_3_is_indexed_step_by_step_after_it_was_open
     assert _tables(tmp_path / "broker.sqlite.v3")[0] == 3
 
 
+async def test_a_database_of_version_4_tells_of_nothing_that_was_there_before(
+    tmp_path: Path,
+) -> None:
+    shutil.copy(DATA / "broker-v4.sqlite", tmp_path / "broker.sqlite")
+    async with open_post(tmp_path) as post:
+        store = NotificationStore(post.database)
+        assert await store.route(lambda _: [Route("browser", "x")], 1.0, 30.0) == 0
+        await post.broker.send("ada", "operator", "now")
+        assert await store.route(lambda _: [Route("browser", "x")], 1.0, 30.0) == 1
+
+
 async def test_a_database_of_version_5_keeps_who_decided_and_what_was_said_of_lines(
     tmp_path: Path,
 ) -> None:
@@ -200,3 +213,14 @@ async def test_a_database_of_version_5_keeps_who_decided_and_what_was_said_of_li
         assert (denied.resolved_by, denied.comments) == ("operator", 1)
         (said,) = await ReviewStore(post.database, post.clock).of(denied.id)
         assert (said.path, said.line, said.text) == ("agent.toml", 3, "why the dear one?")
+
+
+async def test_a_database_of_version_6_keeps_what_is_to_be_told_and_whom_to_push_to(
+    tmp_path: Path,
+) -> None:
+    shutil.copy(DATA / "broker-v6.sqlite", tmp_path / "broker.sqlite")
+    async with open_post(tmp_path) as post:
+        store = NotificationStore(post.database)
+        assert [each.label for each in await store.subscriptions()] == ["phone"]
+        assert await store.route(lambda _: [Route("browser", "x")], 1.0, 30.0) == 1
+        assert [each.newest.text for each in await store.due(1.0)] == ["tea?"]
