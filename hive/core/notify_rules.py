@@ -120,7 +120,7 @@ def _path(happening: Happening) -> str:
     if happening.class_ != FAULT:
         return f"/#{happening.class_}-{happening.ref}"
     if happening.ref is not None:
-        return f"/#job-{happening.ref}"
+        return "/#jobs"
     return "/" if happening.subject == HIVE else f"/agent/{happening.subject}/"
 
 

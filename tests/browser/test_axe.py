@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import opened
+from tests.browser.test_notifications import REPORT
 from tests.browser.test_screen_page import COLOUR, IN_CONTROL, phase
 from tests.browser.test_search import FOUND
 from tests.fakes import agent_scenes, xvnc
@@ -48,6 +49,7 @@ async def test_axe_finds_nothing_on_a_hive_at_work_with_everything_open(
     page: Page, lively: PageServer, looks: Looks
 ) -> None:
     lively.answers["/api/audit"] = (200, AUDIT)
+    lively.answers["/api/notifications"] = (200, REPORT)
     await opened(page, lively.url)
     await page.wait("document.querySelectorAll('.changes .files li').length")
     await page.eval(OPEN)

@@ -150,7 +150,7 @@ async def test_a_job_that_fails_notifies_in_the_transaction_in_which_it_fails(
         await desk.pump()
         (shown,) = desk.shown()
         assert (shown.title, shown.text) == ("A job for ada failed", "rebuild: no disk")
-        assert shown.path == "/#job-1"
+        assert shown.path == "/#jobs"
 
 
 async def test_a_webhook_is_signed_and_named_the_same_at_every_try(tmp_path: Path) -> None:

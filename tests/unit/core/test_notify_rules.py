@@ -78,7 +78,7 @@ def told(class_: str, subject: str = "bob", ref: int | None = 7, **counts: int) 
         (told("question"), "bob asks", "/#question-7", "question-7"),
         (told("message"), "A message from bob", "/#message-7", "message-7"),
         (told("message", message=12), "12 messages from bob", "/#message-7", "message:bob"),
-        (told("fault"), "A job for bob failed", "/#job-7", "fault-7"),
+        (told("fault"), "A job for bob failed", "/#jobs", "fault-7"),
         (told("fault", ref=None), "bob does not work", "/agent/bob/", "fault-bob"),
         (told("fault", "hive", ref=None), "hive needs you", "/", "fault-hive"),
     ],

@@ -24,6 +24,8 @@ import { jobLogs } from "./job_log.js";
 import { jobsView } from "./jobs.js";
 import { metaInputsView } from "./meta_inputs.js";
 import { noticesView } from "./notices.js";
+import { notificationsView } from "./notifications.js";
+import { onGo, tellWorker } from "./this_browser.js";
 import { questionsView } from "./questions.js";
 import { remindersView } from "./reminders.js";
 import { requestForm } from "./request.js";
@@ -73,6 +75,7 @@ const inputs = metaInputsView();
 const kept = tombstonesView();
 const tasks = tasksView();
 const notices = noticesView(must("#notices"));
+const notifications = notificationsView();
 const version = el("span");
 const foot = el(
   "p",
@@ -89,7 +92,7 @@ const views = [
 
 must("#swarm").append(
   guide.root, containers.root, approvals.root, questions.root, jobs.root, reminders.root, kept.root,
-  inputs.root, tasks.root, auditView().root,
+  inputs.root, notifications.root, tasks.root, auditView().root,
 );
 must("#talk").append(search.root, inbox.root, flow.root);
 must("#swarm").append(foot);
@@ -128,6 +131,8 @@ function apply(frame) {
   logs.apply(frame);
   threads.apply(frame);
   if (frame.kind === "notices_changed") notices.heard(frame.notices);
+  if (frame.kind === "notified") void tellWorker(frame.notification);
+  if (frame.kind === "notifications_changed") notifications.changed();
   if (frame.kind === "approval_resolved") tellDecided(frame.approval);
   if (frame.kind === "job_changed" && frame.job.state === "failed") tellFailed(frame.job);
   if (reduce(state, frame)) show();
@@ -182,6 +187,10 @@ live.start();
 lookWhenSeen(live);
 search.start();
 void keepShell();
+onGo((hash) => {
+  if (location.hash === hash) window.dispatchEvent(new HashChangeEvent("hashchange"));
+  else location.hash = hash;
+});
 installCommands(must("#bar .push > .row"), [
   { keys: "j", does: "the next that waits for you: an approval or a question", run: () => nextWaiting(1) },
   { keys: "k", does: "the one before it", run: () => nextWaiting(-1) },

@@ -20,6 +20,16 @@ export const SEND = "/op-send";
 export const REQUEST_SPAWN = "/request-spawn";
 export const REMINDERS = "/api/reminders";
 export const AUDIT = "/api/audit";
+export const NOTIFICATIONS = "/api/notifications";
+export const NOTIFY_OUTLET = "/notifications/outlet";
+export const NOTIFY_QUIET = "/notifications/quiet";
+export const NOTIFY_TEST = "/notifications/test";
+export const PUSH_KEY = "/notifications/key";
+export const PUSH_SUBSCRIBE = "/notifications/subscribe";
+/** @param {number} id */
+export const pushUnsubscribe = (id) => `/notifications/unsubscribe/${safe(id)}`;
+/** @param {number} id */
+export const notifyResend = (id) => `/notifications/resend/${safe(id)}`;
 export const META_UPDATE = "/meta-update";
 export const API = "/api/openapi.json";
 export const UPDATE_ALL = "/update-all";
