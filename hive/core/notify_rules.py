@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
@@ -51,6 +50,8 @@ def zone_of(name: str) -> tzinfo:
     """Return a time zone; raises `BadRequest` when this host does not know it."""
     if name == "UTC":
         return UTC
+    import zoneinfo  # noqa: PLC0415 - most hives have no quiet hours, and all of them little memory
+
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -13,7 +13,7 @@ import attrs
 from hive.config import HostConfig, Paths
 from hive.core.notify_rules import is_final
 from hive.errors import HiveError
-from hive.host import ntfy, outlet_http, webhook
+from hive.host import outlet_http
 from hive.host.outlet_http import Answer
 from hive.wire.notifications import NTFY, WEBHOOK, NewSubscription, Notification
 
@@ -109,6 +109,8 @@ class Outlets:
     async def _ask(
         self, outlet: str, notification: Notification, subscription: Subscription | None
     ) -> Answer:
+        from hive.host import ntfy, webhook  # noqa: PLC0415 - as above
+
         config, now, deadline_s = self._config, self._clock(), self._deadline_s
         if outlet == WEBHOOK and config.webhook_url is not None:
             url, secret = config.webhook_url, config.webhook_secret_file
