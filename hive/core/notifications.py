@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import attrs
 import trio
 
 from hive.core import notify_rules
@@ -71,7 +72,10 @@ class Notifications:
         """Read what was stored."""
         self._hive, text = await self.store.settings()
         if text is not None:
-            self.settings = codec.from_json(Settings, codec.loads(text), may_grow=True)
+            stored = codec.from_json(Settings, codec.loads(text), may_grow=True)
+            # An outlet that an older hive did not have is as it is usual.
+            outlets = {**Settings().outlets, **stored.outlets}
+            self.settings = attrs.evolve(stored, outlets=outlets)
         now = self._clock()
         self._faults = dict.fromkeys(await self.store.faults_told(), now)
         await self._read_subscriptions()
