@@ -1,12 +1,13 @@
-# hive from source, with the Python packages of nixpkgs. Parsed here, and built by nobody yet.
-# The pages' two libraries (package-lock.json) are left out: without them agents' Markdown shows as
-# plain text.
+# hive from source, with the Python packages of nixpkgs, and the pages' libraries at the versions and
+# hashes of package-lock.json. Parsed here, and built by nobody yet.
 {
   lib,
   python3,
   bubblewrap,
   git,
+  importNpmLock,
   makeWrapper,
+  nodejs,
 }:
 
 let
@@ -19,7 +20,20 @@ let
       ../hive
       ../prompts
       ../pyproject.toml
+      ../tools/vendor.py
     ];
+  };
+
+  libraries = importNpmLock.buildNodeModules {
+    npmRoot = lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions [
+        ../package.json
+        ../package-lock.json
+      ];
+    };
+    inherit nodejs;
+    derivationArgs.npmFlags = [ "--omit=dev" ];
   };
 in
 python.buildPythonApplication {
@@ -45,6 +59,10 @@ python.buildPythonApplication {
     python.trio-websocket
     python.wsproto
   ];
+
+  preBuild = ''
+    python tools/vendor.py ${libraries}/node_modules
+  '';
 
   postInstall = ''
     mv $out/bin/hive $out/bin/hive.pyz

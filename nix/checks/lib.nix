@@ -160,13 +160,18 @@ let
         collect (one.imports or [ ])
         ++ [
           {
+            key = if isPath module || isString module then toString module else null;
             options = one.options or { };
             config = if isWhole then one.config or { } else config;
             freeformType = one.freeformType or null;
           }
         ]
       );
-      collected = collect modules;
+      # A file that is imported twice counts once.
+      collected = foldl' (
+        found: each:
+        if each.key != null && any (other: other.key == each.key) found then found else found ++ [ each ]
+      ) [ ] (collect modules);
       freeform = foldl' (
         found: each: if each.freeformType == null then found else each.freeformType
       ) null collected;

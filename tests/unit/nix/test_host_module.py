@@ -143,6 +143,30 @@ if NIX_INSTANTIATE:
             said = [line for line in done.stderr.splitlines() if "DelegateSubgroup" not in line]
             assert (done.returncode, said) == (0, [])
 
+    def test_the_machine_of_the_checks_is_a_configuration_with_a_script(nix: Evaluator) -> None:
+        machine = (
+            f"(import {ROOT}/nix/checks/machine.nix {{ module = {{ }};"
+            " pkgs.testers.runNixOSTest = test: test; })"
+        )
+        own = f"(import {ROOT}/nix/checks/lib.nix)"
+        free = f"{own}.mkOption {{ type = {own}.types.raw; }}"
+        made = nix.made_of(
+            "host",
+            f"host = {{ imports = [ {machine}.nodes.machine ];"
+            f" options.virtualisation.memorySize = {free};"
+            f" options.specialisation.changed.configuration = {free}; }};",
+        )
+        assert made["failed"] == []
+        assert made["settings"]["demo"] is True
+        compile(nix.value(f"{machine}.testScript"), "testScript", "exec")
+
+    def test_hives_flake_builds_agents_with_itself(nix: Evaluator, tmp_path: Path) -> None:
+        module = f'(import {ROOT}/nix/modules/of-flake.nix "/nix/store/x-source")'
+        text = f"host = {{ imports = [ {module} ]; services.hive.enable = true; }};"
+        made = nix.made_of("host", text)
+        assert made["failed"] == []
+        assert settings_file(made, tmp_path).hive_flake == "path:/nix/store/x-source"
+
     def test_a_changed_setting_starts_the_daemon_anew(nix: Evaluator) -> None:
         triggers = [
             host(nix, text)["services"]["hyperhive"]["restartTriggers"]
