@@ -84,8 +84,9 @@ in
         UMask = "0077";
         TimeoutStartSec = 120;
       };
-      # `exit 0`: a forge that is not there yet is asked again by the timer.
+      # Ends well in any case: a forge that is not there yet is asked again by the timer.
       script = ''
+        set +e
         admin() {
           nixos-container run ${container} -- runuser -u forgejo -- \
             ${lib.getExe forge.package} --work-path /var/lib/forgejo admin "$@"

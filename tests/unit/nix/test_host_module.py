@@ -241,12 +241,36 @@ if NIX_INSTANTIATE:
         assert Path(rule.split()[-1]).name == name
         assert (ROOT / "nix/forge-theme" / name).exists()
 
-    def test_the_forges_token_is_asked_for_by_a_unit_that_cannot_fail_a_rebuild(
-        nix: Evaluator,
-    ) -> None:
+    def test_the_forges_token_is_asked_for_by_a_unit_that_nothing_needs(nix: Evaluator) -> None:
         made = host(nix)
         unit = made["services"]["hyperhive-forge-token"]
         assert unit["wantedBy"] == []
-        assert unit["script"].rstrip().endswith("exit 0")
         assert made["timers"]["hyperhive-forge-token"]["wantedBy"] == ["timers.target"]
         assert made["settings"]["forge_token_file"] in unit["unitConfig"]["ConditionPathExists"]
+
+    @pytest.mark.parametrize(
+        ("program", "kept"),
+        [
+            ("exit 1", None),
+            ("case $* in *generate*) ;; esac", None),
+            ("case $* in *generate*) echo abc ;; *) exit 1 ;; esac", "abc\n"),
+        ],
+        ids=["no forge", "no token", "a token, of a user that was there"],
+    )
+    def test_that_unit_ends_well_whatever_happened(
+        nix: Evaluator, tmp_path: Path, program: str, kept: str | None
+    ) -> None:
+        made = host(nix)
+        container = tmp_path / "nixos-container"
+        container.write_text(f"#!/bin/sh\n{program}\n")
+        container.chmod(0o755)
+        token = made["settings"]["forge_token_file"]
+        script = made["services"]["hyperhive-forge-token"]["script"]
+        # As NixOS runs it: by bash, which is told to end at the first failure.
+        script = "set -e\n" + script.replace(token, f"{tmp_path}/token")
+        env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found = tmp_path / "token"
+        assert (found.read_text() if found.exists() else None) == kept
+        assert not (tmp_path / "token.new").exists()
