@@ -15,7 +15,6 @@ import pytest
 from tests.fakes import claude_binary
 from tests.fakes.nixos import booted
 from tests.fakes.nixos.booted import BASE, Booted
-from tests.pyz.conftest import pyz as pyz
 from tests.unit.docs.pages import blocks, page, section, table
 
 PATIENCE_S = 180.0
