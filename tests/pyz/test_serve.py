@@ -1,4 +1,4 @@
-"""`hive.pyz serve` as systemd starts it: it says that it is up, that it lives, and that it stops."""
+"""`hive.pyz serve` as systemd starts it: it says that it is up, lives and stops."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -31,7 +31,8 @@ BASE = "systemd,systemd-sysv,dbus,procps"
 PACKAGES = (
     f"{BASE},systemd-container,iproute2,python3,nix-bin,git,libsqlite3-0,libssl3,libffi8,bubblewrap"
 )
-MACHINE = "hive-test"
+MACHINE = f"hive-test-{os.getpid()}"
+"""One for each process of the tests."""
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 PYTEST = (sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 WRITTEN_ON_NIXOS = ("/etc/nixos-containers", "/nix/var/nix", "/var/lib/nixos-containers")
@@ -201,6 +202,11 @@ def boot_debian(root: Path, shown: list[str]) -> Iterator[Booted]:
             if leader is not None:
                 os.kill(leader, signal.SIGKILL)
             process.wait()
+        for place in _cgroups():
+            for folder, _, _ in os.walk(place, topdown=False):
+                # What is still ending goes with the next boot's end.
+                with suppress(OSError):
+                    Path(folder).rmdir()
 
 
 def _build_tiny(booted: Booted, root: Path) -> None:
