@@ -19,11 +19,10 @@ import trio
 
 from bench.figures import Figure, Report, median, part, spread
 from bench.page_tasks import Worst, traced
-from hive.core.hive import Hive
 from hive.store import writer
 from tests.fakes import busy_hive
 from tests.fakes.browser import Chromium, Page, open_page
-from tests.fakes.running import running
+from tests.fakes.running import Running, running
 from tests.fakes.tcp_relay import Relay
 
 LOADS = 9
@@ -70,12 +69,12 @@ new MutationObserver((changes) => {
 class Busy:
     """A busy hive and the relay in front of it."""
 
-    hive: Hive
+    daemon: Running
     relay: Relay
 
-    def address(self, path: str = "/") -> str:
-        """Return an address of it as the browser knows it."""
-        return f"http://127.0.0.1:{self.relay.port}{path}"
+    def first_link(self) -> str:
+        """Return the address by which a browser comes here for the first time."""
+        return f"http://127.0.0.1:{self.relay.port}{self.daemon.hive.access.new_login_link()}"
 
 
 @attrs.frozen
@@ -171,7 +170,7 @@ async def _busy(folder: Path) -> AsyncIterator[Busy]:
             raise RuntimeError("the dashboard is not served")
         relay = Relay(int(url.rstrip("/").rpartition(":")[2]))
         await nursery.start(lambda task_status: relay.run(task_status=task_status))
-        yield Busy(daemon.hive, relay)
+        yield Busy(daemon, relay)
         nursery.cancel_scope.cancel()
 
 
@@ -182,8 +181,7 @@ async def _first_view(chromium: Chromium, busy: Busy) -> Loaded:
         before = busy.relay.answered_bytes
 
         async def load() -> float:
-            # The link leads to the page: that is how a browser comes there for the first time.
-            await page.navigate(busy.address(busy.hive.access.new_login_link()))
+            await page.navigate(busy.first_link())
             ready = float(await page.wait("window.bench.readyAt", 30))
             await page.wait("navigator.serviceWorker.controller", 30)
             return ready
@@ -202,11 +200,11 @@ async def _live(chromium: Chromium, busy: Busy, seconds: float) -> tuple[list[fl
     """Change things at a steady rate; return how long each took to be painted, in ms."""
     async with open_page(chromium) as page:
         await _prepare(page)
-        await page.navigate(busy.address(busy.hive.access.new_login_link()))
+        await page.navigate(busy.first_link())
         await page.wait("window.bench.readyAt", 30)
         await page.eval(FOLLOW)
         with _commits_noted() as committed:
-            changed, worst = await traced(page, lambda: _change(busy.hive, seconds, committed))
+            changed, worst = await traced(page, lambda: _change(busy.daemon, seconds, committed))
         last = json.dumps([change.key for change in changed[-2:]])
         await page.wait(f"{last}.every((key) => key in window.bench.seen)", 25)
         seen: dict[str, float] = await page.eval("window.bench.seen")
@@ -220,7 +218,7 @@ async def _live(chromium: Chromium, busy: Busy, seconds: float) -> tuple[list[fl
     return times, worst
 
 
-async def _change(hive: Hive, seconds: float, committed: list[float]) -> list[Change]:
+async def _change(daemon: Running, seconds: float, committed: list[float]) -> list[Change]:
     """Make changes at the rate; return them."""
     names = busy_hive.names(busy_hive.AGENTS)
     changed = []
@@ -229,12 +227,11 @@ async def _change(hive: Hive, seconds: float, committed: list[float]) -> list[Ch
         await trio.sleep_until(began + number / FRAMES_A_SECOND)
         name = names[number % len(names)]
         if number % 2:
-            key = str(await hive.broker.send(name, "operator", f"this is **{number}**"))
-            place = key
+            body = f"this is **{number}**"
+            key = place = str((await daemon.agent(name, "send", to="operator", body=body))["id"])
         else:
             key, place = f"at step {number}", name
-            await hive.agents.set_status(name, key)
-            hive.view.poke()
+            await daemon.agent(name, "set_status", text=key)
         changed.append(Change(key, place, committed[0]))
     return changed
 

@@ -1,8 +1,8 @@
 """The rows of the dashboard, and what changed since the last look.
 
 A row joins what the registry, the runtime, the transients, the stores and the agent's own harness
-say. Harness reports arrive by themselves; everything else is looked at again by `rescan`, which the
-crash watch calls every ten seconds and whenever somebody calls `poke`.
+say. What an agent and its harness say of themselves is shown at once; everything else is looked at
+again by `rescan`, which the crash watch calls every ten seconds and whenever somebody calls `poke`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,15 @@ class Counts:
     """The build queue, the oldest first."""
 
 
+@attrs.frozen
+class _Seen:
+    """What a look found out that has to be waited for."""
+
+    running: dict[AgentName, ContainerStatus] = attrs.field(factory=dict)
+    unread: dict[str, int] = attrs.field(factory=dict)
+    reminders: dict[str, int] = attrs.field(factory=dict)
+
+
 class ContainerView:
     """Every agent's row as of the last look."""
 
@@ -70,6 +79,7 @@ class ContainerView:
         self._counts = counts
         self._publish = publish
         self._rows: dict[AgentName, ContainerRow] = {}
+        self._seen = _Seen()
         self._reports: dict[AgentName, ReportState] = {}
         self._troubles: dict[AgentName, Trouble] = {}
         self._silent: dict[AgentName, float] = {}
@@ -104,7 +114,13 @@ class ContainerView:
         self._reported.set()
         self._reported = trio.Event()
         if is_new:
+            self.show(name)
             self.poke()
+
+    def show(self, name: AgentName) -> None:
+        """Show what an agent has just said, beside what the last look saw of the rest."""
+        if name in self._rows and name in self._agents:
+            self._show(name)
 
     def forget_report(self, name: AgentName) -> None:
         """Drop what a harness said that is being replaced."""
@@ -148,7 +164,7 @@ class ContainerView:
     async def _look(self) -> dict[AgentName, ContainerStatus]:
         running = {status.name: status for status in await self._runtime.running()}
         unread = await self._counts.unread()
-        reminders = await self._counts.reminders()
+        self._seen = _Seen(running, unread, await self._counts.reminders())
         known = set(self._agents.names())
         for gone in set(self._rows) - known:
             del self._rows[gone]
@@ -162,13 +178,16 @@ class ContainerView:
         for name in self._agents.names():
             if name not in running:
                 self._reports.pop(name, None)
-            waiting = unread.get(name, 0)
-            facts = self._facts(name, running.get(name), waiting)
-            row = self._make(name, facts, waiting, reminders.get(name, 0))
-            if self._rows.get(name) != row:
-                self._rows[name] = row
-                self._publish(ContainerStateChanged(row))
+            self._show(name)
         return running
+
+    def _show(self, name: AgentName) -> None:
+        waiting = self._seen.unread.get(name, 0)
+        facts = self._facts(name, self._seen.running.get(name), waiting)
+        row = self._make(name, facts, waiting, self._seen.reminders.get(name, 0))
+        if self._rows.get(name) != row:
+            self._rows[name] = row
+            self._publish(ContainerStateChanged(row))
 
     def _facts(self, name: AgentName, status: ContainerStatus | None, unread: int) -> Facts:
         """Gather what is known of why an agent does not work."""

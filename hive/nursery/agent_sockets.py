@@ -182,7 +182,7 @@ async def _answer_rest(hive: Hive, name: AgentName, request: Any) -> agent.Agent
             if len(text.encode()) > STATUS_BYTES:
                 raise BadRequest(f"a status is at most {STATUS_BYTES} bytes: shorten it")
             await hive.agents.set_status(name, text or None)
-            hive.view.poke()
+            hive.view.show(name)
             return agent.Ok()
         case _:
             return await _answer_loose(hive, name, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import trio
 
 from hive.core import proposals
 from hive.core.hive import Hive
+from hive.errors import HiveError
 from hive.feed import RING
 from hive.wire.names import OPERATOR
 from tests.browser import LIVE
@@ -271,7 +272,7 @@ CLICKS = (
     "#questions [data-question] .quiet.danger",
     "#questions [data-question] .go",
     "#inbox header button",
-    "[data-agent] .more form:not([hidden]) button",
+    "[data-agent=cat] .more form:not([hidden]) button",
     "[data-agent] form:not([hidden])[action^='/kill'] button",
     "[data-agent] form:not([hidden])[action^='/start'] button",
     "[data-agent] form:not([hidden])[action^='/set-paused'] button",
@@ -308,15 +309,19 @@ async def _live(world: World, dice: random.Random, count: int) -> None:
     """Let the agents go on as far as they still can."""
     for number in range(count):
         who = dice.choice(NAMES)
-        hive = world.hive
-        if who not in hive.agents or not hive.agents.is_wanted(hive.agents.get(who).name):
-            continue
-        await world.daemon.agent(who, "set_status", text=f"step {number}")
-        await world.daemon.agent(who, "send", to=OPERATOR, body=f"from {who} {number}")
-        await world.daemon.agent(who, "recv", max=2)
-        if number % 5 == 0:
-            await world.daemon.agent(who, "ask", question=f"and {number}?", options=["x", "y"])
-            await proposals.request_init_config(hive, f"storm-{number}", None)
-        if number % 3 == 0:
-            await world.daemon.agent(who, "ack_turn")
-            await world.daemon.agent(who, "remind", message="later", delay_seconds=3600)
+        # It may have been destroyed, and its socket with it.
+        with suppress(HiveError):
+            await _work(world, who, number)
+
+
+async def _work(world: World, who: str, number: int) -> None:
+    """Let an agent do what changes the page."""
+    await world.daemon.agent(who, "set_status", text=f"step {number}")
+    await world.daemon.agent(who, "send", to=OPERATOR, body=f"from {who} {number}")
+    await world.daemon.agent(who, "recv", max=2)
+    if number % 5 == 0:
+        await world.daemon.agent(who, "ask", question=f"and {number}?", options=["x", "y"])
+        await proposals.request_init_config(world.hive, f"storm-{number}", None)
+    if number % 3 == 0:
+        await world.daemon.agent(who, "ack_turn")
+        await world.daemon.agent(who, "remind", message="later", delay_seconds=3600)

@@ -34,6 +34,9 @@ async def join(daemon: Running, wanted: Iterable[str]) -> None:
     """Let agents be there and run, without what makes and deploys them."""
     for text in wanted:
         name = agent_name(text)
+        for folder in ("claude", "state"):
+            place = daemon.hive.paths.agent_state(name).with_name(folder)
+            await trio.Path(place).mkdir(parents=True)
         daemon.runtime.adopt(ContainerSpec(name, ("harness",), {}, (), "/"))
         await daemon.hive.agents.add(name)
         daemon.hive.view.report(name, ReportState("online", "idle", "sonnet"))
@@ -57,6 +60,9 @@ async def fill(
     async with trio.open_nursery() as nursery:
         for _ in range(_AT_ONCE):
             nursery.start_soon(_write, hive, left)
+    # Of what was written long ago only the operator has left something unread.
+    for name in (*names(agents), MANAGER):
+        await hive.broker.mark_all_read(name)
     await hive.view.rescan()
 
 

@@ -37,6 +37,22 @@ async def test_the_sender_is_whoever_owns_the_socket(short_tmp: Path) -> None:
     assert message["redelivered"] is False
 
 
+async def test_what_an_agent_says_of_itself_is_on_its_row_before_it_is_answered(
+    short_tmp: Path,
+) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "bob")
+        name = agent_name("bob")
+        await daemon.agent("bob", "report_state", status="online", turn_state="thinking")
+        row = daemon.hive.view.row(name)
+        assert row is not None
+        assert (row.turn_state, row.status_text) == ("thinking", None)
+        await daemon.agent("bob", "set_status", text="half done")
+        row = daemon.hive.view.row(name)
+        assert row is not None
+        assert (row.turn_state, row.status_text) == ("thinking", "half done")
+
+
 async def test_a_parked_recv_wakes_when_a_message_comes(short_tmp: Path) -> None:
     async with running(short_tmp) as daemon:
         await with_agents(daemon, "bob")

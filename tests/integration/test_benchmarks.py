@@ -18,6 +18,7 @@ NAMES = (
     "sandbox",
     "event_streams",
     "agent_page",
+    "dashboard",
     "search",
     "crash_event",
     "deploys",
