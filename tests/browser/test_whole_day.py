@@ -105,6 +105,7 @@ async def test_everything_an_operator_does_in_a_day_is_done_in_the_browser(
         await asks_and_denies_by_keyboard_alone(day)
         await has_the_manager_propose_again_and_approves(day)
         await answers_from_a_phone(day)
+        await mentions_two(day)
         await follows_a_thread(day)
         await searches(day)
         await goes_on_over_a_daemon_that_is_killed(day)
@@ -167,6 +168,7 @@ async def answers_from_a_phone(day: Day) -> None:
         phone = Person(page)
         await log_in(day, phone)
         assert await page.overflow() == 0
+        await phone.do("your answer to scout")
         await phone.click("radio", "today's")
         await phone.click("button", "Answer scout")
         await phone.gone("button", "Answer scout")
@@ -176,16 +178,29 @@ async def answers_from_a_phone(day: Day) -> None:
     assert any("today's" in body for body in await day.hive.mail("scout"))
 
 
+async def mentions_two(day: Day) -> None:
+    """One message goes to two agents, and both answer."""
+    both = call("send", to="operator", body="I am here.")
+    await day.write("@scout @manager Who is there?", both)
+    mail = "document.querySelector('#inbox').innerText"
+    await day.page.wait(f"({mail}.match(/I am here/g) ?? []).length === 2", 30)
+    for name in ("scout", "manager"):
+        await day.desk.find("button", f"Reply to {name}")
+
+
 async def follows_a_thread(day: Day) -> None:
     """An agent writes, the operator answers, and all of it can be seen together."""
     me = day.desk
     await day.write("@scout Report.", call("send", to="operator", body="I counted 4711 lines."))
-    await me.click("button", "Reply to scout")
+    mail = await me.saying("I counted 4711 lines.", "listitem")
+    await me.click("button", "Reply to scout", mail)
     await me.page.type("Which one is the longest?")
     await me.page.press("Enter")
-    await me.click("button", "⌥ thread")
-    said = await me.reads("Which one is the longest?", "list", "What was found, newest first")
-    assert "4711" in said
+    row = await me.saying("Which one is the longest?", "article")
+    await me.click("button", "⌥ thread", row)
+    thread = re.compile("^Messages of this thread")
+    for words in ("I counted 4711 lines.", "Which one is the longest?"):
+        await me.reads(words, "list", thread)
     await me.click("button", "✕ Close")
 
 
@@ -196,7 +211,8 @@ async def searches(day: Day) -> None:
     await page.press("/")
     await page.type("4711 from:scout")
     await page.press("Enter")
-    await me.click("link", re.compile("I counted 4711 lines"))
+    hits = await me.find("list", "What was found, newest first")
+    await me.click("link", re.compile("I counted 4711 lines"), hits)
     await page.wait("/^#message-[0-9]+$/.test(location.hash)")
     await page.wait("document.activeElement.innerText.includes('I counted 4711 lines')")
 

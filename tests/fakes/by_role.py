@@ -135,18 +135,22 @@ class Person:
         await self.page.press("Enter")
         await self.gone("combobox", "What to do")
 
-    async def reads(self, words: str, role: str, name: Named = ANY) -> str:
-        """Wait until something of that role and name says these words; return all it says."""
+    async def saying(self, words: str, role: str, name: Named = ANY) -> Thing:
+        """Wait until something of that role and name says these words; return the first."""
         said: list[str] = []
         with trio.move_on_after(PATIENCE_S):
             while True:
                 things = await self.all(role, name)
                 said = [str(await self._call(one, _TEXT)) for one in things]
-                for text in said:
+                for thing, text in zip(things, said, strict=True):
                     if words in text:
-                        return text
+                        return thing
                 await trio.sleep(LOOK_S)
         raise AssertionError(f"{words!r} is not in what {role} {name!r} says: {said}")
+
+    async def reads(self, words: str, role: str, name: Named = ANY) -> None:
+        """Wait until something of that role and name says these words."""
+        await self.saying(words, role, name)
 
     async def _call(self, thing: Thing, function: str) -> Any:
         """Call a function on it; None when it is gone meanwhile."""
