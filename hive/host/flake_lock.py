@@ -33,13 +33,17 @@ class FlakeLock:
     root: str
 
     def inputs(self) -> list[MetaInput]:
-        """Return the inputs to a depth of two, breadth first, named as paths with slashes."""
+        """Return the inputs to a depth of two, breadth first, named as paths with slashes.
+
+        hive itself stands before the agents.
+        """
         found: list[MetaInput] = []
         level = [("", self.root)]
         for _ in range(DEPTH):
             below = []
             for prefix, key in level:
-                for name, target in sorted(self._own(key)):
+                own = sorted(self._own(key), key=lambda each: (each[0] != HYPERHIVE, each[0]))
+                for name, target in own:
                     below.append((f"{prefix}{name}/", target))
                     found.append(_row(f"{prefix}{name}", self.nodes[target]))
             level = below
@@ -115,7 +119,20 @@ def _row(name: str, node: Node) -> MetaInput:
     locked = node.get("locked", {})
     rev = locked.get("rev") or locked.get("narHash") or ""
     at = locked.get("lastModified")
-    return MetaInput(name, str(rev), float(at) if isinstance(at, int) else None)
+    source = _source(node.get("original", {}))
+    return MetaInput(name, str(rev), float(at) if isinstance(at, int) else None, source=source)
+
+
+def _source(original: Mapping[str, Any]) -> str:
+    """Return an input as a flake names it: `github:owner/repo/ref`, `git+https://...?ref=main`."""
+    kind = str(original.get("type", ""))
+    named = [str(original[key]) for key in ("ref", "rev") if key in original]
+    if "owner" in original:
+        return "/".join([f"{kind}:{original['owner']}", str(original.get("repo", "")), *named])
+    if "url" in original:
+        return f"{kind}+{original['url']}" + (f"?ref={named[0]}" if named else "")
+    where = str(original.get("path", original.get("id", "")))
+    return f"{kind}:{where}" if where else ""
 
 
 def _is_local(locked: Mapping[str, Any]) -> bool:

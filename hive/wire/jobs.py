@@ -62,3 +62,5 @@ class MetaInput:
     """When the locked content was made, Unix seconds."""
     is_stale: bool = False
     """Whether something newer is known to be there; False where that cannot be told."""
+    source: str = ""
+    """Where it comes from, as it was written; empty where it is hive's own."""

@@ -244,6 +244,8 @@ async def test_paths_the_daemon_vouches_for_are_links_and_others_are_text(
     await page.click("#inbox .link.file")
     await page.wait("document.querySelector('.file-body strong')")
     assert await page.count(".file-body img") == 0
+    await page.click(f"{PANEL} header .quiet")
+    await page.wait("/copied/.test(document.querySelector('.toast')?.textContent)")
     await page.click(f"{PANEL} header .calm")
     await page.wait("document.querySelector('.file-body pre').innerText.includes('**done**')")
     await page.press("Escape")

@@ -154,7 +154,8 @@ def job(number: int, kind: str, agent: str | None, **fields: Any) -> Json:
 
 def meta_input(name: str, **fields: Any) -> Json:
     """Return one input of the meta repository."""
-    return {"name": name, "rev": "3f" * 20, "locked_at": NOW, "is_stale": False, **fields}
+    row = {"name": name, "rev": "3f" * 20, "locked_at": NOW, "is_stale": False}
+    return {**row, "source": "", **fields}
 
 
 def task(name: str, state: str = "running", **fields: Any) -> Json:
@@ -399,7 +400,7 @@ def lively_dashboard() -> Json:
         ],
         "meta_inputs": [
             meta_input("hyperhive", is_stale=True),
-            meta_input("hyperhive/nixpkgs"),
+            meta_input("hyperhive/nixpkgs", source="github:NixOS/nixpkgs/nixos-24.11"),
             meta_input("agent-alice", rev="9c0f3b1d77aa" + "0" * 28),
             meta_input("agent-alice/tools"),
         ],

@@ -4,7 +4,8 @@ import test from "node:test";
 import { filesOf, hunkOf, summaryOf } from "../../hive/web/assets/dashboard/diff_text.js";
 import { splitAt } from "../../hive/web/assets/dashboard/file_refs.js";
 import { LogTail } from "../../hive/web/assets/dashboard/log_tail.js";
-import { whomOf } from "../../hive/web/assets/dashboard/meta_inputs.js";
+import { inTree, whomOf } from "../../hive/web/assets/dashboard/meta_inputs.js";
+import { dueText } from "../../hive/web/assets/dashboard/reminders.js";
 import { jobsOf, nothing, reduce } from "../../hive/web/assets/dashboard/state.js";
 import { approvalTitle, inputsOf, jobTitle, shortSha } from "../../hive/web/assets/dashboard/words.js";
 import { partsOf } from "../../hive/web/assets/shared/odd.js";
@@ -128,4 +129,16 @@ test("paths in a text become references, the longest first", () => {
   assert.deepEqual(splitAt("see /shared/a.md, /shared/a", refs), ["see ", refs[0], ", ", refs[1]]);
   assert.deepEqual(splitAt("nothing", refs), ["nothing"]);
   assert.deepEqual(splitAt("", refs), [""]);
+});
+
+test("inputs stand below what they are inputs of, hive itself first", () => {
+  const inputs = ["agent-al", "hyperhive", "agent-al/tool", "hyperhive/nixpkgs"].map((name) => ({ name }));
+  assert.deepEqual(inTree(inputs).map((one) => one.name), ["hyperhive", "hyperhive/nixpkgs", "agent-al", "agent-al/tool"]);
+});
+
+test("a reminder is due, soon, or overdue", () => {
+  const at = (left) => dueText({ due_at: 1000 }, 1000 - left);
+  assert.deepEqual(at(3700), { text: "due in 1h 01m", tone: "calm" });
+  assert.deepEqual(at(9), { text: "due in 9s", tone: "warm" });
+  assert.deepEqual(at(-65), { text: "overdue by 1m 05s", tone: "danger" });
 });

@@ -40,18 +40,33 @@ def lock(**changes: Any) -> flake_lock.FlakeLock:
     return flake_lock.read(json.dumps({"version": 7, "root": "root", "nodes": nodes}))
 
 
-def test_inputs_are_walked_breadth_first_to_a_depth_of_two() -> None:
+def test_inputs_are_walked_breadth_first_to_a_depth_of_two_hive_itself_first() -> None:
     assert [row.name for row in lock().inputs()] == [
+        "hyperhive",
         "agent-alice",
         "agent-bob",
-        "hyperhive",
-        "agent-alice/tool",
         "hyperhive/nixpkgs",
+        "agent-alice/tool",
     ]
 
 
+@pytest.mark.parametrize(
+    ("original", "source"),
+    [
+        ({"type": "github", "owner": "o", "repo": "r", "ref": "main"}, "github:o/r/main"),
+        ({"type": "git", "url": "https://x.org/y", "ref": "main"}, "git+https://x.org/y?ref=main"),
+        ({"type": "path", "path": "/nix/hive"}, "path:/nix/hive"),
+        ({"type": "indirect", "id": "nixpkgs"}, "indirect:nixpkgs"),
+        ({}, ""),
+    ],
+)
+def test_an_input_says_where_it_comes_from(original: dict[str, str], source: str) -> None:
+    found = lock(hyperhive=git("h", original=original)).inputs()[0]
+    assert (found.name, found.source) == ("hyperhive", source)
+
+
 def test_an_input_has_its_revision_and_its_age() -> None:
-    assert lock().inputs()[0] == MetaInput("agent-alice", "a", 7.0)
+    assert lock().inputs()[1] == MetaInput("agent-alice", "a", 7.0)
 
 
 def test_an_input_without_a_revision_has_the_hash_of_its_content() -> None:

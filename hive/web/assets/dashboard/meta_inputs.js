@@ -47,7 +47,7 @@ export function metaInputsView() {
   });
   /** @param {import("../shared/wire.js").DashboardState} state */
   const update = (state) => {
-    keyed(list, state.meta_inputs, (one) => one.name, inputRow);
+    keyed(list, inTree(state.meta_inputs), (one) => one.name, inputRow);
     empty.hidden = state.meta_inputs.length > 0;
     form.hidden = state.meta_inputs.length === 0;
     const stale = state.meta_inputs.filter((one) => one.is_stale).length;
@@ -55,6 +55,13 @@ export function metaInputsView() {
     check();
   };
   return { root, update };
+}
+
+/** @param {readonly MetaInput[]} inputs @returns {MetaInput[]} each with its own below it, hive itself first */
+export function inTree(inputs) {
+  const first = inputs.filter((one) => !one.name.includes("/"));
+  first.sort((a, b) => Number(b.name === "hyperhive") - Number(a.name === "hyperhive"));
+  return first.flatMap((one) => [one, ...inputs.filter((other) => other.name.startsWith(`${one.name}/`))]);
 }
 
 /** @param {readonly string[]} names @returns {string} who is built again because of these */
@@ -68,6 +75,7 @@ export function whomOf(names) {
 function inputRow(first) {
   const rev = el("code", { class: "muted" });
   const when = el("span", { class: "push" });
+  const source = el("span", { class: "source muted wrap" });
   const behind = el("span", { class: "badge warm", hidden: true }, "↻ behind");
   const depth = first.name.split("/").length - 1;
   const root = el(
@@ -81,6 +89,7 @@ function inputRow(first) {
       behind,
       rev,
       when,
+      source,
     ),
   );
   let shown = "";
@@ -92,6 +101,8 @@ function inputRow(first) {
     shown = next;
     rev.textContent = shortSha(now.rev);
     rev.title = now.rev;
+    source.textContent = now.source ?? "";
+    source.hidden = !now.source;
     when.replaceChildren(...(now.locked_at ? [timeTag(now.locked_at, "ago")] : []));
   };
   return { root, update };

@@ -1,10 +1,11 @@
 // @ts-check
 /** What agents have asked to be told later. */
 
-import { el, keyed, label } from "../shared/dom.js";
+import { el, keyed, label, setAttr } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { upright } from "../shared/odd.js";
-import { relative, ticking } from "../shared/time.js";
+import { duration, ticking } from "../shared/time.js";
+import { showFile } from "./file_panel.js";
 import { foldedSection } from "./section.js";
 import { cancelReminder, retryReminder } from "./urls.js";
 
@@ -27,11 +28,17 @@ export function remindersView() {
 
 /** After this many failures hive does not try again by itself. */
 const ATTEMPTS = 5;
+const SOON_S = 60;
 
 /** @param {Reminder} one */
 function reminderRow(one) {
-  const due = el("span", { class: "badge calm" });
-  ticking(due, (now) => (one.due_at < now ? `overdue ${relative(now - one.due_at)}` : `due ${relative(now - one.due_at)}`));
+  const due = el("span", { class: "badge" });
+  const isGivenUp = one.attempt_count >= ATTEMPTS;
+  ticking(due, (now) => {
+    const { text, tone } = dueText(one, now);
+    setAttr(due, "class", `badge ${tone}`);
+    return text;
+  });
   const cancel = actionForm(
     {
       url: cancelReminder(one.id),
@@ -49,14 +56,27 @@ function reminderRow(one) {
     { url: retryReminder(one.id), leet: "", plain: "Retry", tone: "warm", done: "It is tried again." },
     label("↻ R3TRY", `Try this reminder of ${one.agent} again`),
   );
-  const isGivenUp = one.attempt_count >= ATTEMPTS;
   const root = el(
     "li",
     { class: `panel card ${one.last_error ? "failed" : ""}` },
     el("div", { class: "row" }, el("strong", {}, one.agent), due, el("span", { class: "row push" }, one.last_error && retry.form, cancel.form)),
     el("p", { class: "wrap" }, ...upright(one.message)),
-    one.file_path && el("code", { class: "muted wrap" }, one.file_path),
-    one.last_error && el("p", { class: "form-error" }, `${one.attempt_count} failed${isGivenUp ? ", given up" : ""}: ${one.last_error}`),
+    one.file_path && fileLink(one.agent, one.file_path),
+    one.last_error && el("p", { class: "form-error" }, `⚠ ${one.attempt_count} failed${isGivenUp ? ", given up until it is tried again" : ""}: ${one.last_error}`),
   );
   return { root, update: () => undefined };
+}
+
+/** @param {Reminder} one @param {number} now @returns {{text: string, tone: string}} to the second near it; pure */
+export function dueText(one, now) {
+  const left = one.due_at - now;
+  if (left >= 0) return { text: `due in ${duration(left)}`, tone: left < SOON_S ? "warm" : "calm" };
+  return { text: `overdue by ${duration(-left)}`, tone: "danger" };
+}
+
+/** @param {string} agent @param {string} path as it is in its container */
+function fileLink(agent, path) {
+  const button = el("button", { type: "button", class: "link file" }, path);
+  button.addEventListener("click", () => void showFile(path.startsWith("/state/") ? `/agents/${agent}${path}` : path));
+  return el("p", {}, button);
 }

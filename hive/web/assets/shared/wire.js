@@ -47,7 +47,7 @@
  *   ended_at: number | null, step: string | null, note: string | null,
  *   approval_id: number | null, parent_id: number | null, attempts: number
  * }} Job
- * @typedef {{name: string, rev: string, locked_at: number | null, is_stale: boolean}} MetaInput
+ * @typedef {{name: string, rev: string, locked_at: number | null, is_stale: boolean, source?: string}} MetaInput
  * @typedef {{url: string | null, trouble: string | null}} Forge
  * @typedef {{path: string, added: number | null, removed: number | null}} FileStat
  * @typedef {{
