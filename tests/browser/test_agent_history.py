@@ -153,7 +153,7 @@ async def test_held_nothing_is_drawn_or_read_out_until_it_is_let_go(
     shown = await page.eval(SHOWN)
     assert shown == list(range(shown[0], server.agent.seq + 1))
     assert await page.eval("document.querySelector('#hold').ariaPressed") == "false"
-    assert await page.eval(f"{LOG}.getAttribute('aria-live')") == "polite"
+    await page.wait(f"{LOG}.getAttribute('aria-live') === 'polite'")
 
 
 async def test_a_restart_of_the_daemon_loses_and_doubles_no_row(

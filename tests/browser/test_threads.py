@@ -40,7 +40,7 @@ async def test_a_thread_opens_as_a_tree_grows_live_and_is_answered_in_place(
     await page.wait(f"{NUMBERS}.join() === '9,12,40,41'")
     depths = f"{SHOWN}.map((one) => one.style.getPropertyValue('--depth')).join()"
     assert await page.eval(depths) == "0,1,1,1"
-    await page.click("dialog [data-message='40'] .tag")
+    await press(page, "dialog [data-message='40'] .tag")
     await page.wait("document.activeElement.dataset.message === '9'")
     # Who is answered is chosen at the message; both of them may be meant.
     await press(page, "dialog [data-message='41'] [aria-label^=Answer]")
@@ -112,8 +112,16 @@ async def test_the_flow_shows_one_agent_or_one_kind_and_links_show_all_again(
     ]
     await opened(page, lively.url)
     await page.wait(f"{shown}.at(-1) === '1199'")
+    await page.wait("document.querySelector('#flow .log').ariaLive === 'polite'")
+    await page.eval(
+        "(() => { const log = document.querySelector('#flow .log'); window.heard = [];"
+        " new MutationObserver(() => window.heard.push(log.ariaLive))"
+        ".observe(log, {attributes: true, attributeFilter: ['aria-live']}) })()"
+    )
     await choose(page, "kind", "to-operator")
     await page.wait(f"{shown}.join() === '300,600,900'")
+    # What is read of the history is no news: it is not read out.
+    await page.wait("window.heard[0] === 'off' && window.heard.at(-1) === 'polite'")
     publish(lively, 2000, "bob", "alice", None)
     publish(lively, 2001, "bob", "operator", None)
     await page.wait(f"{shown}.join() === '300,600,900,2001'")

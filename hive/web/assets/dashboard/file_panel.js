@@ -26,7 +26,7 @@ export async function showFile(path) {
   const body = el("div", { class: "file-body", tabindex: "0", role: "region", "aria-label": path });
   const about = el("span", { class: "muted" });
   const formatted = el("button", { type: "button", class: "calm", hidden: true });
-  const copy = el("button", { type: "button", class: "quiet" }, "⧉ Copy path");
+  const copy = el("button", { type: "button", class: "quiet" }, "Copy path");
   copy.addEventListener("click", () => void copied(path));
   const cut = el("p", { class: "strip warning", hidden: true });
   sidePanel(path, el("div", { class: "file-frame" }, cut, body), [about, copy, formatted]);

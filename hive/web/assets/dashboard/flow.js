@@ -185,9 +185,9 @@ function messageRow(message, does) {
   const parent = message.in_reply_to;
   const tag = parent ? el("button", { type: "button", class: "link tag", title: `to message ${parent}` }, "↳ reply") : null;
   tag?.addEventListener("click", () => does.goTo(parent));
-  const thread = el("button", { type: "button", class: "link answer", title: "the whole thread, and a box to answer in" }, "⌥ thread");
+  const thread = el("button", { type: "button", class: "link answer", title: "the whole thread, and a box to answer in", "aria-label": `Thread of message ${message.id}` }, "⌥", el("span", { class: "word" }, " thread"));
   thread.addEventListener("click", () => does.thread(message.id));
-  const answer = el("button", { type: "button", class: "link answer" }, "↳ answer");
+  const answer = el("button", { type: "button", class: "link answer" }, "↳", el("span", { class: "word" }, " answer"));
   answer.setAttribute("aria-label", `Answer ${message.from}`);
   answer.addEventListener("click", () => does.reply(message));
   const canAnswer = !isOutside(message) && !["operator", "system", "reminder"].includes(message.from);

@@ -62,7 +62,7 @@ function reminderRow(one) {
     el("div", { class: "row" }, el("strong", {}, one.agent), due, el("span", { class: "row push" }, one.last_error && retry.form, cancel.form)),
     el("p", { class: "wrap" }, ...upright(one.message)),
     one.file_path && fileLink(one.agent, one.file_path),
-    one.last_error && el("p", { class: "form-error" }, `⚠ ${one.attempt_count} failed${isGivenUp ? ", given up until it is tried again" : ""}: ${one.last_error}`),
+    one.last_error && el("p", { class: "form-error" }, `${one.attempt_count} failed${isGivenUp ? ", given up until it is tried again" : ""}: ${one.last_error}`),
   );
   return { root, update: () => undefined };
 }

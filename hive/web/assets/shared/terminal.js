@@ -7,7 +7,7 @@
  * drawing until it is let go. What is not finished yet stands in `tail`, behind every row.
  */
 
-import { el, setText } from "./dom.js";
+import { el, setAttr, setText } from "./dom.js";
 import { LogWindow } from "./log_window.js";
 
 /** @typedef {import("./wire.js").Frame} Frame */
@@ -22,6 +22,7 @@ import { LogWindow } from "./log_window.js";
 
 const STICKY_PX = 48;
 const NEAR_PX = 1200;
+const QUIET_MS = 800;
 
 export class Terminal {
   /** @param {TerminalOptions} options */
@@ -41,6 +42,7 @@ export class Terminal {
     this._unseen = 0;
     this._sticky = true;
     this._lastTop = 0;
+    this._quiet = 0;
     /** @type {(isHeld: boolean) => void} */
     this.onHold = () => undefined;
     this.log = el("div", { class: "log", role: "log", tabindex: "0", "aria-label": options.name });
@@ -78,6 +80,7 @@ export class Terminal {
     this._flush();
     const bySeq = new Map(frames.map((frame) => [frame.seq, frame]));
     const { restart, fresh } = this._window.take([...bySeq.keys()]);
+    if (restart) this._quietly();
     if (restart) this._wipe();
     this._append(fresh.map((seq) => /** @type {Frame} */ (bySeq.get(seq))));
     // What was overtaken by a newer one before the stream broke.
@@ -122,6 +125,20 @@ export class Terminal {
     this._reachedStart = true;
   }
 
+  /** What is read of the history is shown, and not read out as if it were news. */
+  _quietly() {
+    clearTimeout(this._quiet);
+    this._quiet = window.setTimeout(() => {
+      this._quiet = 0;
+      this._setLive();
+    }, QUIET_MS);
+    this._setLive();
+  }
+
+  _setLive() {
+    setAttr(this.log, "aria-live", this._isHeld || this._quiet ? "off" : "polite");
+  }
+
   /** @param {HTMLElement} row shown at the end, part of no history */
   local(row) {
     this._flush();
@@ -141,7 +158,7 @@ export class Terminal {
     if (isHeld) this._flush();
     this._isHeld = isHeld;
     this.onHold(isHeld);
-    this.log.setAttribute("aria-live", isHeld ? "off" : "polite");
+    this._setLive();
     this.tail.hidden = isHeld;
     if (!isHeld) this._flush();
     this._showPill();
@@ -181,6 +198,7 @@ export class Terminal {
     this._flush();
     this._wipe();
     const bySeq = new Map([...above, ...below].map((frame) => [frame.seq, frame]));
+    this._quietly();
     this._window.show([...bySeq.keys()]);
     this._sticky = false;
     this._append([...bySeq.values()]);
@@ -307,6 +325,7 @@ export class Terminal {
     const bySeq = new Map(frames.map((frame) => [frame.seq, frame]));
     const fresh = this._window.prepend([...bySeq.keys()]);
     if (fresh.length === 0) this._reachedStart = true;
+    this._quietly();
     const before = this.log.scrollHeight;
     const batch = document.createDocumentFragment();
     for (const seq of fresh) batch.append(this._draw(/** @type {Frame} */ (bySeq.get(seq))));
@@ -332,6 +351,7 @@ export class Terminal {
   /** @param {Frame[]} frames behind those shown */
   _follow(frames) {
     const bySeq = new Map(frames.map((frame) => [frame.seq, frame]));
+    this._quietly();
     const fresh = this._window.append([...bySeq.keys()]);
     this._append(fresh.map((seq) => /** @type {Frame} */ (bySeq.get(seq))));
     const before = this.log.scrollHeight;
