@@ -21,9 +21,12 @@ FILES = {
     "uplot.js": ("uplot", "dist/uPlot.esm.js"),
     "uplot.css": ("uplot", "dist/uPlot.min.css"),
 }
-TREES = {"novnc": ("@novnc/novnc", ("core", "vendor", "docs"), ("AUTHORS", "LICENSE.txt"))}
+TREES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "novnc": ("@novnc/novnc", ("core", "vendor", "docs"), ("AUTHORS", "LICENSE.txt")),
+    "diff": ("diff", (), ("libesm/diff/array.js", "libesm/diff/base.js", "LICENSE")),
+}
 """Folders: the package, what is taken of it as a whole, and single files. The MPL asks for its text
-beside the files, which are the source themselves."""
+beside the files, which are the source themselves; of jsdiff the pages take one of its ways to compare."""
 SHIPPED = ("*.js", "LICENSE*")
 
 

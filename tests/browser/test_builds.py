@@ -71,26 +71,6 @@ async def test_letters_that_hide_or_reorder_are_shown_for_what_they_are(
     assert await page.eval(odd.format(".diff-file")) == ["U+202E", "U+202C"]
 
 
-async def test_a_very_long_diff_is_drawn_as_far_as_it_is_wanted(
-    page: Page, lively: PageServer
-) -> None:
-    head = "diff --git a/big b/big\n--- a/big\n+++ b/big\n@@ -0,0 +1,9000 @@\n"
-    files = [
-        {"path": "big", "added": 9000, "removed": 0},
-        {"path": "unseen.bin", "added": None, "removed": None},
-    ]
-    text = head + "".join(f"+line {n}\n" for n in range(9000))
-    answer = scenes.diff(text=text, files=files, is_truncated=True)
-    lively.answers["/api/approvals/8/diff"] = (200, answer)
-    await opened(page, lively.url)
-    await page.click("[data-approval='8'] .calm")
-    await page.wait("document.querySelector('.unseen')")
-    assert await page.count(".d-add") < 2001
-    assert "unseen.bin" in await page.text(".unseen")
-    await page.click(".diff-file pre button")
-    await page.wait("document.querySelectorAll('.d-add').length === 9000")
-
-
 async def test_a_diff_that_cannot_be_read_says_why(page: Page, lively: PageServer) -> None:
     page.expected = ["503"]
     told = {"error": {"code": "unavailable", "message": "git is missing: install it"}}

@@ -108,6 +108,26 @@ def approval(number: int, agent: str, **fields: Any) -> Json:
         "resolved_at": None,
         "note": None,
         "description": None,
+        "resolved_by": None,
+        "comments": 0,
+    }
+    return {**row, **fields}
+
+
+def comment(number: int, line: int, text: str, **fields: Any) -> Json:
+    """Return a comment on a line of approval 8."""
+    row = {
+        "id": number,
+        "approval_id": 8,
+        "path": "agent.toml",
+        "side": "new",
+        "line": line,
+        "quote": "a line",
+        "text": text,
+        "base_ref": "deployed/4",
+        "base_sha": "9c" * 20,
+        "at": NOW,
+        "sent_at": None,
     }
     return {**row, **fields}
 
@@ -214,7 +234,7 @@ DIFF = """diff --git a/agent.toml b/agent.toml
 index 1111111..2222222 100644
 --- a/agent.toml
 +++ b/agent.toml
-@@ -1,5 +1,8 @@
+@@ -1,6 +1,7 @@
  # what alice is given
  description = "keeps the parser"
 -packages = ["git"]
@@ -248,6 +268,7 @@ def diff(base: str = "running", **fields: Any) -> Json:
             {"path": "agent.toml", "added": 3, "removed": 2},
             {"path": "notes.md", "added": 2, "removed": 0},
         ],
+        "moved": [],
     }
     return {**answer, **fields}
 

@@ -103,6 +103,10 @@ class PageServer:
     why: Json = attrs.field(factory=lambda: scenes.container("alice")["why"])
     """Why the agent does not work, as the daemon says it."""
     network: Json = attrs.field(factory=agent_scenes.network)
+    comments: list[Json] = attrs.field(factory=list)
+    """What was said of lines of any approval."""
+    decided: list[Json] = attrs.field(factory=list)
+    """What a page of the history holds."""
     job_lines: list[str] = attrs.field(factory=list)
     """What every job's log holds."""
     files: dict[str, str] = attrs.field(factory=dict)
@@ -239,8 +243,8 @@ class PageServer:
             return {"lines": ["one line", "another line"]}
         if path == "/api/reminders":
             return {"seq": side.seq, "reminders": side.state["reminders"]}
-        if path.startswith("/api/approvals/"):
-            return scenes.diff(query["base"][0])
+        if path.startswith("/api/approvals"):
+            return self._of_approvals(path, query)
         if path.startswith("/api/jobs/"):
             after = int(query["after"][0])
             return {"after": after, "lines": self.job_lines[after:]}
@@ -269,6 +273,13 @@ class PageServer:
                 for kind, field in (*kinds, ("answer_refs", "questions"))
             }
         return None
+
+    def _of_approvals(self, path: str, query: dict[str, list[str]]) -> Json:
+        if path == "/api/approvals":
+            return {"approvals": self.decided, "next": None}
+        if path.endswith("/comments"):
+            return {"comments": self.comments}
+        return scenes.diff(query["base"][0])
 
     async def _stream(self, side: Side, scope: Any, receive: Any, send: Any) -> None:
         headers = dict(scope["headers"])

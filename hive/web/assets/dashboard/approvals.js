@@ -1,22 +1,26 @@
 // @ts-check
-/** What waits for the operator's yes or no, the form for a new agent, and what was decided. */
+/** What waits for the operator's yes or no, and the form for a new agent. */
 
 import { getJson, sentence } from "../shared/api.js";
-import { el, keyed, label, setText } from "../shared/dom.js";
-import { actionForm } from "../shared/form.js";
+import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { revealed } from "../shared/odd.js";
 import { timeTag } from "../shared/time.js";
-import { diffPanel } from "./diff_panel.js";
+import { decidedView } from "./decided.js";
+import { decisionsOn, manyComments } from "./decisions.js";
 import { summaryOf } from "./diff_text.js";
-import { foldedSection, section } from "./section.js";
-import { approvalDiff, approve, deny } from "./urls.js";
-import { approvalTitle, inputsOf, kindOf, outcomeOf, shortSha } from "./words.js";
+import { openReview } from "./review.js";
+import { section } from "./section.js";
+import { approvalDiff, forgeCommit } from "./urls.js";
+import { approvalTitle, inputsOf, kindOf, shortSha } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").Approval} Approval */
 
 const FILES_SHOWN = 6;
 const FIRST_STEP =
   "The first of two steps: a repository with a template. Nothing runs yet; the agent itself is asked for with a commit.";
+
+/** @type {string | null} the address of the forge, where there is one */
+let forge = null;
 
 /** @param {HTMLElement} request the form for a new agent */
 export function approvalsView(request) {
@@ -27,11 +31,7 @@ export function approvalsView(request) {
     el("strong", {}, "Nothing waits for you."),
     " New agents, and commits that change one, stop here until you say yes; nothing of them runs before.",
   );
-  const done = el("ul", { class: "stack compact" });
-  const history = foldedSection(
-    { id: "decided", leet: "D3C1D3D", plain: "Decided approvals" },
-    done,
-  );
+  const history = decidedView();
   const { root, count } = section(
     { id: "approvals", leet: "P3NDING APPR0VALS", plain: "Pending approvals" },
     list,
@@ -41,44 +41,23 @@ export function approvalsView(request) {
   );
   /** @param {import("../shared/wire.js").DashboardState} state */
   const update = (state) => {
+    forge = state.forge.url;
     keyed(list, state.approvals, (one) => String(one.id), approvalCard);
-    keyed(done, state.approval_history, (one) => `${one.id} ${one.status} ${one.note}`, decidedRow);
+    history.update(state);
     empty.hidden = state.approvals.length > 0;
     list.hidden = state.approvals.length === 0;
-    history.root.hidden = state.approval_history.length === 0;
-    history.count(String(state.approval_history.length));
     count(state.approvals.length ? `${state.approvals.length} pending` : "");
   };
   return { root, update };
 }
 
-/** @param {Approval} one @returns {HTMLFormElement[]} yes and no */
-function decisions(one) {
-  const what = approvalTitle(one);
-  const yes = actionForm(
-    { url: approve(one.id), leet: "", plain: "Approve", tone: "go primary" },
-    label("◆ APPR0VE", `Approve ${what}`),
-  );
-  const no = actionForm(
-    {
-      url: deny(one.id),
-      leet: "",
-      plain: "Deny",
-      tone: "danger",
-      danger: true,
-      title: `Deny ${what}, #${one.id}?`,
-      confirm: "Whoever asked is told, with your reason if you give one.",
-      prompt: "Reason (can be left out)",
-      button: "Deny",
-    },
-    label("DENY", `Deny ${what}`),
-  );
-  return [yes.form, no.form];
-}
-
 /** @param {Approval} one */
 function approvalCard(one) {
   const inputs = inputsOf(one);
+  const decisions = decisionsOn(one);
+  const panelled = decisionsOn(one);
+  const said = el("span", { class: "chip", hidden: true });
+  const at = el("a", { target: "_blank", rel: "noopener noreferrer", hidden: true, title: "This commit at the forge" }, "forge ↗");
   const root = el(
     "li",
     { class: "panel card waiting", "data-approval": one.id },
@@ -95,19 +74,22 @@ function approvalCard(one) {
     one.kind === "init_config" && el("p", { class: "muted" }, FIRST_STEP),
     inputs.length > 0 && el("p", { class: "row" }, ...inputs.map((name) => el("code", { class: "chip" }, ...revealed(name)))),
     one.fetched_sha && changes(one),
-    el("div", { class: "row" }, ...decisions(one), one.fetched_sha && diffButton(one, decisions)),
+    el("div", { class: "row" }, ...decisions.forms, one.fetched_sha && diffButton(one, panelled), said, at),
   );
-  return { root, update: () => undefined };
+  const update = (/** @type {Approval} */ now) => {
+    for (const each of [decisions, panelled]) each.update(now);
+    said.hidden = now.comments === 0;
+    setText(said, manyComments(now.comments));
+    at.hidden = !forge || !now.fetched_sha;
+    if (forge && now.fetched_sha) setAttr(at, "href", forgeCommit(forge, now.agent, now.fetched_sha));
+  };
+  return { root, update };
 }
 
-/** @param {Approval} one @param {((one: Approval) => HTMLFormElement[]) | null} decide */
-function diffButton(one, decide) {
-  const button = el(
-    "button",
-    { type: "button", class: decide ? "calm" : "link" },
-    ...label(decide ? "± D1FF" : "± diff", `Show the diff of ${approvalTitle(one)}`),
-  );
-  button.addEventListener("click", () => void diffPanel(one, decide ? decide(one) : []));
+/** @param {Approval} one @param {ReturnType<typeof decisionsOn>} decisions those of the panel */
+function diffButton(one, decisions) {
+  const button = el("button", { type: "button", class: "calm" }, ...label("± D1FF", `Show the diff of ${approvalTitle(one)}`));
+  button.addEventListener("click", () => void openReview(one, decisions.forms));
   return button;
 }
 
@@ -138,19 +120,4 @@ function changes(one) {
     asked = asked.then(load);
   });
   return root;
-}
-
-/** @param {Approval} one */
-function decidedRow(one) {
-  const [glyph, tone, word] = outcomeOf(one.status);
-  const root = el(
-    "li",
-    { class: "row decided", "data-decided": one.id },
-    el("span", { class: `badge ${tone}` }, el("span", { "aria-hidden": "true" }, glyph), word),
-    el("span", {}, approvalTitle(one)),
-    one.fetched_sha && diffButton(one, null),
-    el("span", { class: "push muted" }, `#${one.id} · `, one.resolved_at ? timeTag(one.resolved_at, "ago") : ""),
-    one.note && el("p", { class: "note wrap muted" }, ...revealed(one.note)),
-  );
-  return { root, update: () => undefined };
 }

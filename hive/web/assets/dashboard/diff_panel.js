@@ -1,98 +1,217 @@
 // @ts-check
-/** What an approval would change, compared with one of three bases, in the side panel. */
+/** What an approval would change, in the side panel: its files, its lines, and what is said of them. */
 
 import { getJson, sentence } from "../shared/api.js";
 import { sidePanel } from "../shared/dialog.js";
-import { el, setAttr } from "../shared/dom.js";
+import { el, setText } from "../shared/dom.js";
 import { revealed } from "../shared/odd.js";
+import { DiffCursor } from "./diff_cursor.js";
+import { countOf, drawnLines, fileView } from "./diff_file.js";
+import { drawLines, loadMarks } from "./diff_lines.js";
+import { switches } from "./diff_switches.js";
 import { filesOf, summaryOf } from "./diff_text.js";
+import { keepViewed, viewedOf } from "./diff_viewed.js";
+import { Notes } from "./review_notes.js";
 import { approvalDiff } from "./urls.js";
 import { approvalTitle, outcomeOf, shortSha } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").Approval} Approval */
 /** @typedef {import("../shared/wire.js").Diff} Diff */
+/** @typedef {import("./diff_file.js").FileView} FileView */
+/** @typedef {import("./diff_text.js").FilePart} FilePart */
+/** @typedef {{id: number, conclude: (one: Approval) => void, comments: () => void}} Open what frames are told to */
 
-/** @type {[string, string, string][]} */
-const BASES = [
-  ["running", "what runs", "compared with what runs now"],
-  ["approved", "last approved", "compared with the last proposal you approved"],
-  ["queued", "previous in queue", "compared with the proposal that waits before this one"],
-];
-/** More lines than these are drawn when they are asked for. */
-const LINES_SHOWN = 2000;
 /** @type {Record<string, string>} */
 const NO_BASE = {
   running: "nothing of it runs yet, so all of it is new",
   approved: "nothing of it was approved before, so all of it is new",
   queued: "no proposal waits before this one, so all of it is shown",
+  reviewed: "nothing of it ran then, so all of it is new",
 };
 const UNSEEN_SHOWN = 500;
+const HELP = "↑↓ lines · j k hunks · n p files · c comment · x viewed · s side by side · w white space";
 
-/** @type {{id: number, conclude: (one: Approval) => void} | null} the panel in which it can be decided */
-let open = null;
-
-/** It was decided, maybe elsewhere: what is open must not ask for it any more. @param {Approval} one */
-export function tellDecided(one) {
-  if (open?.id === one.id) open.conclude(one);
-}
-
-/** @param {Approval} one @param {HTMLFormElement[]} decisions stand at the foot */
-export async function diffPanel(one, decisions) {
-  const about = el("p", { class: "muted diff-about", role: "status" });
-  const body = el("div", { class: "diff-body", tabindex: "0", role: "region", "aria-label": "changes" });
-  const buttons = BASES.map(([base, word, title]) => {
-    const button = el("button", { type: "button", title }, word);
-    button.addEventListener("click", () => void show(base));
-    return { base, button };
-  });
+/**
+ * @param {Approval} one @param {HTMLFormElement[]} decisions stand at the foot
+ * @param {(open: Open | null) => void} follow is told whom frames concern
+ */
+export async function diffPanel(one, decisions, follow) {
+  const view = new Review(one, decisions.length > 0);
   const fate = el("p", { class: "wrap", role: "status" });
   const foot = decisions.length > 0 && el("footer", { class: "row" }, ...decisions, fate);
-  const content = el(
-    "div",
-    { class: "diff-frame" },
-    el("div", { class: "row bases", role: "group", "aria-label": "Compared with" }, el("span", { class: "muted" }, "against"), ...buttons.map((one) => one.button)),
-    about,
-    body,
-    foot,
-  );
-  let wanted = "";
-  const show = async (/** @type {string} */ base) => {
-    wanted = base;
-    for (const one of buttons) setAttr(one.button, "aria-pressed", String(one.base === base));
-    about.textContent = "…";
-    try {
-      const diff = /** @type {Diff} */ (await getJson(approvalDiff(one.id, base)));
-      if (wanted !== base) return;
-      about.replaceChildren(...aboutOf(diff, base));
-      body.replaceChildren(...bodyOf(diff));
-      body.scrollTop = 0;
-    } catch (error) {
-      if (wanted !== base) return;
-      about.replaceChildren(el("span", { class: "form-error" }, sentence(error)));
-      body.replaceChildren();
-    }
-  };
-  const dialog = sidePanel(`${approvalTitle(one)} · #${one.id}`, content);
-  dialog.addEventListener("hive:done", () => dialog.close());
-  if (foot) followDecision(one.id, dialog, decisions, fate);
-  await show("running");
-}
-
-/** @param {number} id @param {HTMLDialogElement} dialog @param {HTMLFormElement[]} decisions @param {HTMLElement} fate */
-function followDecision(id, dialog, decisions, fate) {
-  const mine = {
-    id,
-    conclude: (/** @type {Approval} */ one) => {
+  if (foot) view.root.append(foot);
+  const dialog = sidePanel(`${approvalTitle(one)} · #${one.id}`, view.root);
+  dialog.classList.add("review");
+  dialog.addEventListener("hive:done", (event) => {
+    if (event.target instanceof Node && foot && foot.contains(event.target)) dialog.close();
+  });
+  dialog.addEventListener("keydown", (event) => view.cursor.press(event));
+  follow({
+    id: one.id,
+    conclude: (now) => {
       const hadFocus = decisions.some((form) => form.contains(document.activeElement));
       for (const form of decisions) form.hidden = true;
-      fate.replaceChildren(`It is ${outcomeOf(one.status)[2]}${one.note ? ": " : "."}`, ...revealed(one.note ?? ""));
+      fate.replaceChildren(`It is ${outcomeOf(now.status)[2]}${now.note ? ": " : "."}`, ...revealed(now.note ?? ""));
+      view.close();
       if (hadFocus) dialog.querySelector("button")?.focus();
     },
-  };
-  open = mine;
-  dialog.addEventListener("close", () => {
-    if (open === mine) open = null;
+    comments: () => void view.notes.load(),
   });
+  dialog.addEventListener("close", () => {
+    view.stop();
+    follow(null);
+  });
+  await Promise.all([view.notes.load(), loadMarks().then(() => view.show())]);
+}
+
+class Review {
+  /** @param {Approval} one @param {boolean} isOpen */
+  constructor(one, isOpen) {
+    this._id = one.id;
+    this._isOpen = isOpen;
+    this._viewed = viewedOf(one.id);
+    /** @type {FileView[]} */
+    this._files = [];
+    /** @type {import("./review_notes.js").Shown | null} */
+    this._shown = null;
+    this._drawing = new AbortController();
+    this._about = el("p", { class: "muted diff-about", role: "status" });
+    this._body = el("div", { class: "diff-body", tabindex: "0", role: "region", "aria-label": "changes" });
+    this._switches = switches(!isOpen && one.comments > 0, () => void this.show());
+    this.notes = new Notes(one.id, { isOpen: () => this._isOpen, shown: () => this._shown, go: (line) => this._goTo(line) });
+    this.cursor = new DiffCursor(this._body, {
+      comment: (line) => this._comment(line),
+      canComment: () => this._isOpen,
+      keys: {
+        n: () => this._step(1),
+        p: () => this._step(-1),
+        x: () => this._current()?.toggleViewed(),
+        s: this._switches.toggleSplit,
+        w: this._switches.toggleSpace,
+      },
+    });
+    this._list = el("ul", { class: "stack compact" });
+    this._listed = el("summary", {});
+    const files = el("details", { class: "diff-list" }, this._listed, this._list);
+    const help = el("p", { class: "muted hint keys" }, HELP);
+    this.root = el("div", { class: "diff-frame" }, this._switches.root, this._about, this.notes.status, files, this.notes.root, this._body, help);
+  }
+
+  /** It was decided: what is said of it stays as it is. */
+  close() {
+    this._isOpen = false;
+    void this.notes.load();
+  }
+
+  /** Draw no more. */
+  stop() {
+    this._drawing.abort();
+  }
+
+  async show() {
+    this.stop();
+    const mine = (this._drawing = new AbortController());
+    this._switches.tell();
+    const base = this._switches.base();
+    const ignoresSpace = this._switches.ignoresSpace();
+    setText(this._about, "…");
+    try {
+      const diff = /** @type {Diff} */ (await getJson(approvalDiff(this._id, base, ignoresSpace)));
+      if (mine.signal.aborted) return;
+      this._shown = { base, diff, ignoresSpace };
+      this._about.replaceChildren(...aboutOf(diff, base));
+      await this._draw(diff, mine.signal);
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      this._shown = null;
+      this._about.replaceChildren(el("span", { class: "form-error" }, sentence(error)));
+      this._body.replaceChildren();
+    }
+  }
+
+  /** @param {Diff} diff @param {AbortSignal} signal */
+  async _draw(diff, signal) {
+    const parts = filesOf(diff.text);
+    const isSplit = this._switches.isSplit();
+    const clock = { until: performance.now() + 8 };
+    this.notes.forget();
+    this._files = [];
+    this._list.replaceChildren();
+    this._body.replaceChildren(...(diff.files.length === 0 ? [el("p", { class: "empty" }, "Both trees are the same: nothing would change.")] : []));
+    this._body.classList.toggle("is-split", isSplit);
+    this._body.scrollTop = 0;
+    const stats = new Map(diff.files.map((file) => [file.path, file]));
+    for (const part of parts) {
+      const file = this._file(part, diff, stats);
+      await drawLines(file.lines, drawnLines(part), isSplit, clock, signal, (row) => this.notes.drawn(part.path, row));
+      if (signal.aborted) return;
+    }
+    this._body.append(...restOf(diff, parts, this._shown?.ignoresSpace === true));
+    this._summarise();
+    this.notes.settle();
+  }
+
+  /** @param {FilePart} part @param {Diff} diff @param {Map<string, import("../shared/wire.js").FileStat>} stats */
+  _file(part, diff, stats) {
+    const file = fileView(part, stats.get(part.path), {
+      moved: movedOf(diff, part.path),
+      isViewed: this._viewed.has(part.path),
+      onViewed: (isViewed) => this._mark(part.path, isViewed),
+    });
+    this._files.push(file);
+    this._body.append(file.root);
+    const go = el("button", { type: "button", class: "link wrap" }, ...revealed(part.path));
+    go.addEventListener("click", () => this._goFile(file));
+    this._list.append(el("li", { class: "row", "data-file": part.path }, go, countOf(stats.get(part.path))));
+    this._summarise();
+    return file;
+  }
+
+  /** @param {string} path @param {boolean} isViewed */
+  _mark(path, isViewed) {
+    if (isViewed) this._viewed.add(path);
+    else this._viewed.delete(path);
+    keepViewed(this._id, this._viewed);
+    this._summarise();
+  }
+
+  _summarise() {
+    const viewed = this._files.filter((file) => file.isViewed()).length;
+    setText(this._listed, `${this._files.length} file${this._files.length === 1 ? "" : "s"}${viewed ? ` · ${viewed} viewed` : ""}`);
+  }
+
+  /** @param {HTMLElement} line */
+  _comment(line) {
+    const path = line.closest(".diff-file")?.getAttribute("data-path");
+    if (path !== null && path !== undefined) this.notes.begin(path, line);
+  }
+
+  /** @param {HTMLElement} line */
+  _goTo(line) {
+    this._files.find((file) => file.root.contains(line))?.setOpen(true);
+    this.cursor.go(line);
+  }
+
+  /** @param {FileView} file */
+  _goFile(file) {
+    file.root.scrollIntoView({ block: "start" });
+    file.fold.focus({ preventScroll: true });
+  }
+
+  /** The file the reader is in, else the first. */
+  _current() {
+    const at = document.activeElement ?? this.cursor.line;
+    return this._files.find((file) => file.root.contains(at)) ?? this._files.find((file) => file.root.contains(this.cursor.line)) ?? this._files[0];
+  }
+
+  /** @param {1 | -1} by */
+  _step(by) {
+    const isInside = this._files.some((file) => file.root.contains(document.activeElement));
+    const now = this._current();
+    const at = now && isInside ? this._files.indexOf(now) + by : 0;
+    const next = this._files[Math.min(Math.max(at, 0), this._files.length - 1)];
+    if (next) this._goFile(next);
+  }
 }
 
 /** @param {Diff} diff @param {string} base */
@@ -101,57 +220,25 @@ function aboutOf(diff, base) {
   return [`${summaryOf(diff.files)} in `, el("code", { title: diff.sha }, shortSha(diff.sha)), against];
 }
 
-/** @param {Diff} diff @returns {HTMLElement[]} */
-function bodyOf(diff) {
-  if (diff.files.length === 0) return [el("p", { class: "empty" }, "Both trees are the same: nothing would change.")];
-  const stats = new Map(diff.files.map((file) => [file.path, file]));
-  let left = LINES_SHOWN;
-  const parts = filesOf(diff.text);
-  /** @type {HTMLElement[]} */
-  const shown = parts.map((part) => {
-    const lines = part.lines.slice(0, Math.max(left, 0));
-    left -= part.lines.length;
-    const code = el("pre", {}, ...lines.map(lineOf));
-    if (lines.length < part.lines.length) code.append(restOf(part.lines.slice(lines.length)));
-    return el(
-      "details",
-      { class: "diff-file", open: true },
-      el("summary", {}, el("code", { class: "wrap" }, ...revealed(part.path)), countOf(stats.get(part.path))),
-      code,
-    );
-  });
-  if (diff.is_truncated) {
-    const more = "This is not all: the rest is too long to be shown. Look at it with git on the host.";
-    const unseen = diff.files.filter((file) => !parts.some((part) => part.path === file.path));
-    shown.push(el("p", { class: "form-error" }, more), el("ul", { class: "unseen" }, ...unseen.slice(0, UNSEEN_SHOWN).map(unseenRow)));
-  }
-  return shown;
+/** @param {Diff} diff @param {string} path @returns {string | null} where it was before, or is now */
+function movedOf(diff, path) {
+  const from = diff.moved?.find((one) => one.new === path);
+  if (from) return `moved from ${from.old}, ${from.likeness} % the same`;
+  const to = diff.moved?.find((one) => one.old === path);
+  return to ? `moved to ${to.new}` : null;
+}
+
+/** @param {Diff} diff @param {FilePart[]} parts @param {boolean} ignoresSpace @returns {HTMLElement[]} what has no lines here */
+function restOf(diff, parts, ignoresSpace) {
+  const unseen = diff.files.filter((file) => !parts.some((part) => part.path === file.path));
+  if (unseen.length === 0 && !diff.is_truncated) return [];
+  const why = diff.is_truncated
+    ? el("p", { class: "form-error" }, "This is not all: the rest is too long to be shown. Look at it with git on the host.")
+    : el("p", { class: "muted" }, ignoresSpace ? "In these only white space differs:" : "Of these no line differs:");
+  return [why, el("ul", { class: "unseen" }, ...unseen.slice(0, UNSEEN_SHOWN).map(unseenRow))];
 }
 
 /** @param {import("../shared/wire.js").FileStat} file */
 function unseenRow(file) {
   return el("li", { class: "row" }, el("code", { class: "wrap" }, ...revealed(file.path)), countOf(file));
-}
-
-/** @param {import("../shared/wire.js").FileStat | undefined} file */
-function countOf(file) {
-  if (!file) return null;
-  if (file.added === null || file.removed === null) return el("span", { class: "muted push" }, "not text");
-  return el("span", { class: "counts push" }, el("span", { class: "add" }, `+${file.added}`), " ", el("span", { class: "del" }, `−${file.removed}`));
-}
-
-/** @type {Record<string, string>} */
-const SIGN = { add: "+", del: "−", same: " ", hunk: " ", about: " " };
-
-/** @param {import("./diff_text.js").Line} line */
-function lineOf(line) {
-  const sign = el("span", { class: "sign", "aria-hidden": line.kind === "same" ? "true" : null }, SIGN[line.kind]);
-  return el("span", { class: `d-${line.kind}` }, sign, el("span", {}, ...revealed(line.text)));
-}
-
-/** @param {import("./diff_text.js").Line[]} lines */
-function restOf(lines) {
-  const button = el("button", { type: "button", class: "calm" }, `Show ${lines.length} more lines`);
-  button.addEventListener("click", () => button.replaceWith(...lines.map(lineOf)));
-  return button;
 }

@@ -71,6 +71,9 @@ const CHANGES = {
     const others = state.approvals.filter((one) => one.id !== frame.approval.id);
     state.approvals = [...others, frame.approval];
   },
+  comments_changed: (state, frame) => {
+    state.approvals = state.approvals.map((one) => (one.id === frame.approval_id ? { ...one, comments: frame.count } : one));
+  },
   approval_resolved: (state, frame) => {
     state.approvals = state.approvals.filter((one) => one.id !== frame.approval.id);
     const others = state.approval_history.filter((one) => one.id !== frame.approval.id);

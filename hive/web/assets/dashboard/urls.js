@@ -36,6 +36,8 @@ export const UPDATE_ALL = "/update-all";
 
 /** @param {string} forge its address @param {string} name */
 export const forgeConfig = (forge, name) => `${forge.replace(/\/+$/, "")}/agent-configs/${safe(name)}`;
+/** @param {string} forge @param {string} name @param {string} sha */
+export const forgeCommit = (forge, name, sha) => `${forgeConfig(forge, name)}/commit/${safe(sha)}`;
 /** @param {string} name */
 export const agentPage = (name) => `/agent/${safe(name)}/`;
 /** @param {string} name of an agent; what its turns took */
@@ -46,8 +48,25 @@ export const lifecycle = (verb, name) => `/${verb}/${safe(name)}`;
 export const approve = (id) => `/approve/${safe(id)}`;
 /** @param {number} id */
 export const deny = (id) => `/deny/${safe(id)}`;
-/** @param {number} id @param {string} base */
-export const approvalDiff = (id, base) => `/api/approvals/${safe(id)}/diff?base=${safe(base)}`;
+/** @param {number} id @param {string} base @param {boolean} [ignoresSpace] */
+export const approvalDiff = (id, base, ignoresSpace = false) =>
+  `/api/approvals/${safe(id)}/diff?base=${safe(base)}${ignoresSpace ? "&ignore_space=1" : ""}`;
+/** @param {number} id of an approval */
+export const comments = (id) => `/api/approvals/${safe(id)}/comments`;
+/** @param {number} id of an approval */
+export const comment = (id) => `/comment/${safe(id)}`;
+/** @param {number} id of a comment */
+export const editComment = (id) => `/edit-comment/${safe(id)}`;
+/** @param {number} id of a comment */
+export const dropComment = (id) => `/drop-comment/${safe(id)}`;
+/** @param {{agent: string, outcome: string, before: number | null}} wanted */
+export const decidedBefore = ({ agent, outcome, before }) => {
+  const query = new URLSearchParams();
+  if (agent) query.set("agent", agent);
+  if (outcome) query.set("outcome", outcome);
+  if (before !== null) query.set("before", String(before));
+  return `/api/approvals?${query}`;
+};
 /** @param {number} id @param {number} after how many lines are there already */
 export const jobLog = (id, after) => `/api/jobs/${safe(id)}/log?after=${after}`;
 /** @param {number} id */

@@ -25,8 +25,12 @@
  * @typedef {{
  *   id: number, agent: string, kind: string, commit_ref: string, requested_at: number,
  *   status: string, fetched_sha: string | null, resolved_at: number | null,
- *   note: string | null, description: string | null
+ *   note: string | null, description: string | null, resolved_by: string | null, comments: number
  * }} Approval
+ * @typedef {{
+ *   id: number, approval_id: number, path: string, side: string, line: number, quote: string,
+ *   text: string, base_ref: string, base_sha: string | null, at: number, sent_at: number | null
+ * }} Comment
  * @typedef {{
  *   id: number, asker: string, target: string | null, question: string, options: string[],
  *   multi: boolean, asked_at: number, deadline_at: number | null,
@@ -52,7 +56,8 @@
  * @typedef {{path: string, added: number | null, removed: number | null}} FileStat
  * @typedef {{
  *   base_ref: string, base_sha: string | null, sha: string, text: string,
- *   is_truncated: boolean, files: FileStat[]
+ *   is_truncated: boolean, files: FileStat[],
+ *   moved?: {old: string, new: string, likeness: number}[]
  * }} Diff
  * @typedef {{
  *   n: number, hash: string, entry: {
