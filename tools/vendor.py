@@ -26,7 +26,7 @@ TREES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "diff": ("diff", (), ("libesm/diff/array.js", "libesm/diff/base.js", "LICENSE")),
 }
 """Folders: the package, what is taken of it as a whole, and single files. The MPL asks for its text
-beside the files, which are the source themselves; of jsdiff the pages take one of its ways to compare."""
+beside the files, which are the source themselves; of jsdiff the pages use these two modules."""
 SHIPPED = ("*.js", "LICENSE*")
 
 
