@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from tests.fakes.browser import Page
 
+TABS = ("home", "agents", "decisions", "talk", "system")
 LIVE = "document.querySelector('#connection').dataset.status === 'live'"
+
+
+async def show_tab(page: Page, tab: str) -> None:
+    """Go to a tab of the dashboard by its address."""
+    await page.eval(f"location.hash = '{tab}'")
+    await page.wait(f"document.querySelector('#main').dataset.tab === '{tab}'")
 
 
 async def opened(page: Page, url: str) -> None:

@@ -128,7 +128,7 @@ async def test_the_inbox_is_marked_read_and_loose_ends_are_cancelled(
     ]
     await opened(page, server.agent_url)
     await page.wait("document.querySelectorAll('#loose-ends .item').length === 3")
-    assert await page.eval("document.querySelector('#loose-ends .item a').hash") == "#approvals"
+    assert await page.eval("document.querySelector('#loose-ends .item a').hash") == "#approval-7"
     for path in ("/cancel-question/3", "/cancel-reminder/4"):
         await page.eval(f"document.querySelector('form[action=\"{path}\"] button').click()")
         await page.click("dialog .primary")

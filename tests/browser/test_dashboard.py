@@ -234,19 +234,19 @@ async def test_a_dismissed_notice_stays_away_until_it_holds_anew(
 ) -> None:
     await opened(page, lively.url)
     side = lively.dashboard
-    low = {"kind": "disk_low", "level": "error", "message": "9 MiB left", "about": []}
-    side.publish("notices_changed", notices=[low])
-    await page.wait("document.querySelector('#notices [data-kind=disk_low]')")
-    await page.click("#notices [data-kind=disk_low] button")
+    mute = {"kind": "forge", "level": "warning", "message": "silent for 9 s", "about": []}
+    side.publish("notices_changed", notices=[mute])
+    await page.wait("document.querySelector('#notices [data-kind=forge]')")
+    await page.click("#notices [data-kind=forge] button")
     await page.wait("!document.querySelector('#notices .strip')")
     off = {"kind": "off", "level": "info", "message": "off: bob", "about": ["bob"]}
-    side.publish("notices_changed", notices=[{**low, "message": "8 MiB left"}, off])
+    side.publish("notices_changed", notices=[{**mute, "message": "silent for 10 s"}, off])
     await page.wait("document.querySelector('#notices [data-kind=off]')")
     assert await page.count("#notices .strip") == 1
     assert await page.text("#notices a[href='/agent/bob/']") == "bob"
     side.publish("notices_changed", notices=[])
-    side.publish("notices_changed", notices=[low])
-    await page.wait("document.querySelector('#notices [data-kind=disk_low]')")
+    side.publish("notices_changed", notices=[mute])
+    await page.wait("document.querySelector('#notices [data-kind=forge]')")
 
 
 async def test_a_broken_stream_resumes_without_a_new_snapshot(

@@ -109,7 +109,7 @@ async def test_a_failure_is_seen_above_an_open_panel_and_can_be_sent_away(
 
 async def test_plain_words_fit_a_small_screen(page: Page, lively: PageServer) -> None:
     await page.viewport(360, 800)
-    await opened(page, lively.url)
+    await opened(page, f"{lively.url}#decisions")
     await page.eval("document.documentElement.dataset.words = 'plain'")
     assert await page.text("[data-approval='8'] .calm") == (
         "Show the diff of change of configuration alice"

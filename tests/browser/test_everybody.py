@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser import opened
+from tests.browser import TABS, opened, show_tab
 from tests.fakes import page_scenes as scenes
 from tests.fakes.browser import Page
 from tests.fakes.page_server import PageServer
@@ -20,7 +20,9 @@ async def test_no_width_makes_the_page_scroll_sideways(
     await opened(page, lively.url)
     for selector in ("#reminders", "#kept", "#decided", "#built", "#inputs", "#answered", "#tasks"):
         await page.eval(f"document.querySelector('{selector}').open = true")
-    assert await page.overflow() == 0
+    for tab in TABS:
+        await show_tab(page, tab)
+        assert await page.overflow() == 0
 
 
 async def test_hostile_text_stays_text(page: Page, server: PageServer) -> None:

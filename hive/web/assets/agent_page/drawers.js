@@ -133,7 +133,7 @@ function looseEnd(row) {
 
 /** @param {LooseEnd} row @returns {Node | null} how the operator ends it without an answer */
 function ending(row) {
-  if (row.kind === "approval") return el("a", { href: `${DASHBOARD}#approvals` }, "decide on the dashboard");
+  if (row.kind === "approval") return el("a", { href: `${DASHBOARD}#approval-${row.id}` }, "decide on the dashboard");
   if (row.kind !== "question" && row.kind !== "reminder") return null;
   const isQuestion = row.kind === "question";
   const about = isQuestion

@@ -8,6 +8,7 @@ import { timeTag } from "../shared/time.js";
 import { decidedView } from "./decided.js";
 import { decisionsOn, manyComments } from "./decisions.js";
 import { summaryOf } from "./diff_text.js";
+import { ownLink } from "./own_link.js";
 import { openReview } from "./review.js";
 import { section } from "./section.js";
 import { approvalDiff, forgeCommit } from "./urls.js";
@@ -67,7 +68,7 @@ function approvalCard(one) {
       inputs.length === 0 && el("strong", {}, one.agent),
       el("span", { class: "chip" }, kindOf(one)),
       one.fetched_sha && el("code", { class: "muted", title: one.fetched_sha }, shortSha(one.fetched_sha)),
-      el("span", { class: "muted push" }, `#${one.id} · `, timeTag(one.requested_at, "ago")),
+      el("span", { class: "muted push" }, ownLink("approval", one.id), " · ", timeTag(one.requested_at, "ago")),
     ),
     one.description && el("p", { class: "wrap" }, ...revealed(one.description)),
     one.note && el("p", { class: "wrap warn" }, "⚠ ", ...revealed(one.note)),

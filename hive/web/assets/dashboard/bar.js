@@ -20,8 +20,6 @@ export function barView(place, connection, search) {
   /** @param {State} state */
   const update = (state) => {
     for (const one of links) one.update(state);
-    const waiting = state.approvals.length + operatorQuestions(state).length + unreadCount(state);
-    document.title = waiting ? `(${waiting}) hyperhive` : "hyperhive";
   };
   return { update };
 }

@@ -4,6 +4,7 @@
 import { post, sentence } from "../shared/api.js";
 import { el, keyed, remember, remembered, setAttr, setText } from "../shared/dom.js";
 import { growing } from "../shared/form.js";
+import { reveal } from "../shared/reveal.js";
 import { BODY_BYTES, bodyProblem, byteLength } from "../shared/names.js";
 import { addressed, completed, offered, spoken, written } from "./mentions.js";
 import { recipients } from "./state.js";
@@ -97,6 +98,7 @@ export class Compose {
   writeTo(name) {
     this._keep(name);
     this._setReply(null);
+    reveal(this._area);
     this._area.focus();
     this.root.scrollIntoView({ block: "nearest" });
   }

@@ -4,6 +4,7 @@
 import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { timeTag } from "../shared/time.js";
+import { linkTo } from "./address.js";
 import { badgesOf, draw } from "./badges.js";
 import { showLogs } from "../shared/logs.js";
 import { agentPage, forgeConfig, lifecycle, statistics } from "./urls.js";
@@ -25,6 +26,7 @@ export function containerRow(name, writeTo) {
     ["↻ needs update", el("span", { class: "sr-only" }, `: rebuild ${name}`)],
   );
   const stats = el("a", { class: "stats", href: statistics(name) }, ...label("◫ stats", `Statistics of ${name}`));
+  const own = el("a", { class: "own", href: linkTo("agent", name), title: `a link to ${name}`, "aria-label": `Link to ${name}` }, "#");
   const status = el("p", { class: "status wrap", hidden: true });
   const note = el("p", { class: "why", hidden: true });
   const actions = el("div", { class: "row actions" });
@@ -35,7 +37,7 @@ export function containerRow(name, writeTo) {
     "li",
     { class: "panel agent", "data-agent": name },
     el("div", { class: "row top" }, link, kind, badges, stale.form),
-    el("div", { class: "row meta" }, place, deployed, stats, logsButton),
+    el("div", { class: "row meta" }, place, deployed, stats, logsButton, own),
     status,
     note,
     actions,

@@ -7,6 +7,7 @@ import { revealed } from "../shared/odd.js";
 import { timeTag } from "../shared/time.js";
 import { manyComments } from "./decisions.js";
 import { older } from "./decided_rows.js";
+import { ownLink } from "./own_link.js";
 import { openReview } from "./review.js";
 import { foldedSection } from "./section.js";
 import { decidedBefore } from "./urls.js";
@@ -102,7 +103,7 @@ function decidedRow(one) {
     one.fetched_sha && el("code", { class: "muted", title: one.fetched_sha }, shortSha(one.fetched_sha)),
     diff,
     one.comments > 0 && el("span", { class: "chip" }, manyComments(one.comments)),
-    el("span", { class: "push muted" }, `#${one.id} · `, one.resolved_by ? `${one.resolved_by} · ` : "", one.resolved_at ? timeTag(one.resolved_at, "ago") : ""),
+    el("span", { class: "push muted" }, ownLink("approval", one.id), " · ", one.resolved_by ? `${one.resolved_by} · ` : "", one.resolved_at ? timeTag(one.resolved_at, "ago") : ""),
     one.note && el("p", { class: "note wrap muted" }, ...revealed(one.note)),
   );
   return { root, update: () => undefined };

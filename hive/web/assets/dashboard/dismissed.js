@@ -9,10 +9,14 @@ const KEY = "hive-dismissed";
 const keyOf = (one) => [one.kind, ...(one.about ?? [])].join(" ");
 
 export class Dismissed {
-  /** @param {Pick<Storage, "getItem" | "setItem">} store where they outlive a reload */
-  constructor(store) {
+  /**
+   * @param {Pick<Storage, "getItem" | "setItem">} store where they outlive a reload
+   * @param {string} [name] of what is kept there
+   */
+  constructor(store, name = KEY) {
     this.store = store;
-    this.keys = new Set(read(store));
+    this.name = name;
+    this.keys = new Set(read(store, name));
   }
 
   /** @param {Notice} one */
@@ -37,17 +41,17 @@ export class Dismissed {
 
   #write() {
     try {
-      this.store.setItem(KEY, JSON.stringify([...this.keys]));
+      this.store.setItem(this.name, JSON.stringify([...this.keys]));
     } catch {
       return; // a browser without room for it: dismissed until the page is loaded anew
     }
   }
 }
 
-/** @param {Pick<Storage, "getItem">} store @returns {string[]} */
-function read(store) {
+/** @param {Pick<Storage, "getItem">} store @param {string} name @returns {string[]} */
+function read(store, name) {
   try {
-    const found = JSON.parse(store.getItem(KEY) ?? "[]");
+    const found = JSON.parse(store.getItem(name) ?? "[]");
     return Array.isArray(found) ? found.map(String) : [];
   } catch {
     return []; // spoilt, or forbidden: everything is shown

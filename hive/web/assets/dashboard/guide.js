@@ -2,6 +2,7 @@
 /** The three steps from an empty hive to an agent's first answer. */
 
 import { el, remember, remembered, setAttr, setText } from "../shared/dom.js";
+import { reveal } from "../shared/reveal.js";
 
 /** @typedef {import("../shared/wire.js").DashboardState} State */
 
@@ -32,9 +33,11 @@ export function guideView(go) {
       "Name it",
       go.request,
     ),
-    step("Approve it", "What it is made of is a commit; look at its diff, then say yes or no.", "Show it", () =>
-      document.querySelector("#approvals li button")?.scrollIntoView({ block: "center" }),
-    ),
+    step("Approve it", "What it is made of is a commit; look at its diff, then say yes or no.", "Show it", () => {
+      const button = document.querySelector("#approvals li button");
+      if (button) reveal(button);
+      button?.scrollIntoView({ block: "center" });
+    }),
     step("Write to it", "Say what you want; its answer arrives in your inbox.", "Write", () => go.write(first)),
   ];
   let first = "manager";

@@ -5,6 +5,7 @@ import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { revealed } from "../shared/odd.js";
 import { duration, ticking, timeTag, turnLength } from "../shared/time.js";
+import { ownLink } from "./own_link.js";
 import { foldedSection, section } from "./section.js";
 import { jobsOf } from "./state.js";
 import { cancelJob } from "./urls.js";
@@ -100,7 +101,8 @@ function originOf(job) {
 function openRow(first, showLog) {
   const state = el("span", { class: "badge" });
   const age = el("span", { class: "muted age" });
-  const origin = el("span", { class: "muted" });
+  const said = el("span");
+  const origin = el("span", { class: "muted" }, ownLink("job", first.id), said);
   const step = el("p", { class: "step wrap", role: "status" });
   let job = first;
   ticking(age, (now) => duration(now - (job.started_at ?? job.created_at)));
@@ -125,7 +127,7 @@ function openRow(first, showLog) {
     setAttr(root, "data-state", now.state);
     setText(step, now.step ?? "");
     step.hidden = !now.step;
-    setText(origin, `#${now.id} · ${originOf(now)}`);
+    setText(said, ` · ${originOf(now)}`);
   };
   return { root, update };
 }
@@ -141,7 +143,7 @@ function overRow(job, showLog) {
     state,
     el("span", { class: "wrap", title: originOf(job) }, jobTitle(job)),
     logButton(jobTitle(job), () => showLog(job)),
-    el("span", { class: "push muted" }, took && `took ${took} · `, job.ended_at ? timeTag(job.ended_at, "ago") : ""),
+    el("span", { class: "push muted" }, ownLink("job", job.id), " · ", took && `took ${took} · `, job.ended_at ? timeTag(job.ended_at, "ago") : ""),
     job.note && el("p", { class: "note wrap muted" }, ...revealed(job.note)),
   );
   return { root, update: () => undefined };

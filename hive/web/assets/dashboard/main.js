@@ -25,16 +25,18 @@ import { metaInputsView } from "./meta_inputs.js";
 import { noticesView } from "./notices.js";
 import { notificationsView } from "./notifications.js";
 import { onGo, tellWorker } from "./this_browser.js";
+import { overviewView } from "./overview.js";
+import { Places } from "./places.js";
 import { questionsView } from "./questions.js";
 import { remindersView } from "./reminders.js";
 import { requestForm } from "./request.js";
 import { tellComments, tellDecided } from "./review.js";
 import { searchView } from "./search.js";
-import { messageIn } from "./search_words.js";
+import { thingIn } from "./address.js";
 import { nothing, reduce } from "./state.js";
+import { tabsView } from "./tabs.js";
 import { tasksView } from "./tasks.js";
 import { decide, nextWaiting } from "./selected.js";
-import { threadIn } from "./thread_tree.js";
 import { threadsView } from "./threads.js";
 import { tombstonesView } from "./tombstones.js";
 import { API, HISTORY, REMINDERS, STATE, STREAM } from "./urls.js";
@@ -63,7 +65,7 @@ const flow = flowView(
   (id) => threads.open(id),
 );
 const threads = threadsView();
-const search = searchView((id) => void flow.goTo(id), threads.open);
+const search = searchView((id) => void flow.goTo(id), threads.open, () => places.follow());
 const containers = containersView((name) => compose.writeTo(name));
 const approvals = approvalsView(request.root);
 const questions = questionsView();
@@ -76,6 +78,8 @@ const kept = tombstonesView();
 const tasks = tasksView();
 const notices = noticesView(must("#notices"));
 const notifications = notificationsView();
+const overview = overviewView();
+const tabs = tabsView(must("#tabs"), overview.count);
 const version = el("span");
 const foot = el(
   "p",
@@ -87,25 +91,30 @@ const views = [
   barView(must("#bar"), connection.root, search.form),
   search,
   notices,
-  guide, containers, request, approvals, questions, jobs, inbox, compose, threads, flow, reminders, kept, inputs, tasks,
+  overview, tabs, guide, containers, request, approvals, questions, jobs, inbox, compose, threads, flow, reminders,
+  kept, inputs, tasks,
 ];
 
+/** @param {string} id of a tab @param {...HTMLElement} content */
+const group = (id, ...content) => el("div", { class: "group", id, "data-in": id }, ...content);
 must("#swarm").append(
-  guide.root, containers.root, approvals.root, questions.root, jobs.root, reminders.root, kept.root,
-  inputs.root, notifications.root, tasks.root, auditView().root,
+  group("home", overview.root, guide.root),
+  group("agents", containers.root, kept.root),
+  group("decisions", approvals.root, questions.root),
+  group("system", jobs.root, reminders.root, inputs.root, notifications.root, tasks.root, auditView().root, foot),
 );
 must("#talk").append(search.root, inbox.root, flow.root);
-must("#swarm").append(foot);
 
-/** The message that the page's own address names, once there is a history. */
-function followAddress() {
-  const id = messageIn(location.hash);
-  if (id !== null) void flow.goTo(id);
-  const thread = threadIn(location.hash);
-  if (thread !== null) threads.open(thread);
-}
-window.addEventListener("hashchange", followAddress);
-let wasLinked = false;
+const places = new Places(must("#main"), {
+  message: (id) => void flow.goTo(id),
+  job: (id) => {
+    const job = state.jobs.find((one) => one.id === id);
+    if (job) logs.show(job);
+  },
+  thread: (id) => threads.open(id),
+  told: tabs.told,
+});
+let wasRead = false;
 
 let isScheduled = false;
 function show() {
@@ -120,6 +129,8 @@ function draw() {
   if (!isScheduled) return;
   isScheduled = false;
   for (const view of views) view.update(state);
+  // A message is looked for in the history, which comes behind the state.
+  if (state.seq >= 0 && (wasRead || thingIn(location.hash)?.kind !== "message")) places.ready();
   const how = state.isolation ? ` · containers: ${state.isolation}` : "";
   setText(version, state.version ? `hyperhive ${state.version}${how}` : "");
 }
@@ -130,7 +141,7 @@ function apply(frame) {
   if (frame.kind === "sent" && frame.from === "operator") guide.written();
   logs.apply(frame);
   threads.apply(frame);
-  if (frame.kind === "notices_changed") notices.heard(frame.notices);
+  if (frame.kind === "notices_changed") for (const view of [notices, overview]) view.heard(frame.notices);
   if (frame.kind === "notified") void tellWorker(frame.notification);
   if (frame.kind === "notifications_changed") notifications.changed();
   if (frame.kind === "approval_resolved") tellDecided(frame.approval);
@@ -178,8 +189,8 @@ const live = new Live({
       take: (/** @type {import("./flow.js").History} */ history) => {
         if (history.events.some((frame) => frame.from === "operator")) guide.written();
         flow.take(history);
-        if (!wasLinked) followAddress();
-        wasLinked = true;
+        wasRead = true;
+        show();
       },
     },
   ],

@@ -1,8 +1,9 @@
 // @ts-check
-/** What the operator must know before trusting what the page shows; worded by the daemon. */
+/** What is to be known before one trusts what the page shows; what asks for a deed is in the overview. */
 
 import { el, keyed } from "../shared/dom.js";
 import { Dismissed } from "./dismissed.js";
+import { onlyTold } from "./needs.js";
 import { agentPage } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").DashboardState} State */
@@ -30,7 +31,7 @@ export function noticesView(place) {
   };
   /** @param {State} state */
   const update = (state) => {
-    present = state.notices;
+    present = onlyTold(state.notices);
     if (state.seq >= 0) dismissed.keep(present);
     show();
   };

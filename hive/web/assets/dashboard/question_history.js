@@ -6,6 +6,7 @@ import { el, keyed, setAttr, setText } from "../shared/dom.js";
 import { markdown } from "../shared/markdown.js";
 import { timeTag } from "../shared/time.js";
 import { linkFilesOf } from "./file_refs.js";
+import { ownLink } from "./own_link.js";
 import { closedBy, howOf, HOW_WORDS, inOrder, whoOf } from "./question_words.js";
 import { foldedSection } from "./section.js";
 import { closedQuestions } from "./urls.js";
@@ -112,7 +113,7 @@ function closedRow(one) {
       el("strong", {}, whoOf(one)),
       el("span", { class: `badge ${tone}` }, word),
       el("span", { class: "muted" }, `by ${closedBy(one)}`),
-      el("span", { class: "push muted" }, `#${one.id} · `, one.answered_at ? timeTag(one.answered_at, "ago") : ""),
+      el("span", { class: "push muted" }, ownLink("question", one.id), " · ", one.answered_at ? timeTag(one.answered_at, "ago") : ""),
     ),
     el("div", { class: "muted" }, question),
     isWords && el("div", { class: "answered" }, el("span", { "aria-hidden": "true" }, "↳ "), answer),

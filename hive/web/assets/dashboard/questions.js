@@ -8,6 +8,7 @@ import { upright } from "../shared/odd.js";
 import { keep, kept } from "../shared/session.js";
 import { ticking, timeTag } from "../shared/time.js";
 import { linkFilesOf } from "./file_refs.js";
+import { ownLink } from "./own_link.js";
 import { questionHistory } from "./question_history.js";
 import { ALL, filtersOf, fits, isPeer, timeLeft, whoOf } from "./question_words.js";
 import { section } from "./section.js";
@@ -105,7 +106,7 @@ function questionCard({ one }) {
       el("strong", { id: `q${one.id}` }, whoOf(one)),
       el("span", { class: "muted" }, "asks"),
       left,
-      el("span", { class: "muted push" }, `#${one.id} · `, timeTag(one.asked_at, "ago")),
+      el("span", { class: "muted push" }, ownLink("question", one.id), " · ", timeTag(one.asked_at, "ago")),
     ),
     text,
     answerForm(one, cancel.button),

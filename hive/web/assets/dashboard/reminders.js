@@ -30,10 +30,12 @@ export function remindersView() {
 const ATTEMPTS = 5;
 const SOON_S = 60;
 
+/** @param {Reminder} one @returns {boolean} whether it waits for the operator */
+export const isGivenUp = (one) => one.attempt_count >= ATTEMPTS;
+
 /** @param {Reminder} one */
 function reminderRow(one) {
   const due = el("span", { class: "badge" });
-  const isGivenUp = one.attempt_count >= ATTEMPTS;
   ticking(due, (now) => {
     const { text, tone } = dueText(one, now);
     setAttr(due, "class", `badge ${tone}`);
@@ -58,11 +60,11 @@ function reminderRow(one) {
   );
   const root = el(
     "li",
-    { class: `panel card ${one.last_error ? "failed" : ""}` },
+    { class: `panel card ${one.last_error ? "failed" : ""}`, "data-reminder": one.id },
     el("div", { class: "row" }, el("strong", {}, one.agent), due, el("span", { class: "row push" }, one.last_error && retry.form, cancel.form)),
     el("p", { class: "wrap" }, ...upright(one.message)),
     one.file_path && fileLink(one.agent, one.file_path),
-    one.last_error && el("p", { class: "form-error" }, `${one.attempt_count} failed${isGivenUp ? ", given up until it is tried again" : ""}: ${one.last_error}`),
+    one.last_error && el("p", { class: "form-error" }, `${one.attempt_count} failed${isGivenUp(one) ? ", given up until it is tried again" : ""}: ${one.last_error}`),
   );
   return { root, update: () => undefined };
 }

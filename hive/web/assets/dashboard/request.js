@@ -3,6 +3,7 @@
 
 import { el, label, setAttr, setText } from "../shared/dom.js";
 import { nameProblem } from "../shared/names.js";
+import { reveal } from "../shared/reveal.js";
 import { takenNames } from "./state.js";
 import { REQUEST_SPAWN } from "./urls.js";
 
@@ -64,5 +65,9 @@ export function requestForm() {
     taken = takenNames(state);
     check();
   };
-  return { root, update, focus: () => name.focus() };
+  const focus = () => {
+    reveal(name);
+    name.focus();
+  };
+  return { root, update, focus };
 }

@@ -20,8 +20,11 @@ const TIMES = [["", "any time"], ["1d", "one day"], ["7d", "7 days"], ["30d", "3
 const SIGNS = { message: "✉", event: "·", turn: "◆" };
 const HINT = 'Words, "phrases", begin*, from:bob to:alice in:42 agent:bob after:7d before:2026-01-31 kind:event';
 
-/** @param {(id: number) => void} showMessage in the flow @param {(id: number) => void} thread opens that of a message */
-export function searchView(showMessage, thread) {
+/**
+ * @param {(id: number) => void} showMessage in the flow @param {(id: number) => void} thread opens that of a message
+ * @param {() => void} moved is told of a new address
+ */
+export function searchView(showMessage, thread, moved) {
   const field = el("input", { type: "search", id: "search", "aria-label": "Search messages, events and turns", "aria-keyshortcuts": "/", placeholder: "⌕ search  /", title: HINT, maxlength: 400, autocomplete: "off", spellcheck: "false" });
   const form = el("form", { class: "search", role: "search" }, field);
   const count = el("p", { class: "muted", role: "status" });
@@ -102,7 +105,10 @@ export function searchView(showMessage, thread) {
   const go = (query, isNew = true) => {
     field.value = query;
     const address = addressOf(query, isNew ? "" : location.hash);
-    if (isNew && address !== location.pathname + location.search) history.pushState(null, "", address);
+    if (isNew && address !== location.pathname + location.search) {
+      history.pushState(null, "", address);
+      moved();
+    }
     if (query.trim()) return void look(query, null);
     asked += 1;
     root.hidden = true;

@@ -1,5 +1,5 @@
 // @ts-check
-/** The frame every view of the dashboard stands in: heading, count, divider. */
+/** The frame every view of the dashboard stands in: heading, count, divider; its heading is its link. */
 
 import { el, label, setText } from "../shared/dom.js";
 
@@ -12,7 +12,7 @@ export function section(about, ...content) {
   const header = el(
     "header",
     {},
-    el("h2", { id: `${about.id}-title` }, ...label(`◆ ${about.leet} ◆`, about.plain)),
+    el("h2", { id: `${about.id}-title` }, el("a", { href: `#${about.id}` }, ...label(`◆ ${about.leet} ◆`, about.plain))),
     count,
   );
   const root = el(
@@ -38,5 +38,9 @@ export function foldedSection(about, ...content) {
     el("summary", {}, el("h2", {}, ...label(`◆ ${about.leet} ◆`, about.plain)), count),
     el("div", { class: "stack" }, ...content),
   );
+  // Inside of a summary no link can be pressed: the address says what was opened instead.
+  root.firstElementChild?.addEventListener("click", (event) => {
+    if (event.isTrusted && !root.open) history.replaceState(null, "", `${location.pathname}${location.search}#${about.id}`);
+  });
   return { root, count: (/** @type {string} */ text) => setText(count, text) };
 }

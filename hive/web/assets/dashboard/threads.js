@@ -30,11 +30,13 @@ export function threadsView() {
     panel?.dialog.close();
     const mine = new ThreadPanel(id, names, drafts);
     panel = mine;
+    // The tab that is shown goes on being in the address once the panel is closed.
+    const before = threadIn(location.hash) === null ? location.hash : "";
     history.replaceState(null, "", `${location.pathname}${location.search}#thread-${id}`);
     mine.dialog.addEventListener("close", () => {
       if (panel !== mine) return;
       panel = null;
-      if (threadIn(location.hash) !== null) history.replaceState(null, "", location.pathname + location.search);
+      if (threadIn(location.hash) !== null) history.replaceState(null, "", location.pathname + location.search + before);
     });
     void mine.start();
   };

@@ -5,6 +5,7 @@ import { fitting, meant, stepped } from "./command_match.js";
 import { sidePanel } from "./dialog.js";
 import { el, remember, remembered, setAttr, setText } from "./dom.js";
 import { pageCommands } from "./page_commands.js";
+import { reveal } from "./reveal.js";
 
 /** @typedef {import("./command_match.js").Command} Command */
 /** @typedef {{keys: string, does: string, run: () => void}} Shortcut a single key and what it does */
@@ -22,10 +23,13 @@ export const press = (selector) => () => {
   found.find((node) => !node.closest("[hidden]"))?.click();
 };
 
-/** @param {string} selector gives the focus to the first that is seen */
+/** @param {string} selector gives the focus to the first that is seen, or can be brought into sight */
 export const focus = (selector) => () => {
   const found = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(selector)]);
-  found.find((node) => node.checkVisibility())?.focus();
+  const seen = found.find((node) => node.checkVisibility()) ?? found.find((node) => !node.closest("[hidden]"));
+  if (!seen) return;
+  reveal(seen);
+  seen.focus();
 };
 
 /**

@@ -4,11 +4,12 @@
  * whatever has a button is a command too, under its plain name.
  */
 
+import { reveal } from "./reveal.js";
 import { toast } from "./toast.js";
 
 /** @typedef {import("./command_match.js").Command} Command */
 
-const CONTROLS = "button, a[href], summary";
+const CONTROLS = "button, a[href]:not(h2 a), summary";
 const FIELDS = "textarea, input[type=search], input[type=text], select";
 /** A log's rows would bury everything else; dialogs are what opens over the page. */
 const LEFT_OUT = ".log, dialog, .toasts, .skip-link, .md, [data-no-command]";
@@ -50,11 +51,9 @@ function isUsable(node) {
   return node.getAttribute("aria-disabled") !== "true" && !node.matches(":disabled");
 }
 
-/** @param {HTMLElement} node shown, whatever it is folded away in */
-function reveal(node) {
-  for (let at = node.parentElement?.closest("details"); at; at = at.parentElement?.closest("details")) {
-    if (!node.matches("summary") || node.parentElement !== at) at.open = true;
-  }
+/** @param {HTMLElement} node gets into sight, and has the focus */
+function arrive(node) {
+  reveal(node);
   node.scrollIntoView({ block: "nearest" });
   node.focus({ preventScroll: true });
 }
@@ -63,7 +62,7 @@ function reveal(node) {
 function use(node, isField) {
   return () => {
     if (!node.isConnected || !isUsable(node)) return toast("That is not there any more.");
-    reveal(node);
+    arrive(node);
     if (!isField) node.click();
   };
 }
@@ -72,7 +71,7 @@ function use(node, isField) {
 function jump(heading) {
   const place = /** @type {HTMLElement} */ (heading.closest("section, details") ?? heading);
   const run = () => {
-    if (place instanceof HTMLDetailsElement) place.open = true;
+    reveal(place);
     if (!place.hasAttribute("tabindex")) place.tabIndex = -1;
     place.scrollIntoView({ block: "start" });
     place.focus({ preventScroll: true });

@@ -53,7 +53,10 @@ export class Terminal {
     this.log.append(this._empty, this.tail);
     this._pill.addEventListener("click", () => void this.toEnd());
     this.log.addEventListener("scroll", () => this._scrolled(), { passive: true });
-    new ResizeObserver(() => this._sticky && this._jump()).observe(this.log);
+    new ResizeObserver(() => {
+      if (this._sticky) this._jump();
+      this._fill();
+    }).observe(this.log);
   }
 
   /** @param {Frame} frame a live one */
@@ -303,8 +306,9 @@ export class Terminal {
     return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight;
   }
 
-  /** A short first page would leave nothing to scroll by. */
+  /** A short first page would leave nothing to scroll by; out of sight nothing is short. */
   _fill() {
+    if (this.log.clientHeight === 0) return;
     if (this.log.scrollHeight <= this.log.clientHeight + NEAR_PX) void this._loadOlder();
   }
 
