@@ -41,6 +41,7 @@ def container(name: str, **fields: Any) -> Json:
         "deployed_tag": None,
         "limits_met": [],
         "note": None,
+        "ctx_tokens": None,
         "isolation": "bubblewrap",
         "network": "proxy",
         "denied": 0,

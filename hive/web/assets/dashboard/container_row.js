@@ -3,8 +3,9 @@
 
 import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
-import { timeTag } from "../shared/time.js";
+import { count, timeTag } from "../shared/time.js";
 import { linkTo } from "./address.js";
+import { foldOf } from "./agent_fold.js";
 import { badgesOf, draw } from "./badges.js";
 import { showLogs } from "../shared/logs.js";
 import { agentPage, forgeConfig, lifecycle, statistics } from "./urls.js";
@@ -12,7 +13,18 @@ import { shortSha } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").ContainerRow} ContainerRow */
 
-/** @typedef {{row: ContainerRow, forge: string | null}} Shown */
+/**
+ * @typedef {{
+ *   row: ContainerRow, forge: string | null, isMany: boolean, isHidden: boolean, isBroken: boolean,
+ *   asks: boolean, depth: number | null
+ * }} Shown
+ * `isMany`: it has one line until it is opened; `isBroken` and `asks`: the operator is needed;
+ * `depth`: below how many others it stands, null where nobody stands below another.
+ */
+
+/** Who stands deeper is drawn no deeper. */
+const DEEPEST = 6;
+const ASKS = { key: "asks", glyph: "?", text: "asks you", tone: "warm" };
 
 /** @param {string} name @param {(name: string) => void} writeTo */
 export function containerRow(name, writeTo) {
@@ -20,6 +32,7 @@ export function containerRow(name, writeTo) {
   const kind = el("span", { class: "chip" });
   const badges = el("span", { class: "row badges" });
   const place = el("span", { class: "muted" });
+  const context = el("span", { class: "chip", title: "tokens in the conversation at the last inference" });
   const deployed = el("span", { class: "deployed" });
   const stale = actionForm(
     { url: lifecycle("rebuild", name), leet: "", plain: "Rebuild", tone: "badge warm", title: "" },
@@ -33,15 +46,18 @@ export function containerRow(name, writeTo) {
   const logsButton = el("button", { type: "button", class: "link logs" }, `↳ logs`);
   setAttr(logsButton, "aria-label", `Logs of ${name}`);
   logsButton.addEventListener("click", () => void showLogs(name));
+  const fold = foldOf(name);
+  const below = el("span", { class: "sr-only" });
   const root = el(
     "li",
     { class: "panel agent", "data-agent": name },
-    el("div", { class: "row top" }, link, kind, badges, stale.form),
-    el("div", { class: "row meta" }, place, deployed, stats, logsButton, own),
+    el("div", { class: "row top" }, fold.button, link, below, kind, badges, stale.form, fold.brief),
+    el("div", { class: "row meta" }, place, context, deployed, stats, logsButton, own),
     status,
     note,
     actions,
   );
+  fold.listen(root);
   const buttons = actionsOf(name);
   const write = el("button", { type: "button", class: "calm" }, ...label("✎ WR1T3", `Write to ${name}`));
   write.addEventListener("click", () => writeTo(name));
@@ -55,12 +71,21 @@ export function containerRow(name, writeTo) {
   const often = buttons.filter((one) => !one.isRare);
   actions.append(write, ...often.map((one) => one.form), more);
   /** @param {Shown} shown */
-  const update = ({ row, forge }) => {
+  const update = (shown) => {
+    const { row, forge } = shown;
+    root.hidden = shown.isHidden;
+    fold.update(shown);
+    setAttr(root, "data-needs", shown.isBroken ? "danger" : shown.asks ? "warm" : null);
+    setAttr(root, "aria-level", shown.depth === null ? null : String(shown.depth + 1));
+    root.style.setProperty("--depth", String(Math.min(shown.depth ?? 0, DEEPEST)));
+    setText(below, shown.depth && row.parent ? `, below ${row.parent}` : "");
     if (kind.childElementCount === 0) kind.append(...(row.is_manager ? label("m1nd", "manager") : label("ag3nt", "agent")));
     setAttr(kind, "class", row.is_manager ? "chip mind" : "chip");
     setText(place, [row.container, row.isolation, row.active_model].filter(Boolean).join(" · "));
     place.hidden = place.textContent === "";
-    keyed(badges, badgesOf(row), (one) => JSON.stringify(one), (one) => ({ root: draw(one), update: () => undefined }));
+    context.hidden = row.ctx_tokens === null;
+    setText(context, row.ctx_tokens === null ? "" : `ctx · ${count(row.ctx_tokens)}`);
+    keyed(badges, [...badgesOf(row), ...(shown.asks ? [ASKS] : [])], (one) => JSON.stringify(one), (one) => ({ root: draw(one), update: () => undefined }));
     showDeployed(deployed, row, forge);
     showStatus(status, row);
     stale.form.hidden = !row.needs_update || Boolean(row.transient);

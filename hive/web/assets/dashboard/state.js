@@ -161,6 +161,7 @@ function placeholder(name) {
     deployed_sha: null,
     deployed_tag: null,
     note: null,
+    ctx_tokens: null,
     isolation: "",
     limits_met: [],
     network: "",

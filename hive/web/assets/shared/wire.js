@@ -13,7 +13,7 @@
  *   pending_reminders: number, unread: number, turn_state: string, transient: string | null,
  *   transient_since: number | null, active_model: string | null, status_text: string | null,
  *   status_set_at: number | null, parent: string | null, deployed_sha: string | null,
- *   deployed_tag: string | null, note: string | null, isolation: string,
+ *   deployed_tag: string | null, note: string | null, ctx_tokens: number | null, isolation: string,
  *   limits_met: string[],
  *   network: string, denied: number, why: Reason | null
  * }} ContainerRow
