@@ -299,6 +299,27 @@ async def test_logs_open_beside_the_page_and_escape_closes_them(
     assert await page.eval("document.activeElement.className") == "link logs"
 
 
+async def test_logs_are_followed_and_do_not_move_what_is_being_read(
+    page: Page, lively: PageServer
+) -> None:
+    await opened(page, lively.url)
+    await page.click("[data-agent=alice] .logs")
+    text = "document.querySelector('dialog.side pre')"
+    await page.wait(f"{text}.textContent.includes('another')")
+    lively.journal += [f"line {number}" for number in range(400)]
+    await page.click("dialog.side .follow")
+    await page.wait(f"{text}.textContent.endsWith('line 399')")
+    await page.wait(f"{text}.scrollTop > 0")
+    await page.eval(f"{text}.scrollTop = 0")
+    lively.journal.append("the newest")
+    await page.wait(f"{text}.textContent.endsWith('the newest')")
+    assert await page.eval(f"{text}.scrollTop") == 0
+    await page.click("dialog.side .follow")
+    lively.journal.append("when asked for")
+    await page.click("dialog.side button.calm")
+    await page.wait(f"{text}.textContent.endsWith('when asked for') && {text}.scrollTop > 0")
+
+
 async def test_a_failing_task_opens_its_list(page: Page, server: PageServer) -> None:
     await opened(page, server.url)
     assert not await page.eval("document.querySelector('#tasks').open")

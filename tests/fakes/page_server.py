@@ -108,6 +108,8 @@ class PageServer:
     decided: list[Json] = attrs.field(factory=list)
     """What a page of the history holds."""
     job_lines: list[str] = attrs.field(factory=list)
+    journal: list[str] = attrs.field(factory=lambda: ["one line", "another line"])
+    """What every container has printed."""
     """What every job's log holds."""
     files: dict[str, str] = attrs.field(factory=dict)
     """What may be read of state and shared, by path."""
@@ -240,7 +242,7 @@ class PageServer:
             rows = self.dashboard.state["containers"]
             return next((row for row in rows if row["name"] == name), scenes.container(name))
         if path.startswith("/api/journal/"):
-            return {"lines": ["one line", "another line"]}
+            return {"lines": self.journal}
         if path == "/api/reminders":
             return {"seq": side.seq, "reminders": side.state["reminders"]}
         if path.startswith("/api/approvals"):

@@ -1,11 +1,13 @@
 // @ts-check
-/** The newest lines of a container, in the side panel. */
+/** The newest lines of a container, in the side panel: as many as wanted, once or followed. */
 
 import { getJson, sentence } from "./api.js";
 import { sidePanel } from "./dialog.js";
-import { el } from "./dom.js";
+import { el, setText } from "./dom.js";
 
 const LINES = [50, 200, 500];
+const FOLLOW_MS = 2000;
+const STICKY_PX = 48;
 
 /** @param {string} name */
 const address = (name) => `/api/journal/${encodeURIComponent(name)}`;
@@ -19,17 +21,32 @@ export async function showLogs(name) {
     { class: "amount", "aria-label": "How many lines" },
     ...LINES.map((lines) => el("option", { value: lines, selected: lines === 200 }, `${lines} lines`)),
   );
-  const load = async () => {
+  const follow = el("input", { type: "checkbox", class: "follow" });
+  /** @param {boolean} isFresh asked for: it is shown from its end, wherever one had scrolled to */
+  const load = async (isFresh) => {
+    const isAtEnd = text.scrollHeight - text.scrollTop - text.clientHeight < STICKY_PX;
     try {
       const { lines } = /** @type {{lines: string[]}} */ (await getJson(`${address(name)}?lines=${amount.value}`));
-      text.textContent = lines.length ? lines.join("\n") : "Nothing has been logged yet.";
-      text.scrollTop = text.scrollHeight;
+      setText(text, lines.length ? lines.join("\n") : "Nothing has been logged yet.");
     } catch (error) {
-      text.textContent = sentence(error);
+      setText(text, sentence(error));
     }
+    if (isFresh || isAtEnd) text.scrollTop = text.scrollHeight;
   };
-  again.addEventListener("click", () => void load());
-  amount.addEventListener("change", () => void load());
-  sidePanel(`logs · ${name}`, text, [amount, again]);
-  await load();
+  let isFollowing = false;
+  /** One read after the other, for as long as somebody looks. */
+  const go = async () => {
+    if (isFollowing) return;
+    isFollowing = true;
+    while (follow.checked && text.isConnected) {
+      if (!document.hidden) await load(false);
+      await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
+    }
+    isFollowing = false;
+  };
+  again.addEventListener("click", () => void load(true));
+  amount.addEventListener("change", () => void load(true));
+  follow.addEventListener("change", () => void go());
+  sidePanel(`logs · ${name}`, text, [amount, el("label", { class: "row" }, follow, "follow"), again]);
+  await load(true);
 }
