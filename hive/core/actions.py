@@ -34,7 +34,14 @@ from hive.wire import approvals, destinations, jobs
 from hive.wire.approvals import APPROVED, DENIED, PENDING, Approval
 from hive.wire.dashboard import Tombstone
 from hive.wire.jobs import MetaInput
-from hive.wire.limits import COMMIT_BYTES, LOG_LINES_MAX, RECENT_MAX, check_body, check_size
+from hive.wire.limits import (
+    COMMIT_BYTES,
+    HIVE_LOG,
+    LOG_LINES_MAX,
+    RECENT_MAX,
+    check_body,
+    check_size,
+)
 from hive.wire.messages import MessageRow
 from hive.wire.names import (
     EVERYBODY,
@@ -290,10 +297,13 @@ async def inbox(hive: Hive, limit: int) -> list[MessageRow]:
     return await hive.broker.recent(OPERATOR, _within("limit", limit, RECENT_MAX))
 
 
-async def logs(hive: Hive, text: str, lines: int) -> list[str]:
-    """Return the newest lines of an agent's container, oldest first."""
+async def logs(hive: Hive, text: str, lines: int, unit: str = HIVE_LOG) -> list[str]:
+    """Return the newest lines of one log of an agent's container, oldest first."""
     name = _existing(hive, text)
-    return await hive.runtime.logs(name, _within("lines", lines, LOG_LINES_MAX))
+    units = hive.runtime.units
+    if unit not in units:
+        raise NotFound(f"containers of this hive have no log {unit!r}: there is {', '.join(units)}")
+    return await hive.runtime.logs(name, _within("lines", lines, LOG_LINES_MAX), unit)
 
 
 @audit.action("answer_question")

@@ -34,6 +34,7 @@ from hive.host import (
 from hive.host.nixos_host import CREATE_S, NIXOS_CONTAINER, NixosHost
 from hive.host.records import Record, Run
 from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
+from hive.wire.limits import CONSOLE_LOG, HIVE_LOG, LOGS
 from hive.wire.names import AgentName, agent_name, container_name
 
 INSIDE = Inside(
@@ -58,6 +59,7 @@ class NixosContainer:
     kind = "nixos"
     isolates = True
     separates_network = True
+    units: tuple[str, ...] = LOGS
     users_each = nspawn_users.EACH
 
     def __init__(
@@ -185,12 +187,15 @@ class NixosContainer:
             if unit.is_running and unit.main_pid
         }
 
-    async def logs(self, name: AgentName, lines: int) -> list[str]:
+    async def logs(self, name: AgentName, lines: int, unit: str = HIVE_LOG) -> list[str]:
         """Return the newest lines of hive's unit; those of the console where it said nothing."""
         born = self._record(name).directory / nixos_files.BORN
         if not born.exists():
             return []
-        return await self._lines(name, lines, since=float(born.read_text()))
+        since = float(born.read_text())
+        if unit == CONSOLE_LOG:
+            return await self._console(name, lines, since=since)
+        return await self._lines(name, lines, since=since)
 
     async def destroy(self, name: AgentName) -> None:
         """Forget a stopped container: what nixos-container has of it, its drop-in, its record."""
@@ -222,11 +227,14 @@ class NixosContainer:
             failure = error
         if found:
             return found
-        unit = systemd.unit_name(container)
-        found = await journal.of_unit(journalctl, unit, lines, since=since)
+        found = await self._console(name, lines, since=since)
         if failure is not None and not found:
             raise failure
         return found
+
+    async def _console(self, name: AgentName, lines: int, *, since: float) -> list[str]:
+        unit = systemd.unit_name(container_name(name))
+        return await journal.of_unit(self._host.program("journalctl"), unit, lines, since=since)
 
     @contextmanager
     def _locked(self, name: AgentName) -> Iterator[None]:

@@ -26,6 +26,7 @@ from hive.host.limits import Limiter
 from hive.host.process_trees import tree_of
 from hive.host.records import Record, Run
 from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
+from hive.wire.limits import HIVE_LOG
 from hive.wire.names import AgentName, agent_name
 
 START_S = 30.0
@@ -83,6 +84,7 @@ class RecordedRuntime(ABC):
     separates_network: bool
     shares_user: str | None
     weak: tuple[str, ...] = ()
+    units: tuple[str, ...] = (HIVE_LOG,)
     users_each = 1
 
     def __init__(
@@ -247,7 +249,7 @@ class RecordedRuntime(ABC):
         trees = {name: tree_of(record, run) for name, (record, run) in runs.items() if run}
         return await trio.to_thread.run_sync(process_trees.written, trees)
 
-    async def logs(self, name: AgentName, lines: int) -> list[str]:
+    async def logs(self, name: AgentName, lines: int, unit: str = HIVE_LOG) -> list[str]:
         """Return the newest lines its processes printed; lines are cut at 4096 characters."""
         return await trio.to_thread.run_sync(self._record(name).log_lines, lines)
 

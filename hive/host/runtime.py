@@ -10,6 +10,7 @@ import attrs
 
 from hive.wire import destinations
 from hive.wire.agent_config import AgentConfig, Limits
+from hive.wire.limits import HIVE_LOG
 from hive.wire.names import AgentName
 
 
@@ -115,6 +116,8 @@ class Runtime(Protocol):
     change in `probe`."""
     weak: tuple[str, ...]
     """What of this host's programs is known to let containers out, in sentences; `probe` looks."""
+    units: tuple[str, ...]
+    """Which logs its containers have, of `limits.LOGS`."""
     users_each: int
     """How many users' numbers each container takes where it has its own: its `user` is the first of
     them, and all of them are its alone."""
@@ -188,8 +191,8 @@ class Runtime(Protocol):
         """
         ...
 
-    async def logs(self, name: AgentName, lines: int) -> list[str]:
-        """Return the newest `lines` lines its processes printed, oldest first."""
+    async def logs(self, name: AgentName, lines: int, unit: str = HIVE_LOG) -> list[str]:
+        """Return the newest `lines` lines of one of its `units`, oldest first."""
         ...
 
     async def destroy(self, name: AgentName) -> None:

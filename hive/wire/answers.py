@@ -144,6 +144,14 @@ class Lines:
 
 
 @attrs.frozen
+class Journal:
+    """The end of one log of a container, and which ones it has."""
+
+    lines: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+@attrs.frozen
 class JobLog:
     """What a job said."""
 

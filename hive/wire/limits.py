@@ -15,6 +15,10 @@ QUESTION_OPTIONS = 32
 REMINDERS_PENDING = 50
 LOG_LINES_DEFAULT = 50
 LOG_LINES_MAX = 500
+HIVE_LOG, CONSOLE_LOG = "hive", "console"
+LOGS = (HIVE_LOG, CONSOLE_LOG)
+"""What hive's own processes in a container printed, or its console where they said nothing; and
+what the host has of its console, from the first word of its init."""
 STATUS_BYTES = 200
 RECENT_MAX = 200
 LOGS_BYTES = 128 * 1024

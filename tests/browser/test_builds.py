@@ -242,7 +242,7 @@ async def test_how_many_lines_of_a_log_are_read_can_be_chosen(
     await page.click("[data-agent=alice] .logs")
     await page.wait("document.querySelector('dialog.side pre').textContent.includes('another')")
     await page.eval(
-        "(() => { const s = document.querySelector('.amount'); s.value = '500';"
-        " s.dispatchEvent(new Event('change')); })()"
+        "(() => { const s = document.querySelector('[aria-label=\"How many lines\"]');"
+        " s.value = '500'; s.dispatchEvent(new Event('change')); })()"
     )
     await page.wait("performance.getEntriesByType('resource').some((e) => e.name.endsWith('=500'))")

@@ -318,6 +318,11 @@ async def test_logs_are_followed_and_do_not_move_what_is_being_read(
     lively.journal.append("when asked for")
     await page.click("dialog.side button.calm")
     await page.wait(f"{text}.textContent.endsWith('when asked for') && {text}.scrollTop > 0")
+    await page.eval(
+        "(() => { const unit = document.querySelector('[aria-label=\"Which log\"]');"
+        " unit.value = 'console'; unit.dispatchEvent(new Event('change')); })()"
+    )
+    await page.wait(f"{text}.textContent === 'its console'")
 
 
 async def test_a_failing_task_opens_its_list(page: Page, server: PageServer) -> None:

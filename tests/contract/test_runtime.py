@@ -147,6 +147,8 @@ async def test_what_it_prints_is_kept_in_order_over_several_runs(subject: Subjec
         await subject.runtime.wait_exit(A)
     assert await subject.runtime.logs(A, 10) == ["one", "two", "three"]
     assert await subject.runtime.logs(A, 2) == ["two", "three"]
+    for unit in subject.runtime.units:
+        assert len(await subject.runtime.logs(A, 10, unit)) == 3
     assert await subject.runtime.logs(A, 0) == []
 
 

@@ -242,7 +242,9 @@ class PageServer:
             rows = self.dashboard.state["containers"]
             return next((row for row in rows if row["name"] == name), scenes.container(name))
         if path.startswith("/api/journal/"):
-            return {"lines": self.journal}
+            is_console = query.get("unit") == ["console"]
+            lines = ["its console"] if is_console else self.journal
+            return {"lines": lines, "units": ["hive", "console"]}
         if path == "/api/reminders":
             return {"seq": side.seq, "reminders": side.state["reminders"]}
         if path.startswith("/api/approvals"):

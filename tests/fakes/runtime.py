@@ -11,6 +11,7 @@ import trio
 
 from hive.errors import BadRequest, Conflict, ProgramFailed
 from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
+from hive.wire.limits import HIVE_LOG
 from hive.wire.names import AgentName
 
 KILLED = 137
@@ -69,6 +70,7 @@ class FakeRuntime:
     separates_network = True
     shares_user: str | None = "they are in memory"
     weak: tuple[str, ...] = ()
+    units: tuple[str, ...] = (HIVE_LOG,)
     users_each = 1
 
     def __init__(
@@ -200,10 +202,11 @@ class FakeRuntime:
         """Return what the test says of those that run."""
         return {each.name: self.wrote.get(each.name, 0) for each in await self.running()}
 
-    async def logs(self, name: AgentName, lines: int) -> list[str]:
-        """Return the newest lines."""
+    async def logs(self, name: AgentName, lines: int, unit: str = HIVE_LOG) -> list[str]:
+        """Return the newest lines, of the console in capitals."""
         await trio.lowlevel.checkpoint()
-        return self.host.logs.get(name, [])[-lines:] if lines > 0 else []
+        found = self.host.logs.get(name, [])[-lines:] if lines > 0 else []
+        return found if unit == HIVE_LOG else [line.upper() for line in found]
 
     async def destroy(self, name: AgentName) -> None:
         """Forget a container that does not run."""

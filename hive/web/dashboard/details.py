@@ -14,7 +14,7 @@ from hive.web.dashboard.actions import number
 from hive.web.dashboard.table import AUDIT_ROWS, LINE_MAX, NEWEST_MOST
 from hive.web.routes import Handlers
 from hive.wire import codec
-from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
+from hive.wire.limits import HIVE_LOG, LOG_LINES_DEFAULT, LOG_LINES_MAX
 from hive.wire.names import agent_name
 from hive.wire.search import HITS, HITS_MOST
 
@@ -65,17 +65,23 @@ def add(routes: Handlers, hive: Hive) -> None:
 
 def _add_logs(routes: Handlers, hive: Hive) -> None:
     @routes.get("/api/logs/<name>")
-    @routes.get("/api/journal/<name>")
     async def logs(name: str) -> Json:
-        lines = replies.whole_number(
-            _query(), "lines", LOG_LINES_DEFAULT, low=1, high=LOG_LINES_MAX
-        )
-        return {"lines": await actions.logs(hive, agent_name(name), lines)}
+        return {"lines": await actions.logs(hive, agent_name(name), _lines())}
+
+    @routes.get("/api/journal/<name>")
+    async def journal(name: str) -> Json:
+        unit = _query().get("unit", HIVE_LOG)
+        lines = await actions.logs(hive, agent_name(name), _lines(), unit)
+        return {"lines": lines, "units": hive.runtime.units}
 
     @routes.get("/api/jobs/<text>/log")
     async def job_log(text: str) -> Json:
         after = replies.whole_number(_query(), "after", 0, high=LINE_MAX)
         return {"after": after, "lines": await actions.job_log(hive, number(text), after)}
+
+
+def _lines() -> int:
+    return replies.whole_number(_query(), "lines", LOG_LINES_DEFAULT, low=1, high=LOG_LINES_MAX)
 
 
 def _query() -> dict[str, str]:

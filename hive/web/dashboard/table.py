@@ -18,7 +18,7 @@ from hive.wire import answers, notifications, search
 from hive.wire.answers import Done, DoneWithId
 from hive.wire.approvals import OUTCOMES
 from hive.wire.dashboard import ContainerRow, DashboardFrame
-from hive.wire.limits import LOG_LINES_DEFAULT, LOG_LINES_MAX
+from hive.wire.limits import HIVE_LOG, LOG_LINES_DEFAULT, LOG_LINES_MAX, LOGS
 from hive.wire.messages import KINDS, QuestionPage, Thread
 from hive.wire.network import NetworkReport
 from hive.wire.questions import HOWS, TO_OPERATOR, TO_PEER
@@ -220,7 +220,14 @@ OF_READS = (
         _LINES,
         errors=_BUSY,
     ),
-    _read("/api/journal/<name>", "The same.", answers.Lines, _LINES, errors=_BUSY),
+    _read(
+        "/api/journal/<name>",
+        "The same, of one of the logs that its container has.",
+        answers.Journal,
+        _LINES,
+        Field("unit", "Which log.", default=HIVE_LOG, one_of=LOGS),
+        errors=_BUSY,
+    ),
     _read(
         "/api/approvals/<text>/diff",
         "What a proposal changes.",

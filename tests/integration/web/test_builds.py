@@ -201,11 +201,17 @@ async def test_reminders_tell_of_their_changes(short_tmp: Path) -> None:
         assert (await browser.get("/api/reminders")).json()["reminders"] == []
 
 
-async def test_the_journal_is_the_log_by_its_other_name(short_tmp: Path) -> None:
+async def test_the_journal_is_the_log_and_the_console_where_there_is_one(short_tmp: Path) -> None:
     async with browsing(short_tmp, "bob") as browser:
-        browser.daemon.runtime.say("bob", "a line")
+        runtime = browser.daemon.runtime
+        runtime.say("bob", "a line")
         answers = [await browser.get(f"/api/{word}/bob") for word in ("logs", "journal")]
-        assert answers[0].json() == answers[1].json()
+        assert answers[0].json() == {"lines": ["a line"]}
+        assert answers[1].json() == {"lines": ["a line"], "units": ["hive"]}
+        assert (await browser.get("/api/journal/bob?unit=console")).code == "not_found"
+        runtime.units = ("hive", "console")
+        console = (await browser.get("/api/journal/bob?unit=console")).json()
+        assert console == {"lines": ["A LINE"], "units": ["hive", "console"]}
         assert (await browser.get("/api/journal/..")).code == "bad_request"
 
 
