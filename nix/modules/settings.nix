@@ -169,5 +169,25 @@ in
     forge_public_url = field (orNull types.str) null ''
       Its address for the operator's browser; null: `forge_url`.
     '';
+    public_url = field (orNull types.str) null ''
+      The dashboard's address as the operator opens it, for links in notifications; null: where it
+      is bound.
+    '';
+    push_contact = field (orNull types.str) null ''
+      `mailto:` or https address that push services may write to about this hive.
+    '';
+    webhook_url = field (orNull types.str) null ''
+      Address that notifications are posted to. Everybody on this host can read it.
+    '';
+    webhook_secret_file = field (orNull types.path) null ''
+      File with the secret that they are signed with.
+    '';
+    ntfy_url = field (orNull types.str) null ''
+      Address of a topic of ntfy that notifications are published to. Everybody on this host can
+      read it.
+    '';
+    ntfy_token_file = field (orNull types.path) null ''
+      File with an access token for it.
+    '';
   };
 }
