@@ -175,9 +175,9 @@ class Guard:
     async def _log_in(self, scope: Scope, send: Send) -> None:
         """Trade a login link for a session; a used one does no harm to who is logged in."""
         secret = replies.query(scope).get("token", "")
-        if scope["method"] != "GET" or replies.header(scope, b"sec-purpose") is not None:
-            # A preview must not use up the link.
-            raise replies.MethodNotAllowed("open the link itself")
+        replies.need_method(scope, "GET")
+        if replies.header(scope, b"sec-purpose") is not None:
+            raise Refused("a preview must not use up the link: open the link itself")
         try:
             self._access.check_link(secret)
             with audit.acting(audit.Who(OPERATOR, "page")):

@@ -44,8 +44,7 @@ def script(assets: Assets) -> bytes:
 
 async def answer(assets: Assets, scope: Scope, send: Send) -> None:
     """Answer a GET or HEAD of the script; it may act for every page, so it stands at the root."""
-    if scope["method"] not in {"GET", "HEAD"}:
-        raise replies.MethodNotAllowed("a file is read with GET")
+    replies.need_method(scope, *replies.READING)
     headers = [(b"cache-control", b"no-cache")]
     kind = assets.asset(SCRIPT).content_type
     await replies.send_body(scope, send, 200, kind, script(assets), headers)

@@ -77,6 +77,7 @@ async def tell(scope: Scope, send: Send, error: HiveError) -> None:
     """Answer with a failure, as a page or as JSON."""
     method = scope["method"] if scope["type"] == "http" else ""
     if is_wanted(method, replies.header(scope, b"accept")):
-        await replies.send_body(scope, send, error.http_status, HTML, failed(error))
+        headers = replies.error_headers(error)
+        await replies.send_body(scope, send, error.http_status, HTML, failed(error), headers)
     else:
         await replies.send_error(scope, send, error)

@@ -26,6 +26,7 @@ BODY_DEADLINE_S = 10.0
 PROBLEM = b"application/problem+json"
 STAYS_S = 15.0
 """How long a stream may outlive the login it was opened with."""
+READING = ("GET", "HEAD")
 _FIELDS_MAX = 32
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -40,6 +41,11 @@ class MethodNotAllowed(BadRequest):
 
     code = "method_not_allowed"
     http_status = 405
+
+    def __init__(self, *methods: str) -> None:
+        """Say which methods there are."""
+        super().__init__(f"this address takes {' and '.join(methods)}")
+        self.methods = methods
 
 
 class UnsupportedType(BadRequest):
@@ -98,10 +104,23 @@ class Boundary:
             await self._tell(scope, send, error)
 
 
-async def send_error(scope: Scope, send: Send, error: HiveError, headers: Headers = ()) -> None:
+def need_method(scope: Scope, *methods: str) -> None:
+    """Raise `MethodNotAllowed` unless a request has one of these methods."""
+    if scope["method"] not in methods:
+        raise MethodNotAllowed(*methods)
+
+
+async def send_error(scope: Scope, send: Send, error: HiveError) -> None:
     """Answer with a failure as JSON."""
     body = json.dumps(error_body(error), separators=(",", ":")).encode()
-    await send_body(scope, send, error.http_status, PROBLEM, body, headers)
+    await send_body(scope, send, error.http_status, PROBLEM, body, error_headers(error))
+
+
+def error_headers(error: HiveError) -> list[tuple[bytes, bytes]]:
+    """Return the headers that belong to a failure, whatever its body is."""
+    if isinstance(error, MethodNotAllowed):
+        return [(b"allow", ", ".join(error.methods).encode())]
+    return []
 
 
 def error_body(error: HiveError, status: int | None = None) -> dict[str, Any]:

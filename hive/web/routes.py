@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import attrs
 
 from hive.errors import HiveError, TooLarge
-from hive.web.replies import MethodNotAllowed, TooSlow, UnsupportedType
+from hive.web.replies import READING, MethodNotAllowed, TooSlow, UnsupportedType
 from hive.wire.names import AGENT_PATTERN
 
 JSON = "application/json"
@@ -85,6 +85,13 @@ class Route:
     """Whether it answers without a login."""
     frames: object = None
     """Of an event stream: the union of what its events hold."""
+    has_head: bool = True
+    """Of a GET: whether it may be asked as HEAD as well."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Every method that it is asked with."""
+        return READING if self.method == GET and self.has_head else (self.method,)
 
     @property
     def refusals(self) -> tuple[type[HiveError], ...]:
@@ -129,9 +136,9 @@ def find(routes: Iterable[Route], method: str, path: str) -> Route | None:
     if not rows:
         return None
     for row in rows:
-        if row.method == method:
+        if method in row.methods:
             return row
-    raise MethodNotAllowed(f"this address takes {' and '.join(row.method for row in rows)}")
+    raise MethodNotAllowed(*(method for row in rows for method in row.methods))
 
 
 def check(routes: Iterable[Route], served: Iterable[str]) -> None:

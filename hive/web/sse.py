@@ -43,8 +43,7 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the client leaves or is logged out, or the feed is closed."""
-        if scope["method"] != "GET":
-            raise replies.MethodNotAllowed("an event stream is read with GET")
+        replies.need_method(scope, "GET")
         after = _last_event_id(scope)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)

@@ -63,8 +63,7 @@ class Assets:
 
     async def answer(self, scope: Scope, send: Send, path: str) -> None:
         """Answer a GET or HEAD of `path`, like `shared/base.css`; raises `NotFound`."""
-        if scope["method"] not in {"GET", "HEAD"}:
-            raise replies.MethodNotAllowed("a file is read with GET")
+        replies.need_method(scope, *replies.READING)
         asset = self.asset(path)
         is_gzip = asset.gzipped is not None and replies.takes_gzip(scope)
         # A strong ETag names bytes, so each encoding has its own.

@@ -46,8 +46,7 @@ class Source(Protocol):
 
 async def answer(source: Source, path: str, scope: Scope, send: Send) -> None:
     """Answer one of `PATHS`; raises `HiveError`, so long as nothing was sent."""
-    if scope["method"] not in {"GET", "HEAD"}:
-        raise replies.MethodNotAllowed("this address takes GET")
+    replies.need_method(scope, *replies.READING)
     name = replies.query(scope).get("window", DEFAULT_WINDOW)
     window = window_of(name)
     if path == SUMS:

@@ -50,7 +50,7 @@ def _routes() -> list[tuple[re.Pattern[str], Route]]:
 
 def _route(method: str, path: str) -> Route | None:
     for pattern, route in _routes():
-        if route.method == method and pattern.fullmatch(path):
+        if method in route.methods and pattern.fullmatch(path):
             return route
     return None
 

@@ -20,8 +20,6 @@ from hive.web.agent_page.table import SHELLS
 from hive.web.exchange import App, Receive, Scope, Send
 from hive.web.secure_headers import SecureHeaders
 
-_READS = frozenset({"GET", "HEAD"})
-
 
 class Page(Controls, History, Protocol):
     """What the page asks of its harness."""
@@ -76,8 +74,7 @@ class _AgentPage:
         elif path.startswith("/static/"):
             await self._assets.answer(scope, send, path.removeprefix("/static/"))
         elif path in self._controls:
-            if scope["method"] != "POST":
-                raise replies.MethodNotAllowed("this address takes POST")
+            replies.need_method(scope, "POST")
             await self._controls[path](scope, receive)
             await replies.send_json(scope, send, {"ok": True})
         else:
@@ -86,8 +83,7 @@ class _AgentPage:
     async def _read(self, path: str, scope: Scope) -> dict[str, Any]:
         if path not in self._reads:
             raise NotFound("there is nothing at this address")
-        if scope["method"] not in _READS:
-            raise replies.MethodNotAllowed("this address takes GET")
+        replies.need_method(scope, "GET")
         return await self._reads[path](scope)
 
     async def _state(self, scope: Scope) -> dict[str, Any]:

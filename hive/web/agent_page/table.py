@@ -114,6 +114,7 @@ OF_DAEMON = (
         media="",
         query=(Field("ticket", "What `/screen/ticket` gave.", longest=256, is_needed=True),),
         errors=(Conflict,),
+        has_head=False,
     ),
 )
 OF_STATISTICS = (
@@ -167,7 +168,10 @@ OF_CONTROLS = (
     ),
     Route(POST, "/api/login-cancel", "End the login.", Done, body=Nothing, errors=(Conflict,)),
 )
-OF_HARNESS = (*OF_STATISTICS, *OF_STREAM, *OF_READS, *OF_CONTROLS)
+OF_HARNESS = tuple(
+    attrs.evolve(route, has_head=False)
+    for route in (*OF_STATISTICS, *OF_STREAM, *OF_READS, *OF_CONTROLS)
+)
 """What the daemon passes on, and nothing else."""
 
 

@@ -82,6 +82,7 @@ class AgentPages:
                 raise NotFound("there is no websocket here")
             await self._screens.view(name, scope, receive, send)
         elif rest is None:
+            replies.need_method(scope, *replies.READING)
             location = [(b"location", b"/agent/%b/" % name.encode())]
             await replies.send_body(scope, send, 308, b"text/plain", b"", location)
         elif rest in SHELLS:
@@ -107,8 +108,7 @@ class AgentPages:
 
     async def _send(self, name: AgentName, scope: Scope, receive: Receive, send: Send) -> None:
         """Send as the operator; the harness has no part in it."""
-        if scope["method"] != "POST":
-            raise replies.MethodNotAllowed("a message is sent with POST")
+        replies.need_method(scope, "POST")
         wanted = await replies.read_typed(scope, receive, PageMessageBody)
         number = await actions.send(self._hive, name, wanted.body, wanted.in_reply_to)
         await replies.send_json(scope, send, {"ok": True, "id": number})
@@ -118,8 +118,7 @@ class AgentPages:
     ) -> None:
         """Say what is open, whatever the harness would: the operator answers what stands there."""
         del receive
-        if scope["method"] not in {"GET", "HEAD"}:
-            raise replies.MethodNotAllowed("this address takes GET")
+        replies.need_method(scope, *replies.READING)
         rows = await self._hive.loose_ends.for_agent(name)
         await replies.send_json(scope, send, {"loose_ends": [codec.to_json(row) for row in rows]})
 
@@ -144,8 +143,6 @@ class AgentPages:
     async def _forward(
         self, name: AgentName, rest: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        if scope["method"] not in {"GET", "POST"}:
-            raise replies.MethodNotAllowed("an agent's page takes GET and POST")
         body = await replies.read_body(receive) if scope["method"] == "POST" else b""
         exchange = Exchange(self._hive, name, send)
         failure: HiveError | None = None

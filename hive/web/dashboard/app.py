@@ -16,6 +16,7 @@ from quart import Response, request
 from quart.json.provider import DefaultJSONProvider
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
 from hive.core.hive import Hive
 from hive.errors import HiveError, NotFound, Refused, TooLarge, Unavailable
@@ -27,7 +28,6 @@ from hive.web.dashboard import (
     details,
     files,
     notify,
-    openapi,
     reviews,
     state,
     stream,
@@ -109,6 +109,7 @@ def _make_quart(hive: Hive) -> QuartTrio:
     app.config["RESPONSE_TIMEOUT"] = None
     # What nobody foresaw goes on to the one boundary, which logs it once.
     app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.strict_slashes = False
     # An odd path is no address, and is led to none.
     app.url_map.merge_slashes = False
@@ -170,22 +171,28 @@ async def _packed(response: Response) -> Response:
 
 
 async def _describe() -> Response:
+    # With it come the types of all answers, and few ask for it.
+    from hive.web.dashboard import openapi
+
     text = await trio.to_thread.run_sync(openapi.text)
     return Response(text, content_type=JSON)
 
 
 def _told(error: HiveError, status: int) -> Response:
+    headers = {name.decode(): value.decode() for name, value in replies.error_headers(error)}
     if plain_page.is_wanted(request.method, request.headers.get("accept")):
-        return Response(plain_page.failed(error), status, content_type=plain_page.HTML.decode())
+        page = plain_page.failed(error)
+        return Response(page, status, headers, content_type=plain_page.HTML.decode())
     body = json.dumps(replies.error_body(error, status), separators=(",", ":"))
-    return Response(body, status, content_type=replies.PROBLEM.decode())
+    return Response(body, status, headers, content_type=replies.PROBLEM.decode())
 
 
 def _as_hive_error(error: HTTPException) -> HiveError:
     """Return what an error of the framework means in our words."""
+    if isinstance(error, NoSuchMethod):
+        return MethodNotAllowed(*sorted(error.valid_methods or ()))
     kinds: dict[int, tuple[type[HiveError], str]] = {
         404: (NotFound, "there is nothing at this address"),
-        405: (MethodNotAllowed, "this address does not take that method"),
         408: (TooSlow, f"the body did not arrive within {replies.BODY_DEADLINE_S:g} s"),
         413: (TooLarge, f"a body is at most {replies.BODY_LIMIT_BYTES} bytes here"),
     }

@@ -84,3 +84,8 @@ def _pinned(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{handle}"
     finally:
         os.close(handle)
+
+
+def no_screen(name: AgentName) -> str:
+    """Return the sentence for an agent that has no screen."""
+    return f"{name} has no screen: give it one by [screen] in its agent.toml"

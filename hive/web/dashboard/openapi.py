@@ -22,13 +22,15 @@ from hive.web.routes import ANY_FILE, FORM, HTML, JSON, PATH_FIELDS, Route
 from hive.wire.problem import Problem
 
 AGENT = "/agent/<name>"
+HEAD = "HEAD"
 ALWAYS: tuple[type[HiveError], ...] = (BadRequest, Refused, HiveError, Unavailable)
 _WORD = re.compile("<([a-z]+)>")
 _TEXT = """Everything the dashboard and the agents' pages ask of a hive.
 
 A script sends `Authorization: Bearer TOKEN`; a browser has a cookie, and may only act from the
 hive's own origin. A failure is a problem by RFC 9457; a browser that opens an address gets it as a
-page instead. A GET may be asked as HEAD only for pages and for what the dashboard itself answers.
+page instead. An address that does not take a method
+answers 405, and `Allow` names those that it takes.
 Events of a stream hold one frame each, as JSON, under its number; `x-frames` names what these are.
 """
 
@@ -50,7 +52,9 @@ def document(*, is_closed: bool = False) -> Json:
     for route in routes():
         words = _words(route.path)
         about = paths.setdefault(address(route.path), {"parameters": words} if words else {})
-        about[route.method.lower()] = _operation(route, schemas, problems)
+        operation = _operation(route, schemas, problems)
+        for method in route.methods:
+            about[method.lower()] = operation if method != HEAD else _as_head(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -101,9 +105,9 @@ def _words(path: str) -> list[Json]:
 
 
 def _operation(route: Route, schemas: Schemas, problems: Json) -> Json:
-    words = re.findall("[a-z]+", route.path)
+    words = re.findall("[a-z]+", route.path) + ["page"] * route.path.endswith("/")
     found: Json = {
-        "operationId": "_".join([route.method.lower(), *(words or ["page"])]),
+        "operationId": "_".join([route.method.lower(), *words]),
         "summary": route.says,
         "tags": ["agent" if route.path.startswith(AGENT) else "dashboard"],
     }
@@ -132,11 +136,25 @@ def _operation(route: Route, schemas: Schemas, problems: Json) -> Json:
     return found
 
 
+def _as_head(operation: Json) -> Json:
+    """Return how a GET is described that is asked as HEAD: whatever comes back has no body."""
+    statuses = operation["responses"]
+    return {
+        **operation,
+        "operationId": operation["operationId"].replace("get", "head", 1),
+        "responses": {
+            status: {"description": HTTPStatus(int(status)).phrase} for status in statuses
+        },
+    }
+
+
 def _responses(route: Route, schemas: Schemas, problems: Json) -> Json:
     done: Json = {"description": HTTPStatus(route.status).phrase}
     if route.media:
         inner = {"type": "string"} if route.answer is None else schemas.written(route.answer)
         done["content"] = {route.media: {"schema": inner} if route.media != ANY_FILE else {}}
+    if 300 <= route.status < 400:
+        done["headers"] = {"Location": {"required": True, "schema": {"type": "string"}}}
     found: Json = {str(route.status): done}
     if "<path>" in route.path or route.path == "/favicon.ico":
         found["304"] = {"description": "It is what the client has."}

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
@@ -20,13 +21,15 @@ from hive.core.hive import Hive
 from hive.errors import Conflict, HiveError, NotFound, Refused
 from hive.web import replies
 from hive.web.agent_page.table import SCREEN, TicketBody
-from hive.web.dashboard import harness_door, screen_link
-from hive.web.dashboard.screen_link import Link
+from hive.web.dashboard import harness_door
 from hive.web.dashboard.tickets import TICKET_S, Ticket, Tickets
 from hive.web.exchange import STAYS, Receive, Scope, Send
 from hive.web.rfb import Unfollowable, ViewOnly
 from hive.web.websocket import FAILED, GOING_AWAY, POLICY, UNSUPPORTED, Bytes, Gone
 from hive.wire.names import AgentName
+
+if TYPE_CHECKING:
+    from hive.web.dashboard.screen_link import Link
 
 VIEW = SCREEN
 VIEWS_MOST = 16
@@ -59,13 +62,12 @@ class Screens:
 
     async def ticket(self, name: AgentName, scope: Scope, receive: Receive, send: Send) -> None:
         """Give a ticket; raises `NotFound` without a screen, `Conflict` with too many views."""
-        if scope["method"] != "POST":
-            raise replies.MethodNotAllowed("a ticket is asked for with POST")
+        replies.need_method(scope, "POST")
         wanted = await replies.read_typed(scope, receive, TicketBody)
         async with self._recorded(name, "screen_ticket", view_only=wanted.view_only):
             self._check_room(name)
             if not await self._has_screen(name):
-                raise NotFound(screen_link.no_screen(name))
+                raise NotFound(harness_door.no_screen(name))
             secret = self._tickets.issue(name, audit.who(), view_only=wanted.view_only)
         answer = {"ticket": secret, "view_only": wanted.view_only, "expires_in": int(TICKET_S)}
         await replies.send_json(scope, send, answer)
@@ -138,6 +140,9 @@ class View:
             await self._viewer.accept()
         except Gone:
             return End(GOING_AWAY, "its viewer was gone")
+        # With it comes trio-websocket, and few look at screens.
+        from hive.web.dashboard import screen_link
+
         try:
             await screen_link.speak(name, await connect(), self._work)
         except HiveError as error:

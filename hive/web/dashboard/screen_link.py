@@ -15,6 +15,7 @@ import trio_websocket
 from wsproto.utilities import ProtocolError
 
 from hive.errors import HiveError, NotFound, Unavailable
+from hive.web.dashboard import harness_door
 from hive.web.websocket import BINARY, FAILED, MESSAGE_BYTES
 from hive.wire.names import AgentName
 
@@ -164,15 +165,10 @@ def _rejected(name: AgentName, error: BaseException) -> HiveError:
     """Return what a refusal means, in our words: the harness's own are not for the operator."""
     status = getattr(error, "status_code", 0)
     if status == NotFound.http_status:
-        return NotFound(no_screen(name))
+        return NotFound(harness_door.no_screen(name))
     if status == Unavailable.http_status:
         return HungUp(f"no VNC server answers in {name}: look whether it runs, and on which port")
     return HungUp(f"{name} does not open its screen: rebuild it")
-
-
-def no_screen(name: AgentName) -> str:
-    """Return the sentence for an agent that has none."""
-    return f"{name} has no screen: give it one by [screen] in its agent.toml"
 
 
 def _why(name: AgentName, closed: trio_websocket.ConnectionClosed) -> str:

@@ -366,6 +366,7 @@ OF_STREAM = (
         media=EVENTS,
         query=(RESUMING,),
         frames=DashboardFrame,
+        has_head=False,
     ),
 )
 OF_DOOR = (
@@ -377,7 +378,18 @@ OF_DOOR = (
         status=303,
         query=(Field("token", "Of the link; good once.", is_needed=True),),
         is_open=True,
+        has_head=False,
     ),
     Route(POST, "/logout", "End the session of the cookie.", Done, errors=_GONE),
 )
-ROUTES = (*OF_FILES, *OF_DOOR, *OF_STREAM, *OF_FRAMEWORK)
+OF_AGENTS = (
+    Route(
+        GET,
+        "/agent/<name>",
+        "The way to an agent's page.",
+        media="",
+        status=308,
+        errors=_GONE,
+    ),
+)
+ROUTES = (*OF_FILES, *OF_DOOR, *OF_STREAM, *OF_FRAMEWORK, *OF_AGENTS)

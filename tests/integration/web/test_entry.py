@@ -114,7 +114,7 @@ async def test_a_preview_does_not_use_up_the_link(short_tmp: Path) -> None:
         link = browser.hive.access.new_login_link()
         assert (await fetch(browser.port, "HEAD", link)).status == 405
         headers = {"Sec-Purpose": "prefetch"}
-        assert (await fetch(browser.port, "GET", link, headers=headers)).status == 405
+        assert (await fetch(browser.port, "GET", link, headers=headers)).status == 403
         assert (await fetch(browser.port, "GET", link)).status == 303
 
 

@@ -53,8 +53,9 @@ def test_the_document_holds_each_route_of_the_tables_and_no_other() -> None:
         for method in operations.keys() - {"parameters"}
     }
     routes = {
-        (route.method, route.path.replace("<text>", "<id>").replace("<", "{").replace(">", "}"))
+        (method, route.path.replace("<text>", "<id>").replace("<", "{").replace(">", "}"))
         for route in openapi.routes()
+        for method in route.methods
     }
     assert described == routes
 
@@ -67,6 +68,17 @@ def test_each_operation_has_a_name_of_its_own() -> None:
         if method != "parameters"
     ]
     assert len(names) == len(set(names))
+
+
+def test_what_is_asked_as_head_comes_without_a_body_and_a_redirect_says_where_to() -> None:
+    paths = openapi.document()["paths"]
+    state, stream, page = (
+        paths[path] for path in ("/api/state", "/dashboard/stream", "/agent/{name}")
+    )
+    assert state["head"]["responses"].keys() == state["get"]["responses"].keys()
+    assert not any("content" in told for told in state["head"]["responses"].values())
+    assert "head" not in stream
+    assert page["get"]["responses"]["308"]["headers"].keys() == {"Location"}
 
 
 def test_each_frame_of_a_stream_is_described_with_its_kind() -> None:
