@@ -29,6 +29,7 @@ in
     services.hive.settings = {
       tls_in_front = true;
       allowed_hosts = [ cfg.nginx.domain ];
+      public_url = lib.mkDefault "https://${cfg.nginx.domain}";
     };
 
     services.nginx = {

@@ -171,7 +171,7 @@ in
     '';
     public_url = field (orNull types.str) null ''
       The dashboard's address as the operator opens it, for links in notifications; null: where it
-      is bound.
+      is bound. `services.hive.nginx` sets it.
     '';
     push_contact = field (orNull types.str) null ''
       `mailto:` or https address that push services may write to about this hive.

@@ -186,6 +186,7 @@ if NIX_INSTANTIATE:
         made = host(nix, 'nginx = { enable = true; domain = "hive.example.org"; };')
         assert made["settings"]["tls_in_front"] is True
         assert made["settings"]["allowed_hosts"] == ["hive.example.org"]
+        assert made["settings"]["public_url"] == "https://hive.example.org"
         site = made["nginx"]["virtualHosts"]["hive.example.org"]
         assert site["forceSSL"] is True
         passed = site["locations"]["/"]
