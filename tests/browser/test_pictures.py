@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -105,7 +106,11 @@ async def talk(hive: Stage) -> None:
     asked = await hive.operator("send", to="alice", body="Who fills /var/spool?")
     await settled(hive)
     passed = await hive.as_agent(
-        "alice", "send", to="bob", body="The operator asks who fills `/var/spool`."
+        "alice",
+        "send",
+        to="bob",
+        body="The operator asks who fills `/var/spool`.",
+        in_reply_to=asked["id"],
     )
     await hive.as_agent(
         "bob",
@@ -150,16 +155,17 @@ async def search(page: Page, home: str) -> None:
     await page.wait("document.querySelectorAll('#found .hit').length > 3", 30)
 
 
-async def palette(page: Page, home: str) -> None:
-    """What can be done with one of them, by its name."""
+async def thread(page: Page, home: str) -> None:
+    """A question, who was asked in turn, and what came of it."""
     await dashboard(page, home)
-    await page.press("k", control=True)
-    await Person(page).find("combobox", "What to do")
-    await page.type("alice")
+    me = Person(page)
+    row = await me.saying("bob found it", "article")
+    await me.click("button", "⌥ thread", row)
+    await me.reads("most of it from March", "list", re.compile("^Messages of this thread"))
 
 
 VIEWS: dict[str, Callable[[Page, str], Awaitable[None]]] = {
-    one.__name__: one for one in (dashboard, approval, agent, search, palette)
+    one.__name__: one for one in (dashboard, approval, agent, search, thread)
 }
 
 

@@ -44,7 +44,7 @@ PICTURES = (
     Picture("agent-phone.png", "agent", PHONE, LIGHT),
     Picture("search.png", "search", DESK, LIGHT),
     Picture("statistics.png", "statistics", DESK, DARK),
-    Picture("palette.png", "palette", DESK, DARK),
+    Picture("thread.png", "thread", DESK, DARK),
 )
 
 
