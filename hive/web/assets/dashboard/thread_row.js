@@ -52,16 +52,22 @@ export function threadRow(first, does) {
   // Formatting thousands of messages that nobody looks at would hold the page up.
   root.addEventListener("hive:seen", () => format(message, body), { once: true });
   does.watch(root);
+  let shown = "";
   /** @param {Branch} now */
   const update = (now) => {
+    const [sign, said] = stateOf(now.message);
+    const canAnswer = does.canAnswer(message);
+    // Of thousands of rows one changes at a time.
+    const next = `${now.depth} ${now.isApart} ${now.below} ${now.isFolded} ${said} ${canAnswer}`;
+    if (next === shown) return;
+    shown = next;
     root.style.setProperty("--depth", String(now.depth));
     parent.hidden = !now.isApart;
     if (now.parent) setText(parent, `↳ to ${now.parent.from} #${now.parent.id}`);
     fold.hidden = now.below === 0;
     setText(fold, `${now.isFolded ? "▸" : "▾"} ${now.below} below`);
     setAttr(fold, "aria-expanded", String(!now.isFolded));
-    answer.hidden = !does.canAnswer(message);
-    const [sign, said] = stateOf(now.message);
+    answer.hidden = !canAnswer;
     setText(mark, sign);
     setText(words, said);
     mark.title = said;

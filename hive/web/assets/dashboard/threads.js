@@ -68,6 +68,7 @@ class ThreadPanel {
     this._upto = 0;
     this._isEnd = false;
     this._isLoading = false;
+    this._loading = Promise.resolve(true);
     this._isScheduled = false;
     this._total = 0;
     this._isCut = false;
@@ -104,9 +105,14 @@ class ThreadPanel {
     this.goTo(this._id);
   }
 
-  /** @param {number} limit @returns {Promise<boolean>} whether it worked */
-  async _load(limit) {
-    if (this._isLoading) return false;
+  /** One page behind the other. @param {number} limit @returns {Promise<boolean>} whether it worked */
+  _load(limit) {
+    this._loading = this._loading.then(() => this._page(limit));
+    return this._loading;
+  }
+
+  /** @param {number} limit */
+  async _page(limit) {
     this._isLoading = true;
     setAttr(this._more, "aria-busy", "true");
     try {
@@ -135,7 +141,7 @@ class ThreadPanel {
 
   _scrolled() {
     const below = this._scroll.scrollHeight - this._scroll.scrollTop - this._scroll.clientHeight;
-    if (below < NEAR_PX && !this._isEnd) void this._load(ROWS);
+    if (below < NEAR_PX && !this._isEnd && !this._isLoading) void this._load(ROWS);
   }
 
   /** @param {Frame} frame */
