@@ -85,13 +85,13 @@ async def test_an_open_diff_stays_at_its_line_while_its_own_card_changes(
     await page.wait("document.querySelectorAll('.diff-file').length === 2")
     body = "document.querySelector('.diff-body')"
     await page.eval(f"{body}.scrollTop = 40")
-    await page.eval("document.querySelectorAll('.diff-file')[1].open = false")
+    await page.eval("document.querySelectorAll('.diff-file .fold')[1].click()")
     await page.wait(storm(lively.dashboard, 100))
     again = scenes.approval(8, "alice", kind="apply_commit", fetched_sha="5e" * 20)
     lively.dashboard.publish("approval_added", approval=again)
     await page.wait(storm(lively.dashboard, 200))
     assert await page.eval(f"{body}.scrollTop") == 40
-    assert await page.eval("document.querySelectorAll('.diff-file')[1].open") is False
+    assert await page.eval("document.querySelectorAll('.diff-file .lines')[1].hidden")
     assert await page.count("dialog[open]") == 1
 
 
