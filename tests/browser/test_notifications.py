@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import trio
 
-from tests.browser import opened
+from tests.browser import LIVE, opened
 from tests.fakes.browser import Page
 from tests.fakes.page_server import PageServer
+from tests.fakes.running import running
 
 SHOWN = """(async () => {
   const registration = await navigator.serviceWorker.ready;
@@ -197,3 +199,32 @@ async def test_the_section_fits_a_phone(page: Page, server: PageServer) -> None:
     await page.eval(OPEN)
     await page.wait("document.querySelectorAll('#notifications .outlet').length === 4")
     assert await page.overflow() == 0
+
+
+async def test_from_an_agents_message_to_a_notification_of_who_looks_elsewhere(
+    short_tmp: Path, page: Page
+) -> None:
+    async with running(short_tmp, allowed_hosts=("127.0.0.1",)) as daemon:
+        await daemon.operator("spawn", name="bob")
+        await daemon.agent("bob", "send", to="operator", body="before anybody came")
+        url = (await daemon.operator("login_link"))["url"]
+        await answered(page, url.partition("/login")[0], "granted")
+        await page.navigate(url)
+        await page.wait(LIVE)
+        await page.wait("navigator.serviceWorker.controller", 30)
+        await page.eval(OPEN)
+        await page.wait("/^on$/.test(document.querySelector('.this-browser .badge').innerText)")
+        await page.click("[data-outlet=browser] button")
+        assert [each[0] for each in await shown(page, 1)] == ["A test"]
+        await page.eval(CLOSED)
+        about = (await page.send("Target.getTargetInfo"))["targetInfo"]
+        context = about["browserContextId"]
+        await page.send("Target.createTarget", url="about:blank", browserContextId=context)
+        await page.wait("!document.hasFocus()")
+        reply = await daemon.agent("bob", "ask", question="tea?")
+        number = reply["id"]
+        assert await shown(page, 1) == [
+            ["bob asks", "tea?", f"question-{number}", f"/#question-{number}"]
+        ]
+        await page.eval(CLOSED)
+        await page.navigate("about:blank")
