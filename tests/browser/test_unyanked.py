@@ -80,7 +80,7 @@ async def test_an_open_diff_stays_at_its_line_while_its_own_card_changes(
     page: Page, lively: PageServer
 ) -> None:
     await page.viewport(1280, 300)
-    await opened(page, lively.url)
+    await opened(page, f"{lively.url}#decisions")
     await page.click("[data-approval='8'] .calm")
     await page.wait("document.querySelectorAll('.diff-file').length === 2")
     body = "document.querySelector('.diff-body')"

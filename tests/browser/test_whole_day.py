@@ -168,7 +168,8 @@ async def answers_from_a_phone(day: Day) -> None:
         phone = Person(page)
         await log_in(day, phone)
         assert await page.overflow() == 0
-        await phone.do("your answer to scout")
+        # The first page says what waits, and leads there.
+        await phone.click("link", re.compile("scout asks"))
         await phone.click("radio", "today's")
         await phone.click("button", "Answer scout")
         await phone.gone("button", "Answer scout")
