@@ -53,9 +53,12 @@ export class Terminal {
     this.log.append(this._empty, this.tail);
     this._pill.addEventListener("click", () => void this.toEnd());
     this.log.addEventListener("scroll", () => this._scrolled(), { passive: true });
+    let wasSeen = false;
     new ResizeObserver(() => {
       if (this._sticky) this._jump();
-      this._fill();
+      // On a tab that was not shown nothing could be filled.
+      if (!wasSeen) this._fill();
+      wasSeen = this.log.clientHeight > 0;
     }).observe(this.log);
   }
 
