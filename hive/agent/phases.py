@@ -44,6 +44,7 @@ class Phase(Enum):
     NO_CLAUDE = "no_claude"
     FAILING = "failing"
     CHATTING = "chatting"
+    RETRYING = "retrying"
 
 
 def _works(turn_state: str, meaning: str) -> Shown:
@@ -60,6 +61,7 @@ SHOWN = {
     Phase.PARKED: _works(live.IDLE, "waits for a message, with claude's process let go"),
     Phase.PAUSED: _stopped(live.PAUSED, "takes no messages until it is resumed"),
     Phase.THINKING: _works(live.THINKING, "works on a message"),
+    Phase.RETRYING: _works(live.THINKING, "has claude try a request again that its API refused"),
     Phase.COMPACTING: _works(live.COMPACTING, "has its conversation compacted"),
     Phase.CHECKPOINT: _works(live.THINKING, "writes down what a compaction would lose"),
     Phase.CLOSING: _works(live.IDLE, "acknowledges the message of a turn, or gives it back"),
@@ -91,9 +93,16 @@ ALLOWED: dict[Phase, tuple[Phase, ...]] = {
     ),
     Phase.PARKED: (Phase.WAITING,),
     Phase.PAUSED: (Phase.WAITING,),
-    Phase.THINKING: (Phase.COMPACTING, Phase.CLOSING),
-    Phase.COMPACTING: (Phase.THINKING, Phase.WAITING),
-    Phase.CHECKPOINT: (Phase.COMPACTING, Phase.WAITING),
+    Phase.THINKING: (Phase.RETRYING, Phase.COMPACTING, Phase.CLOSING),
+    Phase.RETRYING: (
+        Phase.THINKING,
+        Phase.COMPACTING,
+        Phase.CHECKPOINT,
+        Phase.CLOSING,
+        Phase.WAITING,
+    ),
+    Phase.COMPACTING: (Phase.RETRYING, Phase.THINKING, Phase.WAITING),
+    Phase.CHECKPOINT: (Phase.RETRYING, Phase.COMPACTING, Phase.WAITING),
     Phase.CLOSING: (Phase.WAITING, Phase.CHECKPOINT, *_HELD_UP),
     **dict.fromkeys(_HELD_UP, (Phase.WAITING,)),
     Phase.CHATTING: (Phase.WAITING,),

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from hive.agent.phases import SHOWN, Phase, may_follow
+from hive.agent.retrying import Retry
 from hive.wire import codec, live
 from hive.wire.agent import DOUBT, LACKING, ReportState
 from hive.wire.limits import REPORT_NOTE_BYTES
@@ -44,12 +45,16 @@ class AgentState:
     """What it has to work without, when there is anything."""
     doubt: str | None = None
     """What may be wrong although it works."""
+    retrying: str | None = None
+    """Which try of a request claude is at, while it tries one again."""
     is_logging_in: bool = False
     """A login runs."""
     phase_since: float = 0.0
     """Unix seconds."""
     until: float | None = None
     """When the phase ends by itself, where that is known, in Unix seconds."""
+    _retried: Phase = Phase.THINKING
+    """What claude was at when it began to try again."""
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
@@ -70,10 +75,28 @@ class AgentState:
             self.phase_since = self.phase_since if phase is self.phase else self._clock()
             self.phase, self.until = phase, until
             self._ring()
+        if phase is not Phase.RETRYING:
+            self._set_retrying(None)
         self._set_shown_status()
         self.set_turn_state(shown.turn_state)
         if trouble is not None:
             self.set_trouble(trouble)
+
+    def retry(self, retry: Retry) -> None:
+        """Show that claude tries a request again; `since` stays that of the first try."""
+        if self.phase is not Phase.RETRYING:
+            self._retried = self.phase
+        self.enter(Phase.RETRYING, until=self._clock() + retry.wait_s)
+        self._set_retrying(retry.sentence)
+
+    def end_retries(self) -> None:
+        """Go back to what claude was at, where it tried a request again."""
+        if self.phase is Phase.RETRYING:
+            self.enter(self._retried)
+
+    def _set_retrying(self, text: str | None) -> None:
+        before, self.retrying = self.shown, text
+        self._tell_shown(before)
 
     def set_logging_in(self, is_logging_in: bool) -> None:
         """Set whether a login runs; it shows where one is missing."""
@@ -138,7 +161,7 @@ class AgentState:
     @property
     def shown(self) -> str | None:
         """The sentence that page and row show."""
-        return self.trouble or self.lacking or self.doubt
+        return self.retrying or self.trouble or self.lacking or self.doubt
 
     def forget_context(self) -> None:
         """Say that nobody knows what the conversation holds: it is another one now."""
@@ -168,7 +191,7 @@ class AgentState:
         )
 
     def _about(self) -> str | None:
-        if self.trouble or not self.shown:
+        if self.retrying or self.trouble or not self.shown:
             return None
         return LACKING if self.lacking else DOUBT
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from hive.agent import claude_version, driver, wake_text
+from hive.agent import claude_version, driver, retrying, wake_text
 from hive.agent.context import Context
 from hive.agent.driver import Line, Outcome, Prompt
 from hive.agent.harness import Harness
@@ -113,6 +113,8 @@ async def compact(harness: Harness, then: Phase) -> Outcome:
 async def _step(harness: Harness, work: _Try) -> Verdict | None:
     """Hand one prompt of the chain to claude; None when the next one is due at once."""
     record = work.record
+    # A claude that died in the middle of its tries has not said that they are over.
+    harness.state.end_retries()
     facts, lines, steering = TurnFacts(), SeenInLines(), Steering()
     text = (
         wake_text.wake_text(
@@ -227,6 +229,10 @@ def watcher(harness: Harness, facts: TurnFacts) -> driver.OnLine:
     def on_line(line: Line) -> None:
         harness.bus.show(line)
         facts.feed(line)
+        if (retry := retrying.read(line)) is not None:
+            harness.state.retry(retry)
+        elif retrying.is_over(line):
+            harness.state.end_retries()
         kind = line.get("type")
         if kind in ("assistant", "result"):
             harness.state.set_usage(

@@ -248,6 +248,18 @@ def _plainly(code: Code, text: str) -> Look:
     return make
 
 
+def _retrying(_: Facts, report: ReportState) -> _Cause:
+    text = report.note if report.note is not None and report.about is None else _RETRIES
+    end = _stamp("it tries again at", report.until)
+    text = f"{text}{_stamp('since', report.since)}"
+    return _Cause(
+        Code.RETRYING,
+        f"{text};{end}" if end else text,
+        since=report.since,
+        until=report.until,
+    )
+
+
 def _idle(facts: Facts, report: ReportState) -> _Cause:
     if facts.is_paused:
         return _paused(facts)
@@ -261,6 +273,7 @@ def _idle(facts: Facts, report: ReportState) -> _Cause:
 
 Look = Callable[[Facts, ReportState], _Cause]
 _LIMITED = _held_up(Code.RATE_LIMITED, "claude's account is at its limit")
+_RETRIES = "claude is retrying the API"
 _PAGE = "what it did is on the page of "
 _PHASES: Mapping[str, Look] = MappingProxyType(
     {
@@ -268,6 +281,7 @@ _PHASES: Mapping[str, Look] = MappingProxyType(
         "waiting": _idle,
         "parked": _idle,
         "paused": lambda facts, _: _paused(facts),
+        "retrying": _retrying,
         "thinking": _working("it works on a message", "thinking"),
         "compacting": _working("its conversation is being compacted", "compacting"),
         "checkpoint": _working("it writes down what a compaction would lose", "thinking"),
@@ -312,7 +326,7 @@ _LOOKS: tuple[Callable[[Facts], _Cause | None], ...] = (_doing, _absent, _off, _
 """Asked in this order; the last one has an answer for whatever is left."""
 _AT_REST = frozenset({Code.WAITING, Code.BEHIND_MESSAGES})
 """Of which what is wrong beside is the better reason."""
-_SAID = frozenset({Code.RATE_LIMITED, Code.OVERLOADED, Code.NO_CLAUDE, Code.FAILING})
+_SAID = frozenset({Code.RATE_LIMITED, Code.RETRYING, Code.OVERLOADED, Code.NO_CLAUDE, Code.FAILING})
 """Whose text is what the harness noted."""
 _OWN = frozenset({Code.PAUSED, Code.NEEDS_LOGIN, Code.LOGGING_IN, Code.COMING_UP, Code.CHATTING})
 """Of which the harness notes no more than is said already."""

@@ -34,6 +34,7 @@ class Code(StrEnum):
     DESTROYED = "destroyed"
     UNKNOWN = "unknown"
     RATE_LIMITED = "rate_limited"
+    RETRYING = "retrying"
     OVERLOADED = "overloaded"
     NEEDS_LOGIN = "needs_login"
     LOGGING_IN = "logging_in"
@@ -70,6 +71,7 @@ LOOKS: Mapping[Code, tuple[str, str]] = MappingProxyType(
         Code.DESTROYED: ("destroyed", NOTICE),
         Code.UNKNOWN: ("unknown", NOTICE),
         Code.RATE_LIMITED: ("rate limited", WARNING),
+        Code.RETRYING: ("retrying", WARNING),
         Code.OVERLOADED: ("overloaded", WARNING),
         Code.NEEDS_LOGIN: ("needs login", ERROR),
         Code.LOGGING_IN: ("logging in", WARNING),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from hive.agent import driver
+from hive.agent import driver, retrying
 from hive.agent.driver import Outcome
 from tests.fakes import claude_scene, messages_api
 from tests.fakes.claude_scene import LIVE, STAGES, Scene
@@ -107,6 +107,18 @@ async def test_a_failed_turn_is_retried_without_the_prompt_twice(
     assert (again.kind, again.was_answered) == (driver.OK, True)
     assert (await scene.turn("Go on.")).kind == driver.OK
     assert scene.seen() == ["alpha", "Go on."]
+
+
+async def test_a_request_that_is_tried_again_is_told_by_numbers(scene: Scene) -> None:
+    scene.variables = {"CLAUDE_CODE_MAX_RETRIES": "2"}
+    assert (await scene.turn("alpha", messages_api.overloaded(), Text("ok"))).kind == driver.OK
+    told = [retry for line in scene.lines if (retry := retrying.read(line)) is not None]
+    assert [(each.attempt, each.status) for each in told] == [(1, 529)]
+    assert told[0].of is not None
+    assert 0 < told[0].wait_s < 10
+    at = [retrying.read(line) is not None for line in scene.lines].index(True)
+    assert not any(map(retrying.is_over, scene.lines[:at]))
+    assert any(map(retrying.is_over, scene.lines[at:]))
 
 
 async def test_words_to_go_on_that_were_in_vain_do_not_pile_up(scene: Scene) -> None:

@@ -96,7 +96,9 @@ class Scene:
         """Return the prompt that makes the stage do these steps."""
         if self.kind == REAL:
             return text
-        return "\n".join([text, *(line for step in steps for line in _directives(step))])
+        is_retried = "CLAUDE_CODE_MAX_RETRIES" in self.variables
+        found = (line for step in steps for line in _directives(step, is_retried=is_retried))
+        return "\n".join([text, *found])
 
     async def compact(self, *, is_refused: bool = False) -> Outcome:
         """Compact the conversation."""
@@ -180,7 +182,7 @@ class Scene:
         self.lines.append(line)
 
 
-def _directives(step: Step) -> list[str]:
+def _directives(step: Step, *, is_retried: bool) -> list[str]:
     if isinstance(step, Text):
         pause_s = step.delay_s + step.chunks * step.chunk_delay_s
         return ["!say " + json.dumps({"text": step.text, "pause_s": pause_s})]
@@ -192,7 +194,7 @@ def _directives(step: Step) -> list[str]:
     assert isinstance(step, Failure), f"no directive for {step}"
     if "too long" in step.message:
         return ["!too-long"]
-    return [f"!fail {step.status}"]
+    return [f"!retry 1 {step.status}" if is_retried else f"!fail {step.status}"]
 
 
 def _driver(

@@ -5,6 +5,7 @@
 | `!say TEXT` or `!say {"text": ..., "pause_s": ...}` | says it |
 | `!tool NAME {...}` | calls a tool of hive by its plain name, another's by its whole name, Bash |
 | `!fail STATUS`, `!429 [reset=UNIX]`, `!529`, `!401`, `!too-long`, `!dropped` | the API refuses |
+| `!retry TIMES STATUS` | the API refuses that often, and claude tries again |
 | `!crash`, `!hang` | once per prompt |
 | `!refuse-compaction` | the next compaction fails |
 
@@ -17,7 +18,7 @@ import json
 import re
 
 from hive.agent.stand_in import steps
-from hive.agent.stand_in.steps import Call, Crash, Hang, RefuseCompaction, Say, Step
+from hive.agent.stand_in.steps import Call, Crash, Hang, RefuseCompaction, Retry, Say, Step
 
 _LINE = re.compile(r"^!([a-z0-9-]+)(?:[ \t]+(.*?))?[ \t\r]*$", re.MULTILINE)
 _RESET = re.compile(r"reset=(\d+)")
@@ -49,6 +50,9 @@ def _step(word: str, rest: str) -> Step:
     try:
         if word == "fail":
             return steps.failure(int(rest.split()[0]))
+        if word == "retry":
+            times, status = map(int, rest.split())
+            return Retry(times, status)
         if word == "say":
             return Say(**json.loads(rest)) if rest.startswith("{") else Say(rest)
         if word == "tool":

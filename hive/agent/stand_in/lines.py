@@ -8,6 +8,7 @@ from typing import Any
 VERSION = "2.1.330"
 MODEL = "claude-stand-in"
 CONTEXT_WINDOW = 200_000
+RETRIES = 10
 TOKEN_COST_USD = 1e-6
 """What a token is said to cost, so that sums can be seen to grow."""
 
@@ -158,6 +159,21 @@ def status(session_id: str, state: str | None, **fields: object) -> Line:
     """Return a step of a compaction."""
     head = {"type": "system", "subtype": "status", "status": state, "session_id": session_id}
     return {**head, "uuid": new_uuid(), **fields}
+
+
+def api_retry(session_id: str, attempt: int, error_status: int, wait_s: float) -> Line:
+    """Return what is printed before a request is tried again."""
+    return {
+        "type": "system",
+        "subtype": "api_retry",
+        "attempt": attempt,
+        "max_retries": RETRIES,
+        "retry_delay_ms": round(wait_s * 1000),
+        "error_status": error_status,
+        "error": "unknown",
+        "uuid": new_uuid(),
+        "session_id": session_id,
+    }
 
 
 def compact_boundary(session_id: str, before: int, after: int) -> Line:

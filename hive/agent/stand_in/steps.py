@@ -45,6 +45,15 @@ class Fail:
 
 
 @dataclass(frozen=True)
+class Retry:
+    """Requests that the API refuses before it answers, each tried again a while later."""
+
+    times: int
+    status: int
+    wait_s: float = 0.5
+
+
+@dataclass(frozen=True)
 class Crash:
     """The process ends as by a crash; once for the same prompt, so that a retry gets through."""
 
@@ -59,7 +68,7 @@ class RefuseCompaction:
     """The next compaction fails."""
 
 
-Step: TypeAlias = Say | Call | Fail | Crash | Hang | RefuseCompaction
+Step: TypeAlias = Say | Call | Fail | Retry | Crash | Hang | RefuseCompaction
 
 
 def rate_limited(resets_at: int | None = None) -> Fail:

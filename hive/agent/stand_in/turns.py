@@ -14,7 +14,17 @@ from hive.agent.stand_in.pieces import Pieces
 from hive.agent.stand_in.pipes import Interrupted, Pipes
 from hive.agent.stand_in.play import Who
 from hive.agent.stand_in.servers import Servers, ToolFailed
-from hive.agent.stand_in.steps import OUTPUT, Call, Crash, Fail, Hang, RefuseCompaction, Say, Step
+from hive.agent.stand_in.steps import (
+    OUTPUT,
+    Call,
+    Crash,
+    Fail,
+    Hang,
+    RefuseCompaction,
+    Retry,
+    Say,
+    Step,
+)
 
 PREFIX = "mcp__hyperhive__"
 HANG_S = 300.0
@@ -158,6 +168,8 @@ class Turns:
             self._call(step)
         elif isinstance(step, Fail):
             return self._failed(step)
+        elif isinstance(step, Retry):
+            self._retry(step)
         elif isinstance(step, RefuseCompaction):
             self._conversation.add("refusal", is_due=True)
         elif self._conversation.is_first(f"{type(step).__name__} {task}"):
@@ -166,6 +178,11 @@ class Turns:
             assert isinstance(step, Hang | Crash)
             self._pipes.wait(HANG_S)
         return None
+
+    def _retry(self, step: Retry) -> None:
+        for attempt in range(1, step.times + 1):
+            self._print(lines.api_retry(self._session, attempt, step.status, step.wait_s))
+            self._pipes.wait(step.wait_s)
 
     def _said(self, step: Say) -> Line:
         self._begin({"type": "text", "text": ""})

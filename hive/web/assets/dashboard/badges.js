@@ -61,6 +61,7 @@ const LOOKS = {
   paused: ["‖", "warm"],
   rate_limited: ["⊘", "danger"],
   overloaded: ["⊘", "warm"],
+  retrying: ["↻", "warm", "pulse"],
   needs_login: ["!", "warm"],
   logging_in: ["!", "warm"],
   behind_jobs: ["◷", "calm"],
