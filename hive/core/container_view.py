@@ -83,7 +83,8 @@ class ContainerView:
         self._reports: dict[AgentName, ReportState] = {}
         self._troubles: dict[AgentName, Trouble] = {}
         self._silent: dict[AgentName, float] = {}
-        """Since when, on Trio's clock, those run whose harness says nothing."""
+        """Since when, on Trio's clock, nothing more was heard of those that run."""
+        self._heard_at: dict[AgentName, float] = {}
         self._met: dict[AgentName, tuple[str, ...]] = {}
         self._poke = trio.Event()
         self._reported = trio.Event()
@@ -108,12 +109,14 @@ class ContainerView:
 
     def report(self, name: AgentName, state: ReportState) -> None:
         """Take what an agent's harness says of itself; what it has said before asks for no look."""
+        now = trio.current_time()
+        was_hung = now - self._silent.get(name, now) >= why.HUNG_S
         is_new = self._reports.get(name) != state
         self._reports[name] = state
-        self._silent.pop(name, None)
+        self._silent[name], self._heard_at[name] = now, self._clock()
         self._reported.set()
         self._reported = trio.Event()
-        if is_new:
+        if is_new or was_hung:
             self.show(name)
             self.poke()
 
@@ -124,7 +127,8 @@ class ContainerView:
 
     def forget_report(self, name: AgentName) -> None:
         """Drop what a harness said that is being replaced."""
-        self._reports.pop(name, None)
+        for known in (self._reports, self._silent, self._heard_at):
+            known.pop(name, None)
 
     async def wait_reported(self, name: AgentName) -> None:
         """Wait until that agent's harness has said something."""
@@ -169,15 +173,16 @@ class ContainerView:
         for gone in set(self._rows) - known:
             del self._rows[gone]
             self._publish(ContainerRemoved(gone))
-        for gone in (self._reports.keys() | self._troubles.keys() | self._met.keys()) - known:
+        told = (self._reports, self._silent, self._troubles, self._met)
+        for gone in set().union(*told) - known:
             # Also what was said when it was gone already: another may get its name.
-            self._reports.pop(gone, None)
+            self.forget_report(gone)
             self._troubles.pop(gone, None)
             self._met.pop(gone, None)
             self.acts.forget(gone)
         for name in self._agents.names():
             if name not in running:
-                self._reports.pop(name, None)
+                self.forget_report(name)
             self._show(name)
         return running
 
@@ -199,7 +204,8 @@ class ContainerView:
             name=name,
             is_running=status is not None,
             is_wanted=self._agents.is_wanted(name),
-            silent_s=self._silent_s(name, is_silent=status is not None and report is None),
+            silent_s=0.0 if status is None else self._silent_s(name),
+            heard_at=self._heard_at.get(name),
             started_at=None if status is None else status.started_at,
             is_paused=record.paused,
             paused=self.acts.last(PAUSE, name),
@@ -215,10 +221,7 @@ class ContainerView:
             job=queued(name, self._counts.jobs()),
         )
 
-    def _silent_s(self, name: AgentName, *, is_silent: bool) -> float:
-        if not is_silent:
-            self._silent.pop(name, None)
-            return 0.0
+    def _silent_s(self, name: AgentName) -> float:
         now = trio.current_time()
         return now - self._silent.setdefault(name, now)
 

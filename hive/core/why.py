@@ -20,6 +20,9 @@ from hive.wire.why import INFO, LOOKS, WARNING, Code, Reason
 
 SILENT_S = 30.0
 """How long a container may run without a word of its harness before that is an error."""
+HUNG_S = 100.0
+"""The same of a harness that has spoken: it tells its state every 30 s, whatever it is at, and may
+take a while to be heard."""
 _LAST_TIME = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 _LIMITS = {
@@ -172,7 +175,7 @@ def _unheard(facts: Facts) -> _Cause | None:
     if facts.trouble is not None and facts.trouble.code is Code.UNREACHABLE:
         return _troubled(facts, facts.trouble)
     if facts.report is not None:
-        return None
+        return _hung(facts) if facts.silent_s >= HUNG_S else None
     if facts.is_paused:
         return _paused(facts)
     if facts.has_login_mark:
@@ -185,6 +188,16 @@ def _unheard(facts: Facts) -> _Cause | None:
         mend = f"look at hive.pyz logs {facts.name}, then hive.pyz restart {facts.name}"
         return _Cause(Code.UNREACHABLE, text, since=since, mend=mend)
     return _Cause(Code.COMING_UP, "it is coming up", since=facts.started_at)
+
+
+def _hung(facts: Facts) -> _Cause:
+    """Its harness has spoken, and does not any more."""
+    return _Cause(
+        Code.UNREACHABLE,
+        f"it runs and its harness hangs: nothing was heard of it{_stamp('since', facts.heard_at)}",
+        since=facts.heard_at,
+        mend=f"look at hive.pyz logs {facts.name}, then hive.pyz restart {facts.name}",
+    )
 
 
 def _paused(facts: Facts) -> _Cause:

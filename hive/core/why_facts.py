@@ -64,7 +64,9 @@ class Facts:
     is_wanted: bool = False
     """Whether it is meant to run."""
     silent_s: float = 0.0
-    """How long it has run without a word of its harness."""
+    """How long it has run since the last word of its harness, or without one."""
+    heard_at: float | None = None
+    """When its harness said that word."""
     started_at: float | None = None
     is_paused: bool = False
     paused: Act | None = None

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import trio
 import trio.testing
 
-from hive.core.container_view import ContainerView
+from hive import config as settings
+from hive.core.container_view import ContainerView, Counts
+from hive.core.transients import Transients
+from hive.core.why import HUNG_S
+from hive.host.runtime import ContainerStatus
+from hive.store.agents import AgentRecord
 from hive.wire.agent import ReportState
 from hive.wire.names import AgentName
+from hive.wire.why import Code
 
 ALICE = AgentName("alice")
 IDLE = ReportState("online", "idle", "haiku")
@@ -20,7 +28,7 @@ async def test_a_harness_that_says_the_same_again_asks_for_no_look(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     unused: Any = None
-    view = ContainerView(unused, unused, unused, unused, unused, unused, unused, unused)
+    view = ContainerView(unused, unused, unused, unused, unused, unused, unused, trio.current_time)
 
     async def is_poked() -> bool:
         with trio.move_on_after(1):
@@ -38,3 +46,49 @@ async def test_a_harness_that_says_the_same_again_asks_for_no_look(
     view.forget_report(ALICE)
     view.report(ALICE, THINKING)
     assert await is_poked()
+
+
+async def test_a_harness_that_hangs_is_noticed_by_the_sweep_and_forgiven_at_its_next_word(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    record = AgentRecord(ALICE, 0.0, "running")
+    view = ContainerView(
+        settings.paths_for(tmp_path, system=False),
+        cast("Any", SimpleNamespace(names=lambda: [ALICE], get=lambda _: record, is_wanted=bool)),
+        cast("Any", SimpleNamespace(running=_alice_runs, kind="process")),
+        Transients(trio.current_time, lambda frame: None),
+        Counts(_nothing, _nothing),
+        lambda frame: None,
+        lambda: "now",
+        trio.current_time,
+    )
+
+    async def code() -> Code:
+        await view.rescan()
+        row = view.row(ALICE)
+        assert row is not None
+        assert row.why is not None
+        return row.why.code
+
+    view.report(ALICE, THINKING)
+    for _ in range(9):
+        await trio.sleep(HUNG_S / 10)
+        assert await code() is Code.WORKING
+    await trio.sleep(HUNG_S / 10 + 1)
+    assert await code() is Code.UNREACHABLE
+    await view.wait_poked()
+    # The same as before, and yet news.
+    view.report(ALICE, THINKING)
+    with trio.fail_after(1):
+        await view.wait_poked()
+    assert await code() is Code.WORKING
+
+
+async def _alice_runs() -> list[ContainerStatus]:
+    await trio.lowlevel.checkpoint()
+    return [ContainerStatus(ALICE, is_running=True)]
+
+
+async def _nothing() -> dict[str, int]:
+    await trio.lowlevel.checkpoint()
+    return {}

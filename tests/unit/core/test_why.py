@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hive.agent import client, reporter
 from hive.agent.phases import SHOWN, Phase
 from hive.core import why
 from hive.core.why_facts import TROUBLES, Act, Facts, Queued, Trouble
@@ -59,6 +60,7 @@ facts = st.builds(
     is_running=st.booleans(),
     is_wanted=st.booleans(),
     silent_s=st.floats(0, 1e9),
+    heard_at=times,
     started_at=times,
     is_paused=st.booleans(),
     paused=acts,
@@ -242,3 +244,13 @@ def test_who_does_not_exist_waits_for_a_decision_or_was_destroyed() -> None:
 def test_a_harness_that_does_not_speak_is_an_error_only_after_a_while() -> None:
     assert said(silent_s=why.SILENT_S - 1).code is Code.COMING_UP
     assert said(silent_s=why.SILENT_S, started_at=AT).code is Code.UNREACHABLE
+
+
+def test_a_harness_that_has_spoken_and_hangs_says_since_when_and_what_mends_it() -> None:
+    # It tells its state every so often: three that did not come in a row mean something.
+    assert why.HUNG_S >= 3 * reporter.AGAIN_S + client.CALL_S
+    found = said(report=reported("thinking"), silent_s=why.HUNG_S, heard_at=AT)
+    assert (found.code, found.level) == (Code.UNREACHABLE, "error")
+    assert found.sentence == f"it runs and its harness hangs: nothing was heard of it since {STAMP}"
+    assert found.mend == "look at hive.pyz logs alice, then hive.pyz restart alice"
+    assert said(report=reported("thinking"), silent_s=why.HUNG_S - 1).code is Code.WORKING
