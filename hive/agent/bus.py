@@ -2,7 +2,7 @@
 
 Publishing never waits: frames go to the feed at once and to a queue that the writer task empties in
 batches. When the history's file cannot be used the bus goes on, says so on the page, holds the
-newest frames in memory and tries the file again.
+newest frames in memory and tries the file again; then it says how many are lost.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Bus:
         self._store: TurnEvents | None = None
         self._waiting: deque[Event] = deque()
         self._waiting_bytes = 0
+        self._lost = 0
+        """Frames that are in no file and never will be, and of which nothing was said yet."""
         self._more = trio.Event()
 
     def publish(self, frame: LiveFrame) -> int:
@@ -171,7 +173,7 @@ class Bus:
             while True:
                 self._more = trio.Event()
                 await self._flush(store)
-                self.problem = None
+                self._mended()
                 await self._more.wait()
                 await trio.sleep(BATCH_PAUSE_S)
         finally:
@@ -190,6 +192,14 @@ class Bus:
     def _trim(self) -> None:
         while len(self._waiting) > HISTORY_MOST or self._waiting_bytes > WAITING_BYTES:
             self._waiting_bytes -= len(self._waiting.popleft().payload_json)
+            self._lost += 1
+
+    def _mended(self) -> None:
+        """Say what is missing, once there is a file again that it is missing in."""
+        self.problem = None
+        lost, self._lost = self._lost, 0
+        if lost:
+            self.note(f"the history is kept again; {lost} entries before this are lost")
 
     def _has_problem(self, error: HiveError) -> None:
         if self.problem is None:

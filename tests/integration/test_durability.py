@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+from hive.agent.bus import HISTORY_MOST
 from hive.store.message_index import MessageIndex
 from tests.fakes.post import open_post
+from tests.integration.showing_child import FULL
 
 ROOT = Path(__file__).parents[2]
 KILLS = 8
@@ -86,3 +90,19 @@ async def test_a_full_disk_fails_whole_commits_and_nothing_else(tmp_path: Path) 
         bodies = [row.body.split()[0] for row in await post.broker.history(100)]
         assert (bodies.count("before"), bodies.count("after")) == (20, 20)
         assert said["announced"] == len(bodies) - 20
+
+
+def test_a_history_whose_disk_was_full_says_what_is_lost_and_goes_on(tmp_path: Path) -> None:
+    said = json.loads(
+        _output([sys.executable, "-m", "tests.integration.showing_child", str(tmp_path)])
+    )
+    assert "events.sqlite" in said["problem"]
+    assert said["shown"] == HISTORY_MOST
+    with closing(sqlite3.connect(tmp_path / "events.sqlite")) as database:
+        rows = database.execute("SELECT payload_json FROM events ORDER BY seq").fetchall()
+    texts = [json.loads(row[0])["text"] for row in rows]
+    assert (texts[0], texts[-1]) == ("before", "after")
+    (told,) = (text for text in texts if "kept again" in text)
+    lost = int(re.search(r"(\d+) entries", told)[1])
+    # The first note that could not be kept, and the one that says so, are among the oldest.
+    assert texts.count("full") + lost == FULL + 1
