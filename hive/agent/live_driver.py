@@ -68,7 +68,6 @@ class LiveDriver:
         self._closing = trio.Lock()
         self._transcript: Transcript | None = None
         self._handed_over: set[str] = set()
-        self._answered: set[str] = set()
         self.prompt_written_at: float | None = None
         """When the newest prompt was on claude's pipe, by the clock; for measuring hive itself."""
 
@@ -133,22 +132,16 @@ class LiveDriver:
     def start_new_session(self) -> None:
         """Make the next turn begin a fresh conversation; a running turn ends in the old one."""
         self._session.begin_anew()
-        self._answered.clear()
         self._is_stale = True
 
     async def lend(self) -> Lent:
         """Lend the conversation; see `Driver`."""
         assert not self._is_busy, "nobody lends a conversation in the middle of a turn"
         await self.aclose()
-        await self._session.end_leftover()
-        return self._session.lend()
+        return await self._session.lend()
 
     def take_back(self, session_id: str | None) -> None:
         """Take the conversation back; see `Driver`."""
-        if session_id is None:
-            return
-        if session_id != self._session.session_id:
-            self._answered.clear()
         self._session.take_back(session_id)
 
     async def restart(self) -> None:
@@ -183,7 +176,6 @@ class LiveDriver:
                     return await self._try(prompt_uuid, line, on_line, on_text, is_command)
                 except SessionUnknown:
                     self._session.is_unknown()
-                    self._answered.clear()
                 except CutRefused:
                     self._session.cannot_cut()
         except ClaudeMissing as error:
@@ -206,7 +198,7 @@ class LiveDriver:
             await self.aclose()
         # claude says nothing at all to a uuid that comes twice in one process, and a new process
         # may not know of an answer that its predecessor was killed over.
-        if prompt_uuid in self._handed_over | self._answered:
+        if prompt_uuid in self._handed_over | self._session.known:
             return Outcome(driver.OK, was_answered=True)
         turn = self._turn = LiveTurn(
             self._session, self._tools, prompt_uuid, on_line, on_text, self._deadlines
@@ -226,7 +218,7 @@ class LiveDriver:
         finally:
             self._turn = None
             if turn.has_answer:
-                self._answered.add(prompt_uuid)
+                self._session.known.add(prompt_uuid)
             self._is_stale |= turn.is_left_open
             if self._child is not None and not self._child.is_alive:
                 await self.aclose()

@@ -57,7 +57,6 @@ class ProcessDriver:
         self._is_busy = False
         self._is_interrupted = False
         self._says_nothing_new = False
-        self._answered: set[str] = set()
         self.prompt_written_at: float | None = None
         """When the newest prompt was on claude's pipe, by the clock; for measuring hive itself."""
 
@@ -109,21 +108,14 @@ class ProcessDriver:
     def start_new_session(self) -> None:
         """Make the next turn begin a fresh conversation; a running turn ends in the old one."""
         self._session.begin_anew()
-        self._answered.clear()
 
     async def lend(self) -> Lent:
         """Lend the conversation; see `Driver`."""
         assert not self._is_busy, "nobody lends a conversation in the middle of a turn"
-        await self.aclose()
-        await self._session.end_leftover()
-        return self._session.lend()
+        return await self._session.lend()
 
     def take_back(self, session_id: str | None) -> None:
         """Take the conversation back; see `Driver`."""
-        if session_id is None:
-            return
-        if session_id != self._session.session_id:
-            self._answered.clear()
         self._session.take_back(session_id)
 
     async def restart(self) -> None:
@@ -136,7 +128,7 @@ class ProcessDriver:
         self, prompt_uuid: str, line: bytes, on_line: OnLine, on_text: OnText, *, is_command: bool
     ) -> Outcome:
         assert not self._is_busy, "turns of one agent never overlap"
-        if prompt_uuid in self._answered:
+        if prompt_uuid in self._session.known:
             # Killed in time, claude may itself not know that it had begun to answer.
             return Outcome(driver.OK, was_answered=True)
         self._is_busy, self._is_interrupted = True, False
@@ -145,7 +137,6 @@ class ProcessDriver:
                 run = await self._once(prompt_uuid, line, on_line, on_text, is_command)
                 if run.is_unknown:
                     self._session.is_unknown()
-                    self._answered.clear()
                 elif run.is_cut_refused:
                     self._session.cannot_cut()
                 else:
@@ -185,7 +176,7 @@ class ProcessDriver:
         finally:
             self._run_now = None
             if run.has_answer:
-                self._answered.add(prompt_uuid)
+                self._session.known.add(prompt_uuid)
             await child.kill()
         return run
 

@@ -37,6 +37,8 @@ class Session:
     """uuid of the answer behind which only the open prompt can stand."""
     _open_prompt: str | None = None
     """uuid of a prompt that was handed over and not answered by anything."""
+    known: set[str] = attrs.field(factory=set)
+    """uuids of prompts that have an answer here, whether claude knows of it or not."""
 
     @classmethod
     def load(cls, path: Path) -> Session:
@@ -76,14 +78,25 @@ class Session:
             return resume
         return (*resume, "--resume-session-at", self._cut_at)
 
-    def lend(self) -> Lent:
-        """Return how another claude goes on with it, all of it; raises `Unavailable`."""
+    async def lend(self) -> Lent:
+        """Return how another claude goes on with it, all of it; raises `HiveError`.
+
+        The driver's own is gone, and here goes one that an earlier harness left.
+        """
+        await self.end_leftover()
         # Only a claude that prints can have its conversation cut.
         flags = self.prepare()[:2]
         return Lent(flags, self.mark)
 
-    def take_back(self, session_id: str) -> None:
-        """Go on with what another claude has left under that id; raises `Unavailable`."""
+    def take_back(self, session_id: str | None) -> None:
+        """Go on with what another claude has left under that id; raises `Unavailable`.
+
+        None: it has left nothing.
+        """
+        if session_id is None:
+            return
+        if session_id != self.session_id:
+            self.known.clear()
         self.exists = True
         self._is_empty = False
         self._cut_at = None
@@ -93,6 +106,7 @@ class Session:
     def begin_anew(self) -> None:
         """Forget the conversation."""
         self.session_id = str(uuid.uuid4())
+        self.known.clear()
         self.exists = False
         self._is_empty = True
         self._cut_at = None
@@ -100,6 +114,7 @@ class Session:
 
     def is_unknown(self) -> None:
         """claude knows no session of this id: it is begun under it."""
+        self.known.clear()
         self.exists = False
         self._is_empty = True
         self._open_prompt = None

@@ -94,16 +94,21 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         Session.load(tmp_path / "none" / "s").prepare()
 
 
-def test_a_lent_session_is_whole_and_goes_on_with_what_came_of_it(tmp_path: Path) -> None:
+async def test_a_lent_session_is_whole_and_goes_on_with_what_came_of_it(tmp_path: Path) -> None:
     session = Session.load(tmp_path / "s")
     session.prepare()
     session.answered(ANSWER)
     session.opened(PROMPT)
-    lent = session.lend()
+    session.known.add(PROMPT)
+    lent = await session.lend()
     # Only a claude that prints can be started with its conversation cut.
     assert lent.flags == ("--resume", session.session_id)
     assert json.loads((tmp_path / "s").read_text())["mark"] == lent.mark
+    for unchanged in (None, session.session_id):
+        session.take_back(unchanged)
+        assert session.known == {PROMPT}
     other = str(uuid.uuid4())
     session.take_back(other)
+    assert session.known == set()
     assert session.prepare() == ("--resume", other)
     assert Session.load(tmp_path / "s").session_id == other
