@@ -14,6 +14,7 @@ from typing import Protocol
 import attrs
 import trio
 
+from hive.errors import Unavailable
 from hive.host import proc
 from hive.host.records import Record, Run, Told
 from hive.wire.names import AgentName
@@ -21,6 +22,8 @@ from hive.wire.names import AgentName
 FIRST_NUMBER = 2
 """In a sandbox bwrap is process 1; numbers under 300 are never used again by the kernel."""
 
+END_S = 10.0
+"""How long processes may take to vanish after SIGKILL."""
 _PASSES = 200
 _POLL_S = 0.001
 _HOLDERS_S = 1.0
@@ -226,3 +229,45 @@ def _kill_holders(record: Record) -> None:
             with proc.opened(pid) as handle:
                 if handle is not None:
                     proc.send(handle, signal.SIGKILL)
+
+
+async def sweep(record: Record) -> None:
+    """End what a command that has ended left behind, once for every run."""
+    if record.run() is not None and not record.is_swept():
+        await end_whole(record)
+
+
+async def end_whole(record: Record) -> None:
+    """Kill everything of a container; returns once it is gone, raises `Unavailable`."""
+    run = record.run()
+    if run is None:
+        return
+    try:
+        with trio.fail_after(END_S):
+            await end(record, run)
+        if record.run() != run:
+            return
+        if not record.is_swept():
+            # What ran may have handed it out, to whoever would take it at any later time.
+            record.leave_lock()
+        record.note_swept()
+    except trio.TooSlowError:
+        raise Unavailable(
+            f"some processes of {record.directory.name} do not end even by SIGKILL"
+        ) from None
+
+
+def is_alive(record: Record, run: Run) -> bool:
+    """Whether what keeps the container together lives, or its monitor, or its start."""
+    return record.is_locked() or tree_of(record, run).anchor() is not None
+
+
+def has_command(record: Record) -> bool:
+    """Whether the container's command runs, and not a copy of the monitor that will become it."""
+    run = record.run()
+    tree = tree_of(record, run) if run is not None else None
+    anchor, first = (tree.anchor(), tree.first()) if tree is not None else (None, None)
+    if anchor is None or first is None:
+        return False
+    command = proc.words(first)
+    return bool(command) and command != proc.words(anchor)

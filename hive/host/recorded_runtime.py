@@ -20,7 +20,7 @@ import attrs
 import trio
 
 from hive.config import HostConfig, Paths
-from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
+from hive.errors import BadRequest, Conflict, ProgramFailed
 from hive.host import agent_files, proc, process_trees, readiness
 from hive.host.limits import Limiter
 from hive.host.process_trees import tree_of
@@ -31,8 +31,6 @@ from hive.wire.names import AgentName, agent_name
 
 START_S = 30.0
 """A start that takes longer has failed; it takes some 10 ms."""
-END_S = 10.0
-"""How long processes may take to vanish after SIGKILL."""
 TOLD_S = 2.0
 """How long a living monitor may take to write down how its command ended."""
 _LOCK_S = 0.2
@@ -169,7 +167,7 @@ class RecordedRuntime(ABC):
         finally:
             if not is_started:
                 with trio.CancelScope(shield=True):
-                    await self._end(record)
+                    await process_trees.end_whole(record)
                 self._reap()
 
     async def stop(self, name: AgentName, *, grace_s: float) -> None:
@@ -185,7 +183,7 @@ class RecordedRuntime(ABC):
                     proc.send(handle, signal.SIGTERM)
                     await proc.wait_ended(handle)
                     await self._wait_told(record)
-        await self._end(record)
+        await process_trees.end_whole(record)
         await self._wait_told(record)
         self._reap()
         await self._limiter.leave(name)
@@ -201,7 +199,7 @@ class RecordedRuntime(ABC):
         found = self._look(name, record)
         if found.is_running:
             return found
-        await self._sweep(record)
+        await process_trees.sweep(record)
         self._reap()
         return self._look(name, record)
 
@@ -230,10 +228,10 @@ class RecordedRuntime(ABC):
                 await self._wait_told(record)
                 # Whoever stopped it may have started it again meanwhile: that run is not ours.
                 if record.run() == run:
-                    await self._end(record)
+                    await process_trees.end_whole(record)
             elif trio.current_time() > patience_until:
                 # No command and nobody who will say so: its monitor was killed before it.
-                await self._end(record)
+                await process_trees.end_whole(record)
             else:
                 await trio.sleep(_SLOW_POLL_S)
         return status
@@ -294,7 +292,7 @@ class RecordedRuntime(ABC):
         if run is None:
             return ContainerStatus(name, is_running=False)
         code = record.told().exit_code
-        is_running = code is None and _is_alive(record, run)
+        is_running = code is None and process_trees.is_alive(record, run)
         return ContainerStatus(name, is_running, run.started_at, code)
 
     async def _lock(self, name: AgentName, record: Record) -> int:
@@ -356,7 +354,7 @@ class RecordedRuntime(ABC):
             # First: nothing can be ready yet, and a cancellation always finds what to end.
             await trio.sleep(_POLL_S)
             self._reap()
-            if record.told().exit_code is not None or _has_command(record):
+            if record.told().exit_code is not None or process_trees.has_command(record):
                 return
             if monitor.status is not None:
                 raise ProgramFailed(spec.argv, monitor.status, record.log_from(offset))
@@ -377,43 +375,3 @@ class RecordedRuntime(ABC):
                 await trio.sleep(_POLL_S)
                 if record.run() != run:
                     return
-
-    async def _sweep(self, record: Record) -> None:
-        """End what a command that has ended left behind, once for every run."""
-        if record.run() is not None and not record.is_swept():
-            await self._end(record)
-
-    async def _end(self, record: Record) -> None:
-        """Kill everything of a container; returns once it is gone, raises `Unavailable`."""
-        run = record.run()
-        if run is None:
-            return
-        try:
-            with trio.fail_after(END_S):
-                await process_trees.end(record, run)
-            if record.run() != run:
-                return
-            if not record.is_swept():
-                # What ran may have handed it out, to whoever would take it at any later time.
-                record.leave_lock()
-            record.note_swept()
-        except trio.TooSlowError:
-            raise Unavailable(
-                f"some processes of {record.directory.name} do not end even by SIGKILL"
-            ) from None
-
-
-def _is_alive(record: Record, run: Run) -> bool:
-    """Whether what keeps the container together lives, or its monitor, or its start."""
-    return record.is_locked() or tree_of(record, run).anchor() is not None
-
-
-def _has_command(record: Record) -> bool:
-    """Whether the container's command runs, and not a copy of the monitor that will become it."""
-    run = record.run()
-    tree = tree_of(record, run) if run is not None else None
-    anchor, first = (tree.anchor(), tree.first()) if tree is not None else (None, None)
-    if anchor is None or first is None:
-        return False
-    command = proc.words(first)
-    return bool(command) and command != proc.words(anchor)
