@@ -18,7 +18,8 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import HostConfig, Paths, search_path
+from hive.config import HostConfig, Paths
+from hive.environment import search_path
 from hive.errors import Unavailable
 from hive.host import pinned, proc, program, safe_repos, sandbox, sandbox_probe, syscalls, users
 from hive.host.etc_trees import EtcTrees

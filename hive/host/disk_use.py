@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from hive import process
-from hive.config import program_environment
+from hive.environment import program_environment
 from hive.errors import ProgramFailed, Unavailable
 
 TIMEOUT_S = 120.0

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hive import process
-from hive.config import git_override, search_path
+from hive.environment import git_override, search_path
 from hive.errors import ProgramFailed, Unavailable
 from hive.host.runtime import Finding
 from hive.process import Completed

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from hive import config as settings
+from hive import environment
 from hive.config import HarnessConfig, HostConfig
 from hive.errors import Unavailable
 from hive.host import agent_files, agent_servers, gateway_key, packages, program, sandbox
@@ -179,7 +180,7 @@ def find(config: HostConfig, *, isolates: bool) -> Installation:
     packages.check_host(config)
     agent_files.check_limits(config.limits)
     here = program.find(isolated=isolates)
-    plain, secrets = settings.claude_variables()
+    plain, secrets = environment.claude_variables()
     found = None if config.demo else find_claude(config)
     binds = list(here.binds)
     claude: tuple[str, ...] = (*here.argv, "stand-in")
@@ -187,7 +188,7 @@ def find(config: HostConfig, *, isolates: bool) -> Installation:
         claude = (str(found) if found else "claude",)
         if found and isolates:
             binds += program.claude_binds(found)
-    path = f"{PATH_INSIDE}:{program.BIN_INSIDE}" if isolates else settings.search_path()
+    path = f"{PATH_INSIDE}:{program.BIN_INSIDE}" if isolates else environment.search_path()
     return Installation(
         program=here,
         claude=claude,
@@ -204,21 +205,21 @@ def find_claude(config: HostConfig) -> Path | None:
 
     Raises `Unavailable` when one is named and is not there.
     """
-    named = config.claude or settings.claude_override()
+    named = config.claude or environment.claude_override()
     if named is not None:
         path = Path(named).resolve()
         if not path.is_file():
             raise Unavailable(f"there is no claude at {named}: correct HIVE_CLAUDE or the setting")
         return path
-    found = shutil.which("claude", path=settings.search_path())
+    found = shutil.which("claude", path=environment.search_path())
     return Path(found).resolve() if found else None
 
 
 def _read_secrets(config: HostConfig) -> dict[str, str]:
     values = {}
     for variable, file in config.claude_secret_files.items():
-        if variable not in settings.CLAUDE_SECRETS:
-            known = ", ".join(settings.CLAUDE_SECRETS)
+        if variable not in environment.CLAUDE_SECRETS:
+            known = ", ".join(environment.CLAUDE_SECRETS)
             raise Unavailable(f"claude_secret_files knows {known}, not {variable!r}")
         try:
             values[variable] = Path(file).read_text(encoding="utf-8").strip()

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from hive.config import HostConfig, Paths, program_environment
+from hive.config import HostConfig, Paths
+from hive.environment import program_environment
 from hive.errors import Unavailable
 from hive.host.flake_meta import FlakeMeta
 from hive.host.flake_text import MetaFlake

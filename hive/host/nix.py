@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hive import process
-from hive.config import search_path
+from hive.environment import search_path
 from hive.errors import BadRequest, Unavailable
 
 LOCK_TIMEOUT_S = 600.0

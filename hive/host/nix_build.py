@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hive.config import program_environment
+from hive.environment import program_environment
 from hive.errors import Unavailable
 from hive.process import run
 from hive.wire.names import AgentName

@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import program_environment, search_path
+from hive.environment import program_environment, search_path
 from hive.errors import (
     BadRequest,
     Conflict,

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 
 import trio
 
-from hive.config import HostConfig, Paths, search_path
+from hive.config import HostConfig, Paths
+from hive.environment import search_path
 from hive.errors import ProgramFailed
 from hive.host.recorded_runtime import Launch, Ready, RecordedRuntime
 from hive.host.records import Record

@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 
 import hive
-from hive.config import search_path
+from hive.environment import search_path
 from hive.errors import Unavailable
 from hive.host.runtime import Bind
 from hive.host.sandbox import is_visible

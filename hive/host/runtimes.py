@@ -7,7 +7,8 @@ import os
 import shutil
 from collections.abc import Callable
 
-from hive.config import HostConfig, Paths, search_path
+from hive.config import HostConfig, Paths
+from hive.environment import search_path
 from hive.errors import Unavailable
 from hive.host import nixos_probe
 from hive.host.bubblewrap import Bubblewrap

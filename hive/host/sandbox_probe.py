@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hive.config import search_path
+from hive.environment import search_path
 from hive.errors import ProgramFailed
 from hive.host import sandbox, users
 from hive.host.runtime import ContainerSpec, Finding

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from hive.config import search_path
+from hive.environment import search_path
 from hive.errors import Unavailable
 from hive.host.runtime import Bind
 

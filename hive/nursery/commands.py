@@ -17,7 +17,7 @@ from typing import Any
 import trio
 
 from hive import config as settings
-from hive import config_checks, light
+from hive import config_checks, environment, light
 from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.errors import HiveError
@@ -173,7 +173,7 @@ def _print_welcome(hive: Hive) -> None:
 
 
 def _has_display() -> bool:
-    return sys.stdout.isatty() and settings.has_display()
+    return sys.stdout.isatty() and environment.has_display()
 
 
 def _foreseen(group: BaseException) -> BaseException:

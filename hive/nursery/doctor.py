@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from hive import config as settings
-from hive import light, lines, process
+from hive import environment, light, lines, process
 from hive.agent import claude_version
 from hive.agent.claude_version import TESTED
 from hive.config import HostConfig, Paths
@@ -68,7 +68,7 @@ def _search() -> Finding:
 
 
 async def _git() -> Finding:
-    found = shutil.which("git", path=settings.search_path())
+    found = shutil.which("git", path=environment.search_path())
     mend = "" if found else "install git: configuration is kept in it"
     return Finding("git", found is not None, found or "not found", mend)
 
@@ -143,7 +143,7 @@ def _task(row: dict[str, Any]) -> Finding:
 
 
 def _print(findings: list[Finding]) -> None:
-    is_coloured = settings.wants_colour(is_terminal=sys.stdout.isatty())
+    is_coloured = environment.wants_colour(is_terminal=sys.stdout.isatty())
     good, bad, plain = ("\x1b[32m", "\x1b[31m", "\x1b[0m") if is_coloured else ("", "", "")
     for each in findings:
         mark = f"{good}ok{plain}  " if each.is_ok else f"{bad}BAD{plain} "

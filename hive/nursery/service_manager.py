@@ -12,7 +12,7 @@ import socket
 
 import trio
 
-from hive import config as settings
+from hive import environment
 
 SIGNS = 3
 """How many signs of life are sent in the time after which systemd misses one."""
@@ -53,4 +53,4 @@ class ServiceManager:
 
 def of_environment() -> ServiceManager:
     """Return the one that started this process."""
-    return ServiceManager(settings.notify_socket(), settings.watchdog_s())
+    return ServiceManager(environment.notify_socket(), environment.watchdog_s())

@@ -13,7 +13,7 @@ import pytest
 import trio
 import trio.testing
 
-from hive import config
+from hive import environment
 from hive.nursery import service_manager
 from hive.nursery.service_manager import ServiceManager
 
@@ -92,10 +92,10 @@ def test_the_watchdog_counts_only_for_the_process_it_is_meant_for(
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    assert config.watchdog_s() == seconds
+    assert environment.watchdog_s() == seconds
 
 
 def test_what_systemd_tells_the_daemon_reaches_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
     assert service_manager.of_environment()._address == "/run/systemd/notify"
-    assert "NOTIFY_SOCKET" not in config.program_environment()
+    assert "NOTIFY_SOCKET" not in environment.program_environment()
