@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 import trio
 
-from hive import lines
+from hive import calls
 from hive.config import Paths
 from hive.errors import HiveError
 from hive.host.bubblewrap import Bubblewrap
@@ -43,7 +43,7 @@ class RunningHive:
     async def operator(self, cmd: str, /, **fields: Any) -> dict[str, Any]:
         """Make one request on the operator's socket; raises `Failed` when it is refused."""
         request = {"cmd": cmd, **fields}
-        reply: dict[str, Any] = await lines.call(self.paths.host_socket, request, timeout_s=CALL_S)
+        reply: dict[str, Any] = await calls.call(self.paths.host_socket, request, timeout_s=CALL_S)
         if not reply["ok"]:
             raise Failed(f"{request}: {reply}")
         return reply

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
-from hive import lines
+from hive import calls
 from hive.errors import DaemonUnreachable, Unavailable, from_code
 from hive.wire import agent, codec, manager
 from hive.wire.limits import OUTCOME_WAIT_S
@@ -84,7 +84,7 @@ class HiveClient:
         """With `keep` one connection serves every call, one call at a time; else one per call."""
         self._socket = socket
         self._backoff_s = tuple(backoff_s)
-        self._kept = lines.Caller(socket) if keep else None
+        self._kept = calls.Caller(socket) if keep else None
         self._lost = trio.Event()
 
     async def request(
@@ -191,4 +191,4 @@ class HiveClient:
     async def _exchange(self, line: dict[str, Any], timeout_s: float) -> Any:  # noqa: ANN401
         if self._kept is not None:
             return await self._kept.call(line, timeout_s=timeout_s)
-        return await lines.call(self._socket, line, timeout_s=timeout_s)
+        return await calls.call(self._socket, line, timeout_s=timeout_s)

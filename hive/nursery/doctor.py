@@ -14,8 +14,8 @@ from typing import Any
 import attrs
 import trio
 
+from hive import calls, environment, light, process
 from hive import config as settings
-from hive import environment, light, lines, process
 from hive.agent import claude_version
 from hive.agent.claude_version import TESTED
 from hive.config import HostConfig, Paths
@@ -120,7 +120,7 @@ def _who_may(socket: Path) -> list[Finding]:
 async def _daemon(socket: Path) -> tuple[list[Finding], bool]:
     """Return what the daemon says of itself, and whether the stand-in plays claude there."""
     try:
-        reply = await lines.call(socket, {"cmd": "health"}, timeout_s=5)
+        reply = await calls.call(socket, {"cmd": "health"}, timeout_s=5)
     except DaemonUnreachable:
         none = f"none runs on {socket}; start one with: hive.pyz up"
         return [Finding("daemon", True, none)], False

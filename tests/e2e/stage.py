@@ -23,7 +23,7 @@ import attrs
 import pytest
 import trio
 
-from hive import lines
+from hive import calls
 from hive.agent.stand_in import directives, steps
 from hive.config import Paths
 from hive.errors import HiveError
@@ -191,7 +191,7 @@ class Stage:
 
     async def operator(self, cmd: str, /, **fields: Any) -> dict[str, Any]:
         """Make one request on the operator's socket."""
-        reply: dict[str, Any] = await lines.call(
+        reply: dict[str, Any] = await calls.call(
             self.paths.host_socket, {"cmd": cmd, **fields}, timeout_s=CALL_S
         )
         return reply

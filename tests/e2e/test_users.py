@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from hive import lines
+from hive import calls
 from hive.wire.names import MANAGER, AgentName
 from tests.e2e.stage import CALL_S, STAND_IN, Stage, spawn, stage
 from tests.fakes import as_user
@@ -81,7 +81,7 @@ if os.geteuid() == 0:
             reply = await as_user.call(path, whoami, FIRST + 1, CALL_S)
             assert (reply["kind"], reply["name"]) == ("whoami", "alice")
             # Not even root, who may walk to it.
-            reply = await lines.call(path, whoami, timeout_s=CALL_S)
+            reply = await calls.call(path, whoami, timeout_s=CALL_S)
             assert (reply["kind"], reply["code"]) == ("error", "refused")
             assert f"only alice may speak here, as user {FIRST + 1}" in reply["message"]
             with pytest.raises(PermissionError):

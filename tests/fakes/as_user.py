@@ -51,7 +51,7 @@ def connect(path: Path, user: int, *, walks: bool = True) -> socket.socket:
 
 
 async def call(path: Path, request: dict[str, Any], user: int, timeout_s: float) -> Any:
-    """Make one request on a socket as that user; for our own `lines.call` is enough."""
+    """Make one request on a socket as that user; for our own `calls.call` is enough."""
     stream = await connected(path, user)
     with trio.fail_after(timeout_s):
         async with stream:

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import trio
 
-from hive import lines
+from hive import calls
 from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.nursery import on_host
@@ -37,7 +37,7 @@ class Running:
         return await self._call(self.hive.paths.agent_socket(agent_name(name)), cmd, fields)
 
     async def _call(self, path: Path, cmd: str, fields: dict[str, Any]) -> dict[str, Any]:
-        reply: dict[str, Any] = await lines.call(path, {"cmd": cmd, **fields}, timeout_s=CALL_S)
+        reply: dict[str, Any] = await calls.call(path, {"cmd": cmd, **fields}, timeout_s=CALL_S)
         return reply
 
 

@@ -13,7 +13,7 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hive import lines
+from hive import calls
 from hive.wire.codec import tag_of
 from hive.wire.manager import ManagerRequest
 from hive.wire.names import MANAGER, agent_name
@@ -152,7 +152,7 @@ async def test_one_agent_takes_no_more_than_its_share_of_the_connections(short_t
     async with running(short_tmp) as daemon, AsyncExitStack() as stack:
         await with_agents(daemon, "alice", "bob")
         path = daemon.hive.paths.agent_socket(agent_name("alice"))
-        held = [await stack.enter_async_context(await lines.connect(path)) for _ in range(128)]
+        held = [await stack.enter_async_context(await calls.connect(path)) for _ in range(128)]
         for stream in held:
             await stream.send_all(b'{"cmd":"whoami"}\n')
             assert b"alice" in await stream.receive_some()
@@ -221,7 +221,7 @@ def test_no_request_makes_an_internal_error(short_tmp: Path) -> None:
 
     async def call(cmd: str, fields: dict[str, object]) -> dict[str, object]:
         socket = paths_below(short_tmp).agent_socket(MANAGER)
-        return await lines.call(socket, {**fields, "cmd": cmd}, timeout_s=10)
+        return await calls.call(socket, {**fields, "cmd": cmd}, timeout_s=10)
 
     async def main() -> None:
         async with running(short_tmp):

@@ -12,7 +12,7 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hive import lines
+from hive import calls
 from hive.errors import Conflict
 from hive.wire.admin import AdminRequest
 from hive.wire.codec import tag_of
@@ -230,7 +230,7 @@ def test_no_request_makes_an_internal_error(short_tmp: Path) -> None:
             assert reply.get("code") != "internal", (cmd, fields, reply)
 
     async def call(cmd: str, fields: dict[str, object]) -> dict[str, object]:
-        return await lines.call(
+        return await calls.call(
             paths_below(short_tmp).host_socket, {**fields, "cmd": cmd}, timeout_s=10
         )
 
@@ -243,7 +243,7 @@ def test_no_request_makes_an_internal_error(short_tmp: Path) -> None:
 
 async def test_status_changes_are_streamed(short_tmp: Path) -> None:
     async with running(short_tmp) as daemon:
-        stream = await lines.connect(daemon.hive.paths.host_socket)
+        stream = await calls.connect(daemon.hive.paths.host_socket)
         await stream.send_all(b'{"cmd":"subscribe_agent_status"}\n')
         got = b""
         with trio.fail_after(10):

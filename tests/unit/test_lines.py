@@ -18,7 +18,7 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hive import light, lines
+from hive import calls, light, lines
 from hive.errors import Conflict, DaemonUnreachable, HiveError, NotFound, Refused, Unavailable
 from hive.wire.limits import LINE_BYTES
 
@@ -70,7 +70,7 @@ class Echo:
 
 
 async def raw(path: Path, data: bytes, replies: int) -> list[Any]:
-    stream = await lines.connect(path)
+    stream = await calls.connect(path)
     got = b""
     with trio.fail_after(5):
         await stream.send_all(data)
@@ -128,7 +128,7 @@ def test_any_bytes_get_as_many_replies_as_lines(short_tmp: Path, garbage: list[b
 async def test_a_parked_request_is_given_up_when_its_client_goes(short_tmp: Path) -> None:
     path, echo = short_tmp / "s", Echo()
     async with echo.served(path):
-        stream = await lines.connect(path)
+        stream = await calls.connect(path)
         await stream.send_all(b'{"do":"park"}\n')
         await trio.testing.wait_all_tasks_blocked(0.02)
         await stream.aclose()
@@ -142,7 +142,7 @@ async def test_a_parked_request_is_given_up_when_its_client_goes(short_tmp: Path
 async def test_a_parked_request_of_a_half_closed_client_is_still_answered(short_tmp: Path) -> None:
     path, echo = short_tmp / "s", Echo()
     async with echo.served(path):
-        stream = await lines.connect(path)
+        stream = await calls.connect(path)
         await stream.send_all(b'{"do":"park"}\n')
         await stream.send_eof()
         await trio.testing.wait_all_tasks_blocked(0.02)
@@ -178,7 +178,7 @@ async def test_a_client_that_never_reads_is_let_go(
     monkeypatch.setattr(lines, "WRITE_DEADLINE_S", 0.05)
     path = short_tmp / "s"
     async with Echo().served(path):
-        stream = await lines.connect(path)
+        stream = await calls.connect(path)
         with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
             await stream.send_all((b'"' + b"x" * 100_000 + b'"\n') * 200)
         await stream.aclose()
@@ -202,13 +202,13 @@ async def test_a_socket_somebody_answers_on_is_refused(short_tmp: Path) -> None:
 
 async def test_a_call_without_a_daemon_names_the_mend(short_tmp: Path) -> None:
     with pytest.raises(DaemonUnreachable, match="--socket"):
-        await lines.call(short_tmp / "none", {"cmd": "list"}, timeout_s=1)
+        await calls.call(short_tmp / "none", {"cmd": "list"}, timeout_s=1)
 
 
 async def test_a_call_has_a_deadline_and_the_next_one_a_new_connection(short_tmp: Path) -> None:
     path, echo = short_tmp / "s", Echo()
     async with echo.served(path):
-        caller = lines.Caller(path)
+        caller = calls.Caller(path)
         with pytest.raises(Unavailable, match=r"0\.05 s"):
             await caller.call({"do": "park"}, timeout_s=0.05)
         assert await caller.call({"n": 1}, timeout_s=5) == {"echo": {"n": 1}}
@@ -233,7 +233,7 @@ async def test_a_client_that_is_not_admitted_gets_one_clear_error_and_no_answer(
     listener = await lines.listen(path, 0o600)
     async with trio.open_nursery() as nursery:
         await nursery.start(lines.serve, listener, door)
-        stream = await lines.connect(path)
+        stream = await calls.connect(path)
         said = b""
         with trio.fail_after(5):
             async for chunk in stream:
@@ -263,7 +263,7 @@ async def test_who_is_refused_before_the_request_was_read_still_hears_why(
         nursery.start_soon(refuse)
         with trio.fail_after(30):
             if client == "lines":
-                reply = await lines.call(path, request, timeout_s=20)
+                reply = await calls.call(path, request, timeout_s=20)
                 assert reply["error"] == "you are nobody"
                 return
             with pytest.raises(light.Failure, match="you are nobody"):

@@ -21,7 +21,7 @@ import attrs
 import pytest
 import trio
 
-from hive import lines
+from hive import calls
 from hive.config import FIRST_AGENT_UID, HostConfig, Paths
 from hive.core import actions, proposals
 from hive.core.hive import Hive
@@ -98,7 +98,7 @@ class Scene:
 
     async def operator(self, cmd: str, **fields: Any) -> dict[str, Any]:
         """Make one request on the operator's socket."""
-        reply: dict[str, Any] = await lines.call(
+        reply: dict[str, Any] = await calls.call(
             self.paths.host_socket, {"cmd": cmd, **fields}, timeout_s=20
         )
         assert reply["ok"], reply
