@@ -79,10 +79,11 @@ async def test_what_is_typed_chosen_or_opened_stays_in_a_storm_of_frames(
 async def test_an_open_diff_stays_at_its_line_while_its_own_card_changes(
     page: Page, lively: PageServer
 ) -> None:
-    await page.viewport(1280, 300)
     await opened(page, f"{lively.url}#decisions")
     await page.click("[data-approval='8'] .calm")
     await page.wait("document.querySelectorAll('.diff-file').length === 2")
+    # So low that there is something to scroll.
+    await page.viewport(1280, 300)
     body = "document.querySelector('.diff-body')"
     await page.eval(f"{body}.scrollTop = 40")
     await page.eval("document.querySelectorAll('.diff-file .fold')[1].click()")
