@@ -125,6 +125,7 @@ async def asks_and_denies_by_keyboard_alone(day: Day) -> None:
     await me.find("button", "Approve new agent scout")
     await me.do("show the diff of new agent scout")
     await me.reads("agent.toml", "region", "changes")
+    await comments_on_a_line(me)
     await me.tab_to("button", "Deny new agent scout")
     await page.press("Enter")
     await me.find("textbox", "Reason (can be left out)")
@@ -136,6 +137,17 @@ async def asks_and_denies_by_keyboard_alone(day: Day) -> None:
     await me.reads("half the memory is enough", "group")
 
 
+async def comments_on_a_line(me: Person) -> None:
+    """Go to a line of the diff by the keyboard, and say something of it."""
+    await me.page.press("j")
+    await me.page.press("ArrowDown")
+    await me.page.press("c")
+    await me.page.wait("document.activeElement.tagName === 'TEXTAREA'")
+    await me.page.type("Say here whose it is.")
+    await me.page.press("Enter", control=True)
+    await me.reads("Say here whose it is.", "region", "changes")
+
+
 async def has_the_manager_propose_again_and_approves(day: Day) -> None:
     """The manager reads the reason and proposes; the operator looks, says yes and watches."""
     me, page = day.desk, day.page
@@ -144,6 +156,7 @@ async def has_the_manager_propose_again_and_approves(day: Day) -> None:
     await day.write("@manager Half of it, please.", bash, spawn)
     # The one that was denied can be looked at too.
     await me.find("button", "Approve new agent scout")
+    assert any("Say here whose it is." in body for body in await day.hive.mail("manager"))
     await me.click("button", "Show the diff of new agent scout")
     await me.reads("memory_mib = 512", "region", "changes")
     async with trio.open_nursery() as nursery:
