@@ -14,8 +14,8 @@ from tests.fakes.running import running
 from tests.fakes.tcp_relay import Relay
 
 FIRST_VIEW_BYTES = 400_000
-REQUESTS_MOST = 110
-MODULES_MOST = {"": 85, "agent/alice/": 60, "agent/alice/stats": 20, "agent/alice/screen": 20}
+REQUESTS_MOST = 130
+MODULES_MOST = {"": 105, "agent/alice/": 65, "agent/alice/stats": 25, "agent/alice/screen": 25}
 """By page, below the address of the dashboard."""
 FOLLOWING = ("", "agent/alice/")
 """Those that load some when they have begun."""
