@@ -32,8 +32,11 @@ NEWEST = 200
 SHOWN = f"""(() => {{
   const said = (node) => {{
     const copy = node.cloneNode(true);
-    for (const part of copy.querySelectorAll("time, .age, form .form-error")) part.remove();
-    return JSON.stringify(Object.entries(node.dataset).sort()) + copy.textContent;
+    const unsaid = "time, .age, form .form-error, [hidden]";
+    for (const part of copy.querySelectorAll(unsaid)) part.remove();
+    // What counts down by itself is never at the same second.
+    const text = copy.textContent.replace(/\\d+[smhd]( \\d\\d[sm])?/g, "…");
+    return JSON.stringify(Object.entries(node.dataset).sort()) + text;
   }};
   const all = (what) => [...document.querySelectorAll(what)].map(said);
   return {{
@@ -130,11 +133,13 @@ async def _values(page: Page, name: str, within: str = "#swarm") -> list[str]:
 
 async def _equal(one: Callable[[], Awaitable[Any]], other: Callable[[], Awaitable[Any]]) -> None:
     """Wait until both are the same: the last frame may be on its way."""
-    mine = theirs = None
-    with trio.move_on_after(60):
-        while mine is None or mine != theirs:
+    mine: dict[str, list[str]] = {}
+    theirs: dict[str, list[str]] = {}
+    with trio.move_on_after(20):
+        while not mine or mine != theirs:
             mine, theirs = await one(), await other()
-    assert mine == theirs
+    apart = {key: sorted({*mine[key]} ^ {*theirs[key]}) for key in mine}
+    assert mine == theirs, apart
 
 
 @asynccontextmanager
