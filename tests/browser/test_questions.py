@@ -63,7 +63,7 @@ async def test_a_question_is_answered_from_a_phone_in_three_taps(
     ]
     await opened(page, lively.url)
     assert await page.count("[data-question='3'] .badge.danger .left") == 1
-    await page.click(".bar [href='#questions']")
+    await page.click("#overview [href='#question-3']")
     await page.click("[data-question='3'] .option:nth-of-type(1) input")
     await page.click("[data-question='3'] button.go")
     assert await lively.wait_posted("/answer-question/3") == {"answer": "yes"}

@@ -187,7 +187,7 @@ async def test_an_approval_with_comments_asks_whether_they_are_to_be_sent(
         row | ({"comments": 2} if row["id"] == 8 else {})
         for row in lively.dashboard.state["approvals"]
     ]
-    await opened(page, lively.url)
+    await opened(page, f"{lively.url}#decisions")
     await page.click("[data-approval='8'] .go")
     await page.wait("document.querySelector('#fate-title')")
     assert await violations(page, LOOKS, "dialog[open]") == []

@@ -206,12 +206,13 @@ async def follows_a_thread(day: Day) -> None:
     """An agent writes, the operator answers, and all of it can be seen together."""
     me = day.desk
     await day.write("@scout Report.", call("send", to="operator", body="I counted 4711 lines."))
-    mail = await me.saying("I counted 4711 lines.", "listitem")
+    inbox = await me.find("list", re.compile("^Messages to you"))
+    mail = await me.saying("I counted 4711 lines.", "listitem", within=inbox)
     await me.click("button", "Reply to scout", mail)
     await me.page.type("Which one is the longest?")
     await me.page.press("Enter")
     row = await me.saying("Which one is the longest?", "article")
-    await me.click("button", "⌥ thread", row)
+    await me.click("button", re.compile("^Thread of message"), row)
     thread = re.compile("^Messages of this thread")
     for words in ("I counted 4711 lines.", "Which one is the longest?"):
         await me.reads(words, "list", thread)

@@ -135,12 +135,14 @@ class Person:
         await self.page.press("Enter")
         await self.gone("combobox", "What to do")
 
-    async def saying(self, words: str, role: str, name: Named = ANY) -> Thing:
+    async def saying(
+        self, words: str, role: str, name: Named = ANY, within: Thing | None = None
+    ) -> Thing:
         """Wait until something of that role and name says these words; return the first."""
         said: list[str] = []
         with trio.move_on_after(PATIENCE_S):
             while True:
-                things = await self.all(role, name)
+                things = await self.all(role, name, within)
                 said = [str(await self._call(one, _TEXT)) for one in things]
                 for thing, text in zip(things, said, strict=True):
                     if words in text:
