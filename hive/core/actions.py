@@ -261,7 +261,7 @@ async def send(hive: Hive, to: str, body: str, in_reply_to: int | None) -> int:
     """
     if not body.strip():
         raise BadRequest("the message is empty: write something")
-    names = tuple(dict.fromkeys(recipient_name(each.strip()) for each in to.split(",")))
+    names = tuple(dict.fromkeys(recipient_name(each) for each in to.split(",")))
     if OPERATOR in names:
         raise BadRequest("the operator is you: name an agent, manager or *")
     if len(names) > 1 and EVERYBODY in names:

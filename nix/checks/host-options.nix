@@ -72,6 +72,7 @@ in
         default = [ ];
       };
       etc = free;
+      variables = free;
     };
     networking = free;
     programs = free;

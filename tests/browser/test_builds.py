@@ -118,7 +118,8 @@ async def test_a_job_is_followed_from_the_queue_to_its_end(page: Page, server: P
     assert await page.count(f"{PANEL} form:not([hidden])") == 0
     await page.press("Escape")
     await page.wait("document.querySelector('.toast.bad').innerText.includes('no such program')")
-    assert await page.text("#built summary .aside") == "1 · 1 failed"
+    aside = "document.querySelector('#built summary .aside').textContent"
+    await page.wait(f"{aside} === '1 · 1 failed'")
 
 
 async def test_a_log_is_read_anew_when_the_stream_was_lost(page: Page, lively: PageServer) -> None:

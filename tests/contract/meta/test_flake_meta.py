@@ -226,8 +226,8 @@ async def test_inputs_are_offered_to_a_depth_of_two(flake: Subject) -> None:
     meta, sha = flake.opened(), flake.propose(ALICE)
     await meta.finalize(ALICE, sha, "deployed/0")
     rows = await meta.inputs()
-    assert [row.name for row in rows] == ["agent-alice", "hyperhive", "hyperhive/nixpkgs"]
-    assert rows[0].rev == sha
+    assert [row.name for row in rows] == ["hyperhive", "agent-alice", "hyperhive/nixpkgs"]
+    assert rows[1].rev == sha
     assert all(row.locked_at for row in rows)
 
 

@@ -51,10 +51,9 @@ async def test_a_harness_that_says_the_same_again_asks_for_no_look(
 async def test_a_harness_that_hangs_is_noticed_by_the_sweep_and_forgiven_at_its_next_word(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
-    record = AgentRecord(ALICE, 0.0, "running")
     view = ContainerView(
         settings.paths_for(tmp_path, system=False),
-        cast("Any", SimpleNamespace(names=lambda: [ALICE], get=lambda _: record, is_wanted=bool)),
+        cast("Any", _Alice()),
         cast("Any", SimpleNamespace(running=_alice_runs, kind="process")),
         Transients(trio.current_time, lambda frame: None),
         Counts(_nothing, _nothing),
@@ -82,6 +81,22 @@ async def test_a_harness_that_hangs_is_noticed_by_the_sweep_and_forgiven_at_its_
     with trio.fail_after(1):
         await view.wait_poked()
     assert await code() is Code.WORKING
+
+
+class _Alice:
+    """The agents of a hive that has this one."""
+
+    def __contains__(self, name: object) -> bool:
+        return name == ALICE
+
+    def names(self) -> list[AgentName]:
+        return [ALICE]
+
+    def get(self, name: AgentName) -> AgentRecord:
+        return AgentRecord(name, 0.0, "running")
+
+    def is_wanted(self, name: AgentName) -> bool:
+        return name == ALICE
 
 
 async def _alice_runs() -> list[ContainerStatus]:
