@@ -18,7 +18,7 @@ import attrs
 
 from hive.config import HostConfig
 from hive.errors import BadRequest
-from hive.host import agent_servers, packages, toml_edit, toml_lines
+from hive.host import agent_looks, agent_servers, packages, toml_edit, toml_lines
 from hive.host.agent_servers import GIVEN, TREE
 from hive.host.runtime import Bind, ContainerSpec, Inside
 from hive.host.toml_checks import Bad, check_env, within
@@ -192,6 +192,7 @@ def _check(config: AgentConfig) -> None:
     _check_network(config)
     _check_tending(config)
     _check_screen(config.screen)
+    agent_looks.check(config)
 
 
 def _check_tending(config: AgentConfig) -> None:

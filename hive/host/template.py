@@ -20,6 +20,9 @@ _AGENT_TOML = """\
 # One line for people: what {name} is for.
 # description = "keeps an eye on the weather"
 
+# What stands beside its name: an emoji, or a letter or two.
+# icon = "🌦"
+
 # The model until the operator chooses another on the page of {name}.
 # model = "sonnet"
 # available_models = ["haiku", "sonnet", "opus"]
@@ -79,6 +82,11 @@ _AGENT_TOML = """\
 # url = "https://mcp.example.com/mcp"
 # headers = {{ Authorization = "Bearer ${{TICKETS_TOKEN}}" }}
 # secrets = {{ TICKETS_TOKEN = "/state/secrets/tickets" }}
+
+# What the row and the page of {name} lead to: an address, or a path below that page.
+# [[links]]
+# label = "forecast"
+# url = "https://weather.example.com/"
 """
 
 _AGENT_NIX = """\

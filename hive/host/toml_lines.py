@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 
 TOKEN = re.compile(
@@ -34,24 +35,31 @@ def find(text: str, keys: tuple[str, ...]) -> int:
 
 
 def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yield the whole path of every table and of every key outside of inline tables."""
-    table: tuple[str, ...] = ()
+    """Yield the whole path of every table and of every key outside of inline tables.
+
+    One of several tables of a name is there twice: by the name alone, and by its number behind it,
+    the first being 1.
+    """
+    tables: tuple[tuple[str, ...], ...] = ((),)
     parts: list[str] = []
-    number, depth = 1, 0
-    is_header = is_value = False
+    several: Counter[tuple[str, ...]] = Counter()
+    number, depth, brackets = 1, 0, 0
+    is_value = False
     for word in TOKEN.findall(f"{text}\n"):
         if word == "\n" and not (is_value and depth):
-            if is_header:
+            if brackets:
                 table = tuple(parts)
-                yield table, number
-            parts, is_header, is_value = [], False, False
+                several[table] += 1
+                tables = ((*table, str(several[table])), table)[2 - brackets :]
+                yield from ((each, number) for each in tables)
+            parts, brackets, is_value = [], 0, False
         elif is_value:
             depth += (word in _OPENING) - (word in _CLOSING)
         elif word == "=":
-            yield (*table, *parts), number
+            yield from (((*each, *parts), number) for each in tables)
             is_value, depth = True, 0
         elif word == "[":
-            is_header = True
+            brackets += 1
         elif word[0] in "\"'":
             parts.append(tomllib.loads(f"word = {word}")["word"])
         elif re.fullmatch("[A-Za-z0-9_-]+", word):

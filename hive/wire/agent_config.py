@@ -38,6 +38,15 @@ class McpServer:
 
 
 @attrs.frozen
+class Link:
+    """A link that the agent's row and page show."""
+
+    label: str
+    url: str
+    """`http://` or `https://`, or a path below the agent's page."""
+
+
+@attrs.frozen
 class Limits:
     """What the container may use; None leaves the daemon's default."""
 
@@ -101,6 +110,10 @@ class AgentConfig:
     """Where the agent's page finds a screen of it."""
     steer: str | None = None
     """Whose messages are put into a running turn: `operator`, `everybody` or `nobody`."""
+    icon: str = ""
+    """An emoji, or a letter or two, beside its name."""
+    links: tuple[Link, ...] = ()
+    """What its row and its page lead to."""
 
 
 def check_context(key: str, tokens: int | None) -> None:
