@@ -27,8 +27,8 @@ SECTIONS = (
     (
         "agent",
         "An agent's container",
-        "`hive`, in the agent.nix of an agent. Its model, limits, servers and network are in its"
-        " [agent.toml](agent-config.md).",
+        "`hive`, in the agent.nix of an agent. Its model, limits, servers, network, icon and links"
+        " are in its [agent.toml](agent-config.md).",
     ),
 )
 """The part of `nix/checks/eval.nix`, its heading, and what it is."""

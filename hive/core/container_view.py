@@ -23,6 +23,7 @@ from hive.core.why_facts import Facts, Queued, Trouble
 from hive.host.runtime import ContainerStatus, Runtime
 from hive.wire import live
 from hive.wire.agent import ReportState
+from hive.wire.agent_config import AgentConfig
 from hive.wire.dashboard import ContainerRemoved, ContainerRow, ContainerStateChanged
 from hive.wire.jobs import OVER, RUNNING, JobRow
 from hive.wire.names import MANAGER, AgentName, container_name
@@ -227,6 +228,7 @@ class ContainerView:
 
     def _make(self, name: AgentName, facts: Facts, unread: int, reminders: int) -> ContainerRow:
         record = self._agents.get(name)
+        config = record.config or AgentConfig()
         report = facts.report
         reason = why.reason(facts)
         is_running = facts.is_running
@@ -259,6 +261,8 @@ class ContainerView:
             network=network,
             denied=denied,
             why=reason,
+            icon=config.icon,
+            links=config.links,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from hive.wire.agent_config import Link
 from hive.wire.approvals import Approval
 from hive.wire.jobs import JobRow, MetaInput
 from hive.wire.notifications import Notification
@@ -53,6 +54,10 @@ class ContainerRow:
     """How many destinations it wanted to reach and was refused, of those that are kept."""
     why: Reason | None = None
     """Why it does not work, or that it does."""
+    icon: str = ""
+    """As the deployed agent.toml says."""
+    links: tuple[Link, ...] = ()
+    """As the deployed agent.toml says; a page looks at them again before it shows them."""
 
 
 @attrs.frozen

@@ -107,3 +107,55 @@ async def test_a_filter_leaves_agents_by_name_and_state_and_hides_none_that_is_w
     await page.eval("location.hash = 'agent-w2'")
     await page.wait(f"{FOCUS}.dataset.agent === 'w2' && {FOCUS}.checkVisibility()")
     assert await page.eval("document.querySelector('#agent-filter').value") == ""
+
+
+LINKS = [
+    {"label": "forecast", "url": "https://weather.example:8443/now"},
+    {"label": "turns", "url": "stats"},
+    {"label": "run", "url": "javascript:alert(1)"},
+    {"label": "else\u202ewhere", "url": "https://a.example/"},
+    {"label": "<img src=x onerror=alert(1)>"[:24], "url": "https://user@a.example/"},
+    {"label": "W" * 24, "url": f"https://{'w' * 60}.example/"},
+    {"label": "<b>bold</b>", "url": "http://127.0.0.1:1/"},
+]
+SEEN = """[...document.querySelectorAll('.agent-links a')].map((one) => [one.innerText,
+  one.getAttribute('href'), one.title, one.target, one.rel].join(' '))"""
+
+INSIDE = """[...document.querySelectorAll('.agent-links a, .agent-icon:not([hidden])')]
+  .every((one) => one.checkVisibility() && one.getBoundingClientRect().right <= innerWidth)"""
+
+
+async def test_an_icon_and_links_are_shown_and_lead_to_nothing_that_runs(
+    page: Page, server: PageServer
+) -> None:
+    alice = scenes.container("alice", icon="🌦️", links=LINKS)
+    server.dashboard.state["containers"] = [alice, scenes.container("bob", icon="a\u202eb")]
+    tab = "_blank noopener noreferrer"
+    wide = "w" * 60
+    for place in (server.url, server.agent_url):
+        await opened(page, place)
+        await page.wait("document.querySelectorAll('.agent-links a').length === 4")
+        assert await page.eval(SEEN) == [
+            "forecast ↗ https://weather.example:8443/now weather.example:8443 " + tab,
+            f"turns ↗ /agent/alice/stats the page of alice {tab}",
+            f"{'W' * 24} ↗ https://{wide}.example/ {wide}.example {tab}",
+            f"<b>bold</b> ↗ http://127.0.0.1:1/ 127.0.0.1:1 {tab}",
+        ]
+        icons = "[...document.querySelectorAll('.agent-icon:not([hidden])')]"
+        assert await page.eval(f"{icons}.map((one) => one.innerText).join()") == "🌦️"
+        assert await page.eval(f"{icons}.every((one) => one.ariaHidden === 'true')")
+        await page.eval("location.hash = 'agents'")
+        assert await violations(page, LOOKS, ".agent, .head") == []
+        await page.viewport(360, 740)
+        assert await page.overflow() == 0
+        assert await page.eval(INSIDE)
+    await page.viewport(1280, 900)
+    await opened(page, server.url)
+    await page.wait("document.querySelectorAll('.agent-links a').length === 4")
+    await page.eval("document.querySelector('.agent-links a').focus()")
+    assert await page.eval(f"{FOCUS}.innerText") == "forecast ↗"
+    changed = scenes.container("alice", icon="", links=LINKS[:1], turn_state="thinking")
+    server.dashboard.publish("container_state_changed", container=changed)
+    await page.wait("document.querySelectorAll('.agent-links a').length === 1")
+    assert await page.eval(f"{FOCUS}.innerText") == "forecast ↗"
+    assert await page.eval(f"{icons}.length") == 0

@@ -45,6 +45,8 @@ def container(name: str, **fields: Any) -> Json:
         "isolation": "bubblewrap",
         "network": "proxy",
         "denied": 0,
+        "icon": "",
+        "links": [],
     }
     row |= fields
     return {"why": why_of(row), **row}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 
 from hive.core import actions
 from hive.wire import codec
+from hive.wire.names import agent_name
 from tests.fakes import waiting
 from tests.fakes.http_client import connect, fetch, open_events
+from tests.fakes.manager_git import commit
 from tests.fakes.running import running
 from tests.integration.web.dashboard import READS, WRITES, Browser, browsing, log_in
 
@@ -136,6 +139,24 @@ async def test_an_agent_is_asked_for_approved_stopped_and_destroyed(short_tmp: P
         assert (await browser.post("/destroy/bob", purge="true")).json() == {"ok": True}
         await until(browser, lambda rows: len(rows) == 1)
         assert (await browser.get("/api/agent/bob/row")).status == 404
+
+
+async def test_a_row_has_the_icon_and_the_links_of_what_is_deployed(short_tmp: Path) -> None:
+    async with browsing(short_tmp, "bob") as browser:
+        repo = browser.hive.paths.agent_config(agent_name("bob"))
+        looks = {"icon": "🌦", "links": [{"label": "turns", "url": "stats"}]}
+        text = 'icon = "🌦"\n[[links]]\nlabel = "turns"\nurl = "{}"\n'
+        ask = partial(browser.daemon.agent, "manager", "request_apply_commit", agent="bob")
+        files = {"agent.toml": text.format("javascript:alert(1)")}
+        bad = await ask(commit_ref=await trio.to_thread.run_sync(commit, repo, files))
+        assert "agent.toml line 4: links.1.url is not one" in bad["note"]
+        files = {"agent.toml": text.format("stats")}
+        asked = await ask(commit_ref=await trio.to_thread.run_sync(commit, repo, files))
+        rows = (await browser.get("/api/state")).json()["containers"]
+        assert [(row["icon"], row["links"]) for row in rows] == [("", []), ("", [])]
+        assert (await browser.post(f"/approve/{asked['id']}")).json() == {"ok": True}
+        await until(browser, lambda rows: looks.items() <= rows[1].items())
+        assert looks.items() <= (await browser.get("/api/agent/bob/row")).json().items()
 
 
 def settled(row: Any) -> bool:

@@ -2,6 +2,7 @@
 /** Name, state, model, context, last turn, and the controls of a turn. */
 
 import { el, label, setAttr, setText } from "../shared/dom.js";
+import { iconOf, linksOf } from "../shared/agent_looks.js";
 import { actionForm } from "../shared/form.js";
 import { limitsMet } from "../shared/limits.js";
 import { showLogs } from "../shared/logs.js";
@@ -27,6 +28,8 @@ const TONES = { notice: "warm", warning: "warm", error: "danger" };
 /** @param {HTMLElement} place @param {HTMLElement} connection @param {HTMLElement} detail */
 export function headView(place, connection, detail) {
   const name = el("h1", {}, agentName());
+  const icon = iconOf();
+  const links = linksOf(agentName());
   const role = el("span", { class: "chip", hidden: true });
   const glyph = el("span", { class: "glyph", "aria-hidden": "true" });
   const word = el("span");
@@ -64,6 +67,7 @@ export function headView(place, connection, detail) {
       "div",
       { class: "row title" },
       el("a", { class: "button quiet calm", href: DASHBOARD }, ...label("← D4SHB04RD", "Dashboard")),
+      icon.root,
       name,
       role,
       el("nav", { class: "row links", "aria-label": "Pages of this agent" }, stats, screen, logs),
@@ -75,6 +79,7 @@ export function headView(place, connection, detail) {
       { class: "row", role: "group", "aria-label": "State" },
       turn, status, limits, stale, model, ctx, last, cost, paid,
     ),
+    links.root,
   );
   /** @type {ReturnType<typeof remark>} */
   let said = null;
@@ -144,6 +149,9 @@ export function headView(place, connection, detail) {
   };
   /** @param {import("../shared/wire.js").ContainerRow | null} row as the dashboard shows it */
   const showRow = (row) => {
+    // While the agent is away there is no row; who it is stays.
+    if (row) icon.update(row.icon ?? "");
+    if (row) links.update(row.links ?? []);
     const keys = row?.limits_met ?? [];
     const { text, title } = limitsMet(keys);
     badge(limits, keys.length ? `▲ ${text}` : "", "danger");

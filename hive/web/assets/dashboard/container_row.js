@@ -2,6 +2,7 @@
 /** One agent: its name, how it is, and what can be done with it. */
 
 import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
+import { iconOf, linksOf } from "../shared/agent_looks.js";
 import { actionForm } from "../shared/form.js";
 import { count, timeTag } from "../shared/time.js";
 import { linkTo } from "./address.js";
@@ -29,6 +30,8 @@ const ASKS = { key: "asks", glyph: "?", text: "asks you", tone: "warm" };
 /** @param {string} name @param {(name: string) => void} writeTo */
 export function containerRow(name, writeTo) {
   const link = el("a", { class: "name", href: agentPage(name) }, name);
+  const icon = iconOf();
+  const links = linksOf(name);
   const kind = el("span", { class: "chip" });
   const badges = el("span", { class: "row badges" });
   const place = el("span", { class: "muted" });
@@ -51,8 +54,9 @@ export function containerRow(name, writeTo) {
   const root = el(
     "li",
     { class: "panel agent", "data-agent": name },
-    el("div", { class: "row top" }, fold.button, link, below, kind, badges, stale.form, fold.brief),
+    el("div", { class: "row top" }, fold.button, icon.root, link, below, kind, badges, stale.form, fold.brief),
     el("div", { class: "row meta" }, place, context, deployed, stats, logsButton, own),
+    links.root,
     status,
     note,
     actions,
@@ -75,6 +79,8 @@ export function containerRow(name, writeTo) {
     const { row, forge } = shown;
     root.hidden = shown.isHidden;
     fold.update(shown);
+    icon.update(row.icon ?? "");
+    links.update(row.links ?? []);
     setAttr(root, "data-needs", shown.isBroken ? "danger" : shown.asks ? "warm" : null);
     setAttr(root, "aria-level", shown.depth === null ? null : String(shown.depth + 1));
     root.style.setProperty("--depth", String(Math.min(shown.depth ?? 0, DEEPEST)));

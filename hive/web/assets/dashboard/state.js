@@ -167,6 +167,8 @@ function placeholder(name) {
     network: "",
     denied: 0,
     why: null,
+    icon: "",
+    links: [],
   };
 }
 

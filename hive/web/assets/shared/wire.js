@@ -7,6 +7,7 @@
  *   code: string, word: string, level: string, sentence: string, since: string | null,
  *   until: string | null, by: string | null, mend: string | null
  * }} Reason
+ * @typedef {{label: string, url: string}} AgentLink
  * @typedef {{
  *   name: string, container: string, is_manager: boolean, running: boolean, failed: boolean,
  *   needs_login: boolean, needs_update: boolean, rate_limited: boolean, paused: boolean,
@@ -15,7 +16,7 @@
  *   status_set_at: number | null, parent: string | null, deployed_sha: string | null,
  *   deployed_tag: string | null, note: string | null, ctx_tokens: number | null, isolation: string,
  *   limits_met: string[],
- *   network: string, denied: number, why: Reason | null
+ *   network: string, denied: number, why: Reason | null, icon?: string, links?: AgentLink[]
  * }} ContainerRow
  * @typedef {{
  *   id: number, from: string, to: string, body: string, in_reply_to: number | null,
