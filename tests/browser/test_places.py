@@ -143,6 +143,14 @@ async def test_a_link_to_one_thing_opens_it(page: Page, lively: PageServer, widt
     await page.wait("document.querySelector('dialog.side .diff-file')")
     await page.press("Escape")
     await page.wait(f"{FOCUS}.closest('[data-decided=\"4\"]')")
+    # Older than what the snapshot holds.
+    lively.decided = [scenes.approval(2, "zoe", status="denied", resolved_at=2.0, note="no room")]
+    lively.decided += [{**lively.decided[0], "id": 1, "fetched_sha": "3f" * 20}]
+    await page.eval("location.hash = 'approval-1'")
+    await page.wait("document.querySelector('dialog.side .diff-file')")
+    await page.press("Escape")
+    await page.eval("location.hash = 'approval-2'")
+    await page.wait("document.querySelector('.toast')?.innerText.includes('no room')")
     await page.eval("location.hash = 'question-2'")
     await page.wait(f"{FOCUS}.dataset.closed === '2'")
     await page.eval("location.hash = 'reminders'")
@@ -172,5 +180,6 @@ async def test_every_thing_has_a_link_of_its_own(page: Page, lively: PageServer)
 
 @pytest.mark.parametrize("gone", ["agent-nobody", "approval-999", "question-999", "job-999"])
 async def test_a_link_to_what_is_gone_says_so(page: Page, lively: PageServer, gone: str) -> None:
+    page.expected = ["404"]
     await opened(page, f"{lively.url}#{gone}")
     await page.wait(f"{TOAST}?.includes('{gone.rpartition('-')[2]}')")

@@ -278,11 +278,13 @@ class PageServer:
             }
         return None
 
-    def _of_approvals(self, path: str, query: dict[str, list[str]]) -> Json:
+    def _of_approvals(self, path: str, query: dict[str, list[str]]) -> Json | None:
         if path == "/api/approvals":
             return {"approvals": self.decided, "next": None}
         if path.endswith("/comments"):
             return {"comments": self.comments}
+        if path.count("/") == 3:
+            return next((one for one in self.decided if one["id"] == int(path.split("/")[3])), None)
         return scenes.diff(query["base"][0])
 
     async def _stream(self, side: Side, scope: Any, receive: Any, send: Any) -> None:

@@ -24,6 +24,11 @@ Json = dict[str, Any]
 def add(routes: Handlers, hive: Hive) -> None:
     """Add what the side panel of an approval asks for."""
 
+    @routes.get("/api/approvals/<text>")
+    async def approval(text: str) -> Json:
+        found: Json = codec.to_json(await hive.approvals.get(number(text)))
+        return found
+
     @routes.get("/api/approvals/<text>/diff")
     async def diff(text: str) -> Json:
         fields = replies.parse_fields(request.query_string)

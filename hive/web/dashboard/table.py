@@ -16,7 +16,7 @@ from hive.web.agent_page.table import RESUMING
 from hive.web.routes import ANY_FILE, EVENTS, GET, HTML, POST, Field, Nothing, Route
 from hive.wire import answers, notifications, search
 from hive.wire.answers import Done, DoneWithId
-from hive.wire.approvals import OUTCOMES
+from hive.wire.approvals import OUTCOMES, Approval
 from hive.wire.dashboard import ContainerRow, DashboardFrame
 from hive.wire.limits import HIVE_LOG, LOG_LINES_DEFAULT, LOG_LINES_MAX, LOGS
 from hive.wire.messages import KINDS, QuestionPage, Thread
@@ -228,6 +228,7 @@ OF_READS = (
         Field("unit", "Which log.", default=HIVE_LOG, one_of=LOGS),
         errors=_BUSY,
     ),
+    _read("/api/approvals/<text>", "An approval, however old.", Approval, errors=_GONE),
     _read(
         "/api/approvals/<text>/diff",
         "What a proposal changes.",

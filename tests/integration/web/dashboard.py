@@ -30,6 +30,7 @@ READS = (
     "/api/notifications",
     "/api/network/bob",
     "/api/agents/bob/why",
+    "/api/approvals/1",
     "/api/approvals/1/diff",
     "/api/approvals/1/comments",
     "/api/approvals",

@@ -56,7 +56,6 @@ export function tabIn(hash, search, tabOfSection) {
 /** @type {Record<string, string>} */
 const GONE = {
   agent: "There is no agent of this name: it was destroyed, or never was",
-  approval: "is not among those that wait or were decided last: hive.pyz pending lists those that wait",
   question: "is not among those that are open or were answered last",
   job: "is not among those that wait, run or ended last",
   reminder: "is not there any more: it was delivered or cancelled",

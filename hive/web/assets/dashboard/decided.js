@@ -5,12 +5,13 @@ import { getJson, sentence } from "../shared/api.js";
 import { el, keyed, label, setText } from "../shared/dom.js";
 import { revealed } from "../shared/odd.js";
 import { timeTag } from "../shared/time.js";
+import { toast } from "../shared/toast.js";
 import { manyComments } from "./decisions.js";
 import { older } from "./decided_rows.js";
 import { ownLink } from "./own_link.js";
 import { openReview } from "./review.js";
 import { foldedSection } from "./section.js";
-import { decidedBefore } from "./urls.js";
+import { approvalOf, decidedBefore } from "./urls.js";
 import { approvalTitle, outcomeOf, shortSha } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").Approval} Approval */
@@ -82,6 +83,21 @@ export function decidedView() {
     show();
   };
   return { root, update };
+}
+
+/**
+ * One that is older than those shown: how it was decided, and what it was about where that is a commit.
+ * @param {number} id @returns {Promise<string | null>} a sentence when it cannot be shown
+ */
+export async function openDecided(id) {
+  try {
+    const one = /** @type {Approval} */ (await getJson(approvalOf(id)));
+    if (one.fetched_sha) await openReview(one, []);
+    else toast([`#${id} ${approvalTitle(one)}: ${outcomeOf(one.status)[2]}`, one.note].filter(Boolean).join(" — "));
+    return null;
+  } catch (error) {
+    return sentence(error);
+  }
 }
 
 /** @param {HTMLSelectElement} select @param {string[]} names those that are missing are added */

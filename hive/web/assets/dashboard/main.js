@@ -16,6 +16,7 @@ import { auditView } from "./audit.js";
 import { barView } from "./bar.js";
 import { Compose } from "./compose.js";
 import { containersView } from "./containers.js";
+import { openDecided } from "./decided.js";
 import { flowView } from "./flow.js";
 import { guideView } from "./guide.js";
 import { inboxView } from "./inbox.js";
@@ -112,6 +113,7 @@ const places = new Places(must("#main"), {
     if (job) logs.show(job);
   },
   thread: (id) => threads.open(id),
+  approval: openDecided,
   told: tabs.told,
 });
 let wasRead = false;

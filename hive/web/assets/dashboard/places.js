@@ -30,8 +30,8 @@ const SHOWN = {
 export class Places {
   /**
    * @param {HTMLElement} main the part of the page that has tabs
-   * @param {{message: (id: number) => void, thread: (id: number) => void, job: (id: number) => void, told: (tab: string) => void}} does
-   *   shows a message, a thread, a job's log; is told which tab is shown
+   * @param {{message: (id: number) => void, thread: (id: number) => void, job: (id: number) => void, approval: (id: number) => Promise<string | null>, told: (tab: string) => void}} does
+   *   shows a message, a thread, a job's log, an approval of long ago (null, or why not); is told which tab is shown
    */
   constructor(main, does) {
     this._main = main;
@@ -96,13 +96,19 @@ export class Places {
   _goTo(thing) {
     if (thing.kind === "message" || thing.kind === "thread") return this._does[thing.kind](Number(thing.id));
     const node = document.querySelector(SHOWN[thing.kind](thing.id));
-    if (!(node instanceof HTMLElement)) return toast(goneText(thing), "bad");
+    if (!(node instanceof HTMLElement)) return void this._missing(thing);
     arrive(node, "center");
     node.classList.add("found");
     setTimeout(() => node.classList.remove("found"), MARK_MS);
     if (thing.kind === "job") this._does.job(Number(thing.id));
     // How it was decided stands in the row; what it was about is its diff.
     if (node.dataset.decided) /** @type {HTMLElement | null} */ (node.querySelector("button.link"))?.click();
+  }
+
+  /** It is not on the page; what was decided long ago can be asked for. @param {Thing} thing */
+  async _missing(thing) {
+    const problem = thing.kind === "approval" ? await this._does.approval(Number(thing.id)) : goneText(thing);
+    if (problem) toast(problem, "bad");
   }
 
   /** @param {string} id */

@@ -52,6 +52,8 @@ export const deny = (id) => `/deny/${safe(id)}`;
 export const approvalDiff = (id, base, ignoresSpace = false) =>
   `/api/approvals/${safe(id)}/diff?base=${safe(base)}${ignoresSpace ? "&ignore_space=1" : ""}`;
 /** @param {number} id of an approval */
+export const approvalOf = (id) => `/api/approvals/${safe(id)}`;
+/** @param {number} id of an approval */
 export const comments = (id) => `/api/approvals/${safe(id)}/comments`;
 /** @param {number} id of an approval */
 export const comment = (id) => `/comment/${safe(id)}`;
