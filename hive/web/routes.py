@@ -29,6 +29,8 @@ PATH_FIELDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 Handler = Callable[..., Awaitable[Any]]
 H = TypeVar("H", bound=Handler)
+Fields = dict[str, str]
+"""Of a query: what a handler is given as `fields` where its route has some."""
 
 
 @attrs.frozen

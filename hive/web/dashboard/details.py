@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import request
-
 from hive.core import actions, network, reasons, search
 from hive.core.hive import Hive
 from hive.errors import NotFound
 from hive.web import replies
 from hive.web.dashboard.actions import number
 from hive.web.dashboard.table import AUDIT_ROWS, LINE_MAX, NEWEST_MOST
-from hive.web.routes import Handlers
+from hive.web.routes import Fields, Handlers
 from hive.wire import codec
 from hive.wire.limits import HIVE_LOG, LOG_LINES_DEFAULT, LOG_LINES_MAX
 from hive.wire.names import agent_name
@@ -26,8 +24,8 @@ def add(routes: Handlers, hive: Hive) -> None:
     _add_logs(routes, hive)
 
     @routes.get("/api/audit")
-    async def audit() -> Json:
-        limit = replies.whole_number(_query(), "limit", AUDIT_ROWS, low=1, high=NEWEST_MOST)
+    async def audit(fields: Fields) -> Json:
+        limit = replies.whole_number(fields, "limit", AUDIT_ROWS, low=1, high=NEWEST_MOST)
         faults = [*hive.audit.faults, *filter(None, [hive.audit.trouble])]
         rows = [codec.to_json(row) for row in hive.audit.newest(limit)]
         return {"faults": faults, "rows": rows}
@@ -49,8 +47,7 @@ def add(routes: Handlers, hive: Hive) -> None:
         return {"name": name, **_object(await reasons.of(hive, name))}
 
     @routes.get("/api/search")
-    async def found() -> Json:
-        fields = _query()
+    async def found(fields: Fields) -> Json:
         limit = replies.whole_number(fields, "limit", HITS, low=1, high=HITS_MOST)
         text = fields.get("q", "")
         answer = await search.search(hive, text, cursor=fields.get("cursor"), limit=limit)
@@ -65,27 +62,23 @@ def add(routes: Handlers, hive: Hive) -> None:
 
 def _add_logs(routes: Handlers, hive: Hive) -> None:
     @routes.get("/api/logs/<name>")
-    async def logs(name: str) -> Json:
-        return {"lines": await actions.logs(hive, agent_name(name), _lines())}
+    async def logs(name: str, fields: Fields) -> Json:
+        return {"lines": await actions.logs(hive, agent_name(name), _lines(fields))}
 
     @routes.get("/api/journal/<name>")
-    async def journal(name: str) -> Json:
-        unit = _query().get("unit", HIVE_LOG)
-        lines = await actions.logs(hive, agent_name(name), _lines(), unit)
+    async def journal(name: str, fields: Fields) -> Json:
+        unit = fields.get("unit", HIVE_LOG)
+        lines = await actions.logs(hive, agent_name(name), _lines(fields), unit)
         return {"lines": lines, "units": hive.runtime.units}
 
     @routes.get("/api/jobs/<text>/log")
-    async def job_log(text: str) -> Json:
-        after = replies.whole_number(_query(), "after", 0, high=LINE_MAX)
+    async def job_log(text: str, fields: Fields) -> Json:
+        after = replies.whole_number(fields, "after", 0, high=LINE_MAX)
         return {"after": after, "lines": await actions.job_log(hive, number(text), after)}
 
 
-def _lines() -> int:
-    return replies.whole_number(_query(), "lines", LOG_LINES_DEFAULT, low=1, high=LOG_LINES_MAX)
-
-
-def _query() -> dict[str, str]:
-    return replies.parse_fields(request.query_string)
+def _lines(fields: Fields) -> int:
+    return replies.whole_number(fields, "lines", LOG_LINES_DEFAULT, low=1, high=LOG_LINES_MAX)
 
 
 def _object(value: object) -> Json:

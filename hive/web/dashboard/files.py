@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import request
-
 from hive.core import file_refs
 from hive.core.hive import Hive
 from hive.errors import BadRequest
-from hive.web import replies
 from hive.web.dashboard.actions import number
 from hive.web.dashboard.table import REFS_MAX
-from hive.web.routes import Handlers
+from hive.web.routes import Fields, Handlers
 from hive.wire import codec
 from hive.wire.messages import FROM_PEER
 
@@ -26,16 +23,15 @@ def add(routes: Handlers, hive: Hive) -> None:
     """Add the routes of files."""
 
     @routes.get("/api/state-file")
-    async def state_file() -> Json:
-        path = replies.parse_fields(request.query_string).get("path")
+    async def state_file(fields: Fields) -> Json:
+        path = fields.get("path")
         if path is None:
             raise BadRequest("name the file: path=...")
         found: Json = codec.to_json(await file_refs.read(hive, path))
         return found
 
     @routes.get("/api/file-refs")
-    async def refs_of_what_was_said() -> Json:
-        fields = replies.parse_fields(request.query_string)
+    async def refs_of_what_was_said(fields: Fields) -> Json:
         found: dict[str, dict[str, list[Json]]] = {
             "refs": {},
             "question_refs": {},
@@ -53,7 +49,7 @@ def add(routes: Handlers, hive: Hive) -> None:
         return found
 
 
-def _wanted(fields: dict[str, str], name: str) -> list[int]:
+def _wanted(fields: Fields, name: str) -> list[int]:
     """Return the ids that a field lists."""
     wanted = {number(text) for text in fields.get(name, "").split(",") if text}
     if len(wanted) > REFS_MAX:

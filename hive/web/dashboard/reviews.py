@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import request
-
 from hive.core import reviews
 from hive.core.hive import Hive
 from hive.core.proposals import BASES
@@ -13,7 +11,7 @@ from hive.errors import BadRequest
 from hive.web import replies
 from hive.web.dashboard.actions import OK, number
 from hive.web.dashboard.table import DECIDED_MOST, DECIDED_ROWS, IDS_MAX, CommentBody, TextBody
-from hive.web.routes import Handlers
+from hive.web.routes import Fields, Handlers
 from hive.wire import codec
 from hive.wire.approvals import OUTCOMES
 from hive.wire.names import agent_name
@@ -30,8 +28,7 @@ def add(routes: Handlers, hive: Hive) -> None:
         return found
 
     @routes.get("/api/approvals/<text>/diff")
-    async def diff(text: str) -> Json:
-        fields = replies.parse_fields(request.query_string)
+    async def diff(text: str, fields: Fields) -> Json:
         base = fields.get("base", BASES[0])
         ignores_space = replies.whole_number(fields, "ignore_space", 0, high=1) == 1
         found = await reviews.diff(hive, number(text), base, ignores_space=ignores_space)
@@ -44,8 +41,7 @@ def add(routes: Handlers, hive: Hive) -> None:
         return {"comments": [codec.to_json(each) for each in found]}
 
     @routes.get("/api/approvals")
-    async def decided() -> Json:
-        fields = replies.parse_fields(request.query_string)
+    async def decided(fields: Fields) -> Json:
         limit = replies.whole_number(fields, "limit", DECIDED_ROWS, low=1, high=DECIDED_MOST)
         before = None
         if "before" in fields:

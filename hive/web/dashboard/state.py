@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import trio
-from quart import request
 
 import hive as package
 from hive.core import actions, board, proposals
@@ -18,7 +17,7 @@ from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.web import replies
 from hive.web.dashboard.table import IDS_MAX, NAME_LONGEST
-from hive.web.routes import Handlers
+from hive.web.routes import Fields, Handlers
 from hive.wire import codec
 from hive.wire.dashboard import Sent
 from hive.wire.jobs import MetaInput
@@ -44,9 +43,8 @@ def add(routes: Handlers, hive: Hive) -> None:
         return await snapshot(hive, inputs)
 
     @routes.get("/dashboard/history")
-    async def history() -> Json:
+    async def history(fields: Fields) -> Json:
         seq = hive.feed.seq
-        fields = replies.parse_fields(request.query_string)
         ends = {
             name: replies.whole_number(fields, name, 0, high=IDS_MAX)
             for name in ("before", "after")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import request
-
 from hive.core.hive import Hive
 from hive.web import replies
 from hive.web.dashboard.actions import number
@@ -17,7 +15,7 @@ from hive.web.dashboard.table import (
     THREAD_ROWS,
     THREAD_ROWS_MOST,
 )
-from hive.web.routes import Handlers
+from hive.web.routes import Fields, Handlers
 from hive.wire import codec
 from hive.wire.questions import HOWS, TO_OPERATOR, TO_PEER
 
@@ -28,8 +26,7 @@ def add(routes: Handlers, hive: Hive) -> None:
     """Add the routes of threads and of closed questions."""
 
     @routes.get("/api/threads/<text>")
-    async def thread(text: str) -> Json:
-        fields = replies.parse_fields(request.query_string)
+    async def thread(text: str, fields: Fields) -> Json:
         after = replies.whole_number(fields, "after", 0, high=IDS_MAX)
         limit = replies.whole_number(fields, "limit", THREAD_ROWS, low=1, high=THREAD_ROWS_MOST)
         found: Json = codec.to_json(
@@ -38,8 +35,7 @@ def add(routes: Handlers, hive: Hive) -> None:
         return found
 
     @routes.get("/api/questions")
-    async def closed_questions() -> Json:
-        fields = replies.parse_fields(request.query_string)
+    async def closed_questions(fields: Fields) -> Json:
         limit = replies.whole_number(fields, "limit", QUESTION_ROWS, low=1, high=QUESTION_ROWS_MOST)
         before = None
         if "before" in fields:

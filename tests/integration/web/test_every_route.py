@@ -11,6 +11,7 @@ import pytest
 from hive.core.hive import Hive
 from hive.web.agent_page import controls
 from hive.web.dashboard import app as dashboard_app
+from hive.web.dashboard import framework
 from tests.fakes.http_client import fetch
 from tests.integration.web.dashboard import READS, WRITES, browsing
 from tests.integration.web.test_entry import BODY, count_sent, write
@@ -32,7 +33,7 @@ ELSEWHERE = [
 
 def routes() -> set[tuple[str, str]]:
     """Return method and rule of everything that somebody who is logged in can ask for."""
-    quart = dashboard_app._make_quart(cast("Hive", None))
+    quart = framework.make_quart(dashboard_app.answering(cast("Hive", None)))
     found = {
         (method, rule.rule)
         for rule in quart.url_map.iter_rules()
