@@ -1,4 +1,4 @@
-"""Measures memory: the daemon without agents and with fifty, one idle harness and its sandbox.
+"""Measures memory: the daemon without agents, looked at, with fifty; an idle harness, its sandbox.
 
 Everything runs from `dist/hive.pyz` as it is shipped. The agents are real: each has its sandbox and
 its harness, which waits for a message; none has had a turn yet, so no claude runs. The manager is
@@ -8,12 +8,16 @@ part of it.
 
 from __future__ import annotations
 
+import http.cookiejar
+import json
 import os
 import statistics
 import subprocess
 import sys
+import urllib.request
 from functools import partial
 from pathlib import Path
+from urllib.parse import urljoin
 
 import attrs
 import trio
@@ -73,6 +77,7 @@ def measure(*, quick: bool = False) -> Report:
     """Run a hive from the zipapp and look at its processes."""
     agents = 2 if quick else AGENTS
     empty, full, harnesses, boundary, bare = trio.run(_measure, agents)
+    seen = trio.run(_measure_seen)
     middle = Size(
         statistics.median(size.rss for size in harnesses),
         statistics.median(size.pss for size in harnesses),
@@ -81,6 +86,11 @@ def measure(*, quick: bool = False) -> Report:
         "Memory",
         (
             _figure("the daemon without agents", empty, DAEMON_BAR_MIB, bare),
+            Figure(
+                "of it, once its dashboard was opened",
+                f"{seen} RSS, {seen.apart}",
+                f"before that, {empty}",
+            ),
             _figure(f"the daemon with {agents} idle agents", full, FULL_BAR_MIB, bare),
             _figure("one idle harness in its sandbox", middle, HARNESS_BAR_MIB, bare),
             Figure(
@@ -95,6 +105,8 @@ def measure(*, quick: bool = False) -> Report:
         (
             "The daemon's figures are taken some seconds after the last change, the harness's is"
             f" the median of {len(harnesses)}.",
+            "The web framework is loaded with the first snapshot and stays, so a daemon whose"
+            " dashboard was opened has a figure of its own; that with agents was never looked at.",
             "The daemon's part of an agent is its growth divided by the agents, with all else that"
             " it knows of them; what the kernel keeps of namespaces is in none of the figures.",
             "No turn was run: claude is a process of its own that an agent's first turn starts.",
@@ -136,6 +148,28 @@ async def _measure(agents: int) -> tuple[Size, Size, list[Size], Boundary, Size]
             _forwarder(),
         )
     return empty, full, harnesses, boundary, await _bare()
+
+
+async def _measure_seen() -> Size:
+    """Return what a daemon takes once a browser has logged in and had page and snapshot."""
+    python = Path(sys.base_prefix) / "bin/python3"
+    async with hives.running([python, hives.need_pyz()], demo=True) as hive:
+        await hive.wait_idle("manager")
+        link = (await hive.operator("login_link"))["url"]
+        await trio.to_thread.run_sync(_look, link)
+        await trio.sleep(SETTLE_S)
+        return _size(hive.process.pid)
+
+
+def _look(link: str) -> None:
+    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    browser = urllib.request.build_opener(cookies)
+    with browser.open(link, timeout=hives.CALL_S) as page:
+        if b"<html" not in page.read():
+            raise hives.Failed(f"{page.url} is no page")
+    with browser.open(urljoin(link, "/api/state"), timeout=hives.CALL_S) as answer:
+        if "containers" not in json.load(answer):
+            raise hives.Failed("there is no snapshot")
 
 
 async def _spawn(hive: hives.RunningHive, name: str, limit: trio.CapacityLimiter) -> None:
