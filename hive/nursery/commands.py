@@ -21,7 +21,7 @@ from hive import config_checks, environment, light
 from hive.config import HostConfig, Paths
 from hive.core.hive import Hive
 from hive.errors import HiveError
-from hive.nursery import on_host, service_manager
+from hive.nursery import on_host, own_memory, service_manager
 from hive.web import server
 from hive.wire.names import MANAGER
 
@@ -79,6 +79,7 @@ def _run(
     config: HostConfig, paths: Paths, announce: Announce, beforehand: Beforehand | None = None
 ) -> int:
     keep_to_ourselves()
+    own_memory.take_little()
     handler = logging.StreamHandler()
     handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
