@@ -12,11 +12,8 @@ from typing import Protocol
 from hive.config import HostConfig, Paths
 from hive.environment import program_environment
 from hive.errors import Unavailable
-from hive.host.flake_meta import FlakeMeta
-from hive.host.flake_text import MetaFlake
 from hive.host.git import Git
 from hive.host.meta_book import Foretell
-from hive.host.nix import Nix, find_nix
 from hive.host.plain_meta import PlainMeta
 from hive.wire.jobs import MetaInput
 from hive.wire.names import AgentName
@@ -116,6 +113,11 @@ def choose_meta(
             "the runtime `nixos` builds agents with hive's own flake: name it in the setting"
             " `hive_flake`, as hive's NixOS module does"
         )
+    # Only hosts of NixOS need them.
+    from hive.host.flake_meta import FlakeMeta
+    from hive.host.flake_text import MetaFlake
+    from hive.host.nix import Nix, find_nix
+
     nix = Nix(find_nix(), git.program, program_environment())
     flake = MetaFlake(config.hive_flake, paths.all_applied, f"{os.uname().machine}-linux")
     return FlakeMeta(paths.meta, git, installed_rev, nix, flake)

@@ -1,4 +1,7 @@
-"""Which container runtime this hive uses: the one asked for, else the first that works here."""
+"""Which container runtime this hive uses: the one asked for, else the first that works here.
+
+NixOS' own is imported where it is used: no other host needs it.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,18 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from hive.config import HostConfig, Paths
 from hive.environment import search_path
 from hive.errors import Unavailable
-from hive.host import nixos_probe
 from hive.host.bubblewrap import Bubblewrap
-from hive.host.nixos_container import NixosContainer
 from hive.host.nixos_host import NIXOS_CONTAINER
 from hive.host.process_runtime import Process
 from hive.host.runtime import Finding, Runtime
+
+if TYPE_CHECKING:
+    from hive.host.nixos_container import NixosContainer
 
 _log = logging.getLogger(__name__)
 
@@ -54,10 +59,14 @@ def prefers_nixos(config: HostConfig) -> bool:
 
 
 def _make_nixos(config: HostConfig, paths: Paths, clock: Callable[[], float]) -> NixosContainer:
+    from hive.host.nixos_container import NixosContainer
+
     return NixosContainer(paths, clock, build_s=config.build_s, first_user=config.agent_uids)
 
 
 async def _nixos(config: HostConfig, paths: Paths, clock: Callable[[], float]) -> Runtime:
+    from hive.host import nixos_probe
+
     runtime = _make_nixos(config, paths, clock)
     findings = await runtime.probe()
     weak = nixos_probe.weaknesses(findings)

@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import sys
-import webbrowser
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -55,6 +54,9 @@ def up(arguments: argparse.Namespace) -> int:
     async def announce(hive: Hive) -> None:
         _print_welcome(hive)
         if not arguments.no_browser and _has_display():
+            # Not for `serve`, which opens none.
+            import webbrowser
+
             url = (hive.address.url or "") + hive.access.new_login_link()
             await trio.to_thread.run_sync(webbrowser.open, url, abandon_on_cancel=True)
 
