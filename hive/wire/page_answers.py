@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import attrs
-
-from hive.wire.answers import Framed, PageNotice
+from hive.wire.answers import Framed, PageNotice, described
 from hive.wire.live import Note, Stream, TokenUsage, TurnEnd, TurnStart
 from hive.wire.messages import MessageRow
 from hive.wire.stats import Turn
 
 
-@attrs.frozen
+@described
 class LoginState:
     """A login of claude that runs, or ran."""
 
@@ -22,7 +20,7 @@ class LoginState:
     exit_note: str | None
 
 
-@attrs.frozen
+@described
 class PartialState:
     """What has been told of the block that claude is in the middle of."""
 
@@ -35,7 +33,7 @@ class PartialState:
     """The number of the newest frame when it began."""
 
 
-@attrs.frozen
+@described
 class PageState:
     """Everything an agent's page shows at first."""
 
@@ -65,7 +63,7 @@ class PageState:
     version: str
 
 
-@attrs.frozen
+@described
 class HasScreen:
     """Whether an agent has a screen."""
 
@@ -75,7 +73,7 @@ class HasScreen:
 KeptFrame = Annotated[TurnStart | Stream | Note | TurnEnd, Framed(is_numbered=True)]
 
 
-@attrs.frozen
+@described
 class EventHistory:
     """Frames that are kept, oldest first."""
 
@@ -83,7 +81,7 @@ class EventHistory:
     events: tuple[KeptFrame, ...]
 
 
-@attrs.frozen
+@described
 class EventsFound:
     """Frames that were looked for, oldest first."""
 
@@ -93,7 +91,7 @@ class EventsFound:
     """Where the next search goes on; None when nothing older is left."""
 
 
-@attrs.frozen
+@described
 class Tokens:
     """Tokens of every call to a model."""
 
@@ -103,7 +101,7 @@ class Tokens:
     cache_creation: int
 
 
-@attrs.frozen
+@described
 class TurnSums:
     """What some turns come to."""
 
@@ -123,14 +121,14 @@ class TurnSums:
     models: dict[str, int]
 
 
-@attrs.frozen
+@described
 class StatsBucket(TurnSums):
     """One step of a window."""
 
     start: float
 
 
-@attrs.frozen
+@described
 class Statistics(TurnSums):
     """The turns of one window, as a whole and step by step."""
 
@@ -152,7 +150,7 @@ class Statistics(TurnSums):
     faults: tuple[str, ...]
 
 
-@attrs.frozen
+@described
 class TurnsExport:
     """The turns of a window, newest first."""
 
