@@ -330,6 +330,18 @@ async def test_what_nobody_foresaw_is_logged_once(
         assert [record.name for record in caplog.records if record.exc_info] == ["hive.web.replies"]
 
 
+async def test_many_who_are_the_first_to_ask_are_all_answered(short_tmp: Path) -> None:
+    statuses: list[int] = []
+
+    async def ask(browser: Browser) -> None:
+        statuses.append((await browser.get("/api/state")).status)
+
+    async with browsing(short_tmp) as browser, trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(ask, browser)
+    assert statuses == [200] * 5
+
+
 async def test_an_action_that_takes_too_long_is_given_up(
     short_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
