@@ -10,7 +10,7 @@ from tests.integration.web.dashboard import browsing
 
 async def test_a_message_to_two_agents_reaches_both_or_nobody(short_tmp: Path) -> None:
     async with browsing(short_tmp, "bob", "carol") as browser:
-        sent = await browser.post("/op-send", to="bob, carol", body="compare notes")
+        sent = await browser.post("/op-send", to="bob,carol", body="compare notes")
         first = sent.json()["id"]
         thread = (await browser.get(f"/api/threads/{first + 1}")).json()
         told = [(row["id"], row["to"]) for row in thread["messages"]]
