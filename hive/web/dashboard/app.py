@@ -107,7 +107,7 @@ class _Answers:
         return self._app
 
     def _make(self) -> App:
-        # A thread imports it, so that nothing else waits for a tenth of a second.
+        # A thread imports it, so that nothing else waits for a fifth of a second.
         from hive.web.dashboard import framework
 
         return framework.make_app(self._rows)
