@@ -160,7 +160,7 @@ async def thread(page: Page, home: str) -> None:
     await dashboard(page, home)
     me = Person(page)
     row = await me.saying("bob found it", "article")
-    await me.click("button", "⌥ thread", row)
+    await me.click("button", re.compile("^Thread of message"), row)
     await me.reads("most of it from March", "list", re.compile("^Messages of this thread"))
 
 
