@@ -54,8 +54,8 @@ export function containerRow(name, writeTo) {
   const root = el(
     "li",
     { class: "panel agent", "data-agent": name },
-    el("div", { class: "row top" }, fold.button, icon.root, link, below, kind, badges, stale.form, fold.brief),
-    el("div", { class: "row meta" }, place, context, deployed, stats, logsButton, own),
+    el("div", { class: "row top" }, fold.button, icon.root, link, own, below, kind, badges, stale.form, fold.brief),
+    el("div", { class: "row meta" }, place, context, deployed, stats, logsButton),
     links.root,
     status,
     note,
