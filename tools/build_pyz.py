@@ -39,8 +39,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--output", type=Path, default=ROOT / "dist/hive.pyz")
     parser.add_argument("--force", action="store_true", help="build even when fresh")
+    parser.add_argument(
+        "--wheels", type=Path, metavar="DIR", help="take them here, with no network"
+    )
+    parser.add_argument(
+        "--fetch",
+        type=Path,
+        nargs=2,
+        metavar=("LOCK", "DIR"),
+        help="build nothing, fetch a lock file's wheels",
+    )
+    parser.add_argument("--machine", default=platform.machine(), help="for which to fetch")
     arguments = parser.parse_args()
     os.umask(0o022)
+    if arguments.fetch:
+        fetch_whole(*arguments.fetch, machine=arguments.machine)
+        return 0
     output: Path = arguments.output
     stamp = output.with_name(f".{output.name}.inputs")
     digest = inputs_digest()
@@ -51,7 +65,7 @@ def main() -> int:
     output.parent.mkdir(parents=True, exist_ok=True)
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as work:
-        built = build(Path(work))
+        built = build(Path(work), given=arguments.wheels)
         built.replace(output)
     stamp.write_text(digest)
     return 0
@@ -80,11 +94,16 @@ def input_files() -> Iterator[Path]:
                 yield inner
 
 
-def build(work: Path) -> Path:
-    """Make the archive in `work` and return it."""
+def build(work: Path, *, given: Path | None = None) -> Path:
+    """Make the archive in `work` and return it; of the wheels that are given where they are."""
     site = work / "site"
     site.mkdir()
-    for wheel in sorted(dependency_wheels(), key=lambda path: path.name):
+    if given is None:
+        wheels = dependency_wheels()
+    else:
+        fetch_whole(LOCK, work / "wheels", machine=platform.machine(), given=given.resolve())
+        wheels = list((work / "wheels").glob("*.whl"))
+    for wheel in sorted(wheels, key=lambda path: path.name):
         unpack_wheel(wheel, site)
     unpack_wheel(hive_wheel(work), site)
     inner = work / "site.pyz"
@@ -94,44 +113,71 @@ def build(work: Path) -> Path:
 
 def dependency_wheels() -> list[Path]:
     """Return the wheels of the lock file, fetched once per lock; checked by their hashes."""
-    lock = LOCK.read_bytes()
-    for line in lock.decode().splitlines():
-        marker = line.partition(";")[2]
-        if "python" in marker and "emscripten" not in marker and "implementation" not in marker:
-            sys.exit(f"{LOCK}: {line!r} differs between Python versions; one archive serves all")
+    refuse_differing(LOCK)
     running = "{}.{}".format(*sys.version_info[:2])
     machine = platform.machine()
     versions = sorted({*PYTHONS, running})
     wanted = "\n".join((*versions, machine, *GLIBCS)).encode()
-    store = CACHE / "wheels" / hashlib.sha256(lock + wanted).hexdigest()[:16]
+    store = CACHE / "wheels" / hashlib.sha256(LOCK.read_bytes() + wanted).hexdigest()[:16]
     if not store.exists():
         CACHE.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as work:
             fetched = Path(work) / "wheels"
             for version in versions:
-                fetch_wheels(version, machine, fetched, is_needed=version == running)
+                print(f"fetching wheels for Python {version}")
+                said = fetch_wheels(LOCK, version, machine, fetched)
+                if said and version == running:
+                    sys.exit(
+                        f"cannot fetch the wheels hive needs for this Python {version}:\n{said}"
+                    )
+                if said:
+                    print(f"hive.pyz will not serve Python {version}, lacking wheels:\n{said}")
             store.parent.mkdir(exist_ok=True)
             fetched.rename(store)
     return list(store.glob("*.whl"))
 
 
-def fetch_wheels(version: str, machine: str, target: Path, *, is_needed: bool) -> None:
-    """Download every wheel of the lock for one Python version into `target`."""
-    print(f"fetching wheels for Python {version}")
+def refuse_differing(lock: Path) -> None:
+    """Exit when a lock file names other packages for another Python."""
+    for line in lock.read_text().splitlines():
+        marker = line.partition(";")[2]
+        if "python" in marker and "emscripten" not in marker and "implementation" not in marker:
+            sys.exit(f"{lock}: {line!r} differs between Python versions; one archive serves all")
+
+
+def fetch_whole(lock: Path, target: Path, *, machine: str, given: Path | None = None) -> None:
+    """Fetch the wheels of a lock file for every Python, or take them from a folder; all or none."""
+    refuse_differing(lock)
+    for version in PYTHONS:
+        said = fetch_wheels(lock, version, machine, target, given=given)
+        if said:
+            sys.exit(f"{lock}: wheels for Python {version} cannot be had:\n{said}")
+
+
+def fetch_wheels(
+    lock: Path, version: str, machine: str, target: Path, *, given: Path | None = None
+) -> str:
+    """Put every wheel of a lock for one Python version into `target`; return why not, or nothing.
+
+    With a folder given, they are taken from there, by the same hashes and without a network.
+    """
     tag = "cp" + version.replace(".", "")
     argv = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    argv += ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(LOCK)]
+    argv += ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(lock)]
     argv += ["--python-version", version, "--implementation", "cp", "-d", str(target)]
     argv += ["--abi", tag, "--abi", "abi3", "--abi", "none"]
     for glibc in GLIBCS:
         argv += ["--platform", f"{glibc}_{machine}"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=PIP_DEADLINE_S, check=False)
+    if given is not None:
+        argv += ["--isolated", "--no-index", "--find-links", str(given)]
+    env = os.environ if given is None else {**os.environ, "PIP_CONFIG_FILE": os.devnull}
+    done = subprocess.run(
+        argv, env=env, capture_output=True, text=True, timeout=PIP_DEADLINE_S, check=False
+    )
     if done.returncode == 0:
-        return
-    said = "\n".join(done.stderr.strip().splitlines()[-3:])
-    if is_needed:
-        sys.exit(f"cannot fetch the wheels that hive needs for this Python {version}:\n{said}")
-    print(f"hive.pyz will not serve Python {version}, whose wheels cannot be had:\n{said}")
+        return ""
+    said = done.stderr.strip().splitlines()[-3:]
+    return "\n".join(said) or f"pip ended with {done.returncode}"
 
 
 def hive_wheel(work: Path) -> Path:

@@ -92,6 +92,31 @@ def test_nothing_of_this_machine_is_inside(pyz: Path) -> None:
         assert not [name for name in ours if str(ROOT).encode() in inner.read(name)]
 
 
+def take(lock: str, wheels: Path, tmp_path: Path) -> str:
+    """Take what a lock file names from a folder; return why that did not go, or nothing."""
+    file = tmp_path / "lock.txt"
+    file.write_text(lock)
+    return build_pyz.fetch_wheels(file, "3.11", "x86_64", tmp_path / "taken", given=wheels)
+
+
+def test_a_wheel_that_is_given_is_taken_by_its_hash_or_not_at_all(
+    pyz: Path, tmp_path: Path
+) -> None:
+    (wheel,) = [each for each in build_pyz.dependency_wheels() if "sniffio" in each.name]
+    version = wheel.name.split("-")[1]
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock = f"sniffio=={version} --hash=sha256:{digest}\n"
+    given = tmp_path / "given"
+    given.mkdir()
+    assert "sniffio" in take(lock, given, tmp_path)
+    shutil.copy(wheel, given)
+    other = lock.replace(digest, hashlib.sha256(b"").hexdigest())
+    assert digest in take(other, given, tmp_path)
+    assert not list((tmp_path / "taken").glob("*"))
+    assert take(lock, given, tmp_path) == ""
+    assert (tmp_path / "taken" / wheel.name).read_bytes() == wheel.read_bytes()
+
+
 def test_lock_files_name_no_registry() -> None:
     for lock in [*(ROOT / "locks").iterdir(), ROOT / "package-lock.json"]:
         text = lock.read_text()
