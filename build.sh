@@ -21,7 +21,8 @@ usage() {
 ./build.sh bench [NAME]  the benchmarks of docs/performance.md, or those of bench/ named
 ./build.sh shots         take the pictures of README and docs anew: docs/images
 ./build.sh format        format the code and renew docs/file-map.md
-./build.sh lock          renew the lock files from pyproject.toml and package.json
+./build.sh lock          renew the lock files from pyproject.toml and package.json,
+                         and the hashes of their wheels in nix/wheels.json
 TEXT
 }
 
@@ -246,6 +247,7 @@ lock() {
   "$uv" "${compile[@]}" --group node -o locks/node.txt
   need_node
   npm update --package-lock-only
+  "$PY" tools/nix_wheels.py
 }
 
 main() {

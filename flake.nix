@@ -23,6 +23,8 @@
       packages.${system} = {
         inherit hive;
         default = hive;
+        # The zipapp for any other Linux, of the locked wheels.
+        pyz = pkgs.callPackage ./nix/pyz.nix { };
       };
       apps.${system}.default = {
         type = "app";

@@ -1,13 +1,12 @@
 # hive from source, with the Python packages of nixpkgs, and the pages' libraries at the versions and
-# hashes of package-lock.json. Parsed here, and built by nobody yet.
+# hashes of package-lock.json. Evaluated in the tests, and built by nobody yet.
 {
   lib,
+  callPackage,
   python3,
   bubblewrap,
   git,
-  importNpmLock,
   makeWrapper,
-  nodejs,
 }:
 
 let
@@ -24,17 +23,7 @@ let
     ];
   };
 
-  libraries = importNpmLock.buildNodeModules {
-    npmRoot = lib.fileset.toSource {
-      root = ../.;
-      fileset = lib.fileset.unions [
-        ../package.json
-        ../package-lock.json
-      ];
-    };
-    inherit nodejs;
-    derivationArgs.npmFlags = [ "--omit=dev" ];
-  };
+  libraries = callPackage ./libraries.nix { };
 in
 python.buildPythonApplication {
   pname = "hive";
