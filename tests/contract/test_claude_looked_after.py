@@ -71,8 +71,12 @@ class Stage:
         self.steps += steps
         mail = self.hive.put(body)
         await self.until(lambda: mail.acks)
-        await self.until(lambda: self.harness.state.phase in (Phase.WAITING, Phase.PARKED))
+        await self.until_over()
         return mail
+
+    async def until_over(self) -> None:
+        """Wait until the loop is done with a turn; it has acknowledged some moments before."""
+        await self.until(lambda: self.harness.state.phase in (Phase.WAITING, Phase.PARKED))
 
     def texts(self) -> list[str]:
         """Return what the user said, as the model was given it last."""
@@ -152,6 +156,7 @@ async def test_a_conversation_is_compacted_parked_steered_and_begun_anew(short_t
         await stage.until(stage.is_listening)
         two = stage.hive.put("zeta")
         await stage.until(lambda: one.acks and two.acks)
+        await stage.until_over()
         assert stage.starts() == before + 1
         assert "zeta" in json.dumps(stage.api.requests[-1]["messages"])
         # Left alone until its cache is gone.

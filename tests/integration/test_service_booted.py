@@ -50,6 +50,12 @@ class Host:
         """Return a property of the unit."""
         return self.sh(f"systemctl show --value -p {name} hyperhive").strip()
 
+    def daemon(self) -> str:
+        """Return the daemon's process; 0 would be the group of whoever signals it."""
+        pid = self.shown("MainPID")
+        assert int(pid) > 1, self.journal()
+        return pid
+
     def write(self, path: str, text: str) -> None:
         """Write a file of the host."""
         file = self.root / path.lstrip("/")
@@ -143,7 +149,7 @@ if booted.IS_POSSIBLE:
 
     def test_a_daemon_that_is_killed_is_there_again_with_its_containers(host: Host) -> None:
         before, restarts = host.sandboxes(), int(host.shown("NRestarts"))
-        host.sh(f"kill -KILL {host.shown('MainPID')}")
+        host.sh(f"kill -KILL {host.daemon()}")
         host.until(lambda: int(host.shown("NRestarts")) == restarts + 1, "it was not restarted")
         host.until(host.is_answering, "it is not up")
         host.answers("third")
@@ -153,7 +159,7 @@ if booted.IS_POSSIBLE:
         before = host.sandboxes()
         host.write(DROP_IN, "[Service]\nWatchdogSec=15\nTimeoutAbortSec=5\n")
         host.settings(demo=True)
-        pid, restarts = host.shown("MainPID"), int(host.shown("NRestarts"))
+        pid, restarts = host.daemon(), int(host.shown("NRestarts"))
         host.sh(f"kill -STOP {pid}")
         host.until(lambda: int(host.shown("NRestarts")) > restarts, "nobody missed it")
         host.until(host.is_answering, "it is not up")
