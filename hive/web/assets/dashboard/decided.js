@@ -76,6 +76,8 @@ export function decidedView() {
       isMore = state.approval_history.length > 0;
       asked += 1;
     }
+    // What was among the newest once may have been read no other way.
+    if (read.length > 0 && newest !== state.approval_history) read = older(newest, read, "", "");
     newest = state.approval_history;
     offer(agent, [...state.containers.map((row) => row.name), ...newest.map((one) => one.agent)]);
     root.hidden = newest.length === 0;

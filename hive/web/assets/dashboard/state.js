@@ -8,6 +8,7 @@
 // As many as a snapshot holds: a page that has been open for long shows what a fresh one does.
 const INBOX_MAX = 50;
 const HISTORY_MAX = 30;
+const DECIDED_MAX = 10;
 const OVER_MAX = 50;
 const OVER = new Set(["done", "failed", "cancelled"]);
 
@@ -77,7 +78,7 @@ const CHANGES = {
   approval_resolved: (state, frame) => {
     state.approvals = state.approvals.filter((one) => one.id !== frame.approval.id);
     const others = state.approval_history.filter((one) => one.id !== frame.approval.id);
-    state.approval_history = [frame.approval, ...others].slice(0, HISTORY_MAX);
+    state.approval_history = [frame.approval, ...others].slice(0, DECIDED_MAX);
   },
   question_added: (state, frame) => {
     const { kind: _kind, seq: _seq, ...question } = frame;
