@@ -143,12 +143,14 @@ async def test_a_link_to_one_thing_opens_it(page: Page, lively: PageServer, widt
     await page.wait("document.querySelector('dialog.side .diff-file')")
     await page.press("Escape")
     await page.wait(f"{FOCUS}.closest('[data-decided=\"4\"]')")
+    await page.wait("!document.querySelector('dialog')")
     # Older than what the snapshot holds.
     lively.decided = [scenes.approval(2, "zoe", status="denied", resolved_at=2.0, note="no room")]
     lively.decided += [{**lively.decided[0], "id": 1, "fetched_sha": "3f" * 20}]
     await page.eval("location.hash = 'approval-1'")
     await page.wait("document.querySelector('dialog.side .diff-file')")
     await page.press("Escape")
+    await page.wait("!document.querySelector('dialog')")
     await page.eval("location.hash = 'approval-2'")
     await page.wait("document.querySelector('.toast')?.innerText.includes('no room')")
     await page.eval("location.hash = 'question-2'")
