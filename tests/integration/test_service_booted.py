@@ -21,7 +21,8 @@ PATIENCE_S = 180.0
 SOCKET = "/run/hyperhive/host.sock"
 CONFIG = "/etc/hyperhive/config.json"
 FIRST_AGENT_UID = "1900000000"
-DROP_IN = "/etc/systemd/system/hyperhive.service.d/test.conf"
+UNIT = "/etc/systemd/system/hyperhive.service"
+DROP_IN = f"{UNIT}.d/test.conf"
 
 
 def documented(heading: str, of: str = "install-systemd.md") -> str:
@@ -83,6 +84,20 @@ class Host:
         """Whether a daemon is up."""
         return self.system.run("hive.pyz", "list").returncode == 0
 
+    def install(self) -> str:
+        """Install hive as the page says; return what the doctor said last."""
+        return self.sh(documented("Install"))
+
+    def remove(self) -> None:
+        """Leave nothing of hive but its file, whatever is there."""
+        self.system.run("systemctl", "disable", "--now", "hyperhive")
+        self.system.run("pkill", "-KILL", "-x", "bwrap")
+        for account in ("userdel", "groupdel"):
+            self.system.run(account, "hive")
+        self.sh(
+            f"rm -rf /var/lib/hyperhive /etc/hyperhive {UNIT} {UNIT}.d; systemctl daemon-reload"
+        )
+
     def answers(self, text: str) -> None:
         """Let alice answer something."""
         self.sh(f"hive.pyz send alice {text}")
@@ -94,7 +109,7 @@ if booted.IS_POSSIBLE:
 
     @pytest.fixture(scope="module")
     def host(tmp_path_factory: pytest.TempPathFactory, pyz: Path) -> Iterator[Host]:
-        """One booted system for all of these tests, which follow one another."""
+        """One booted system for all of these tests, which need no order."""
         root = tmp_path_factory.mktemp("service") / "root"
         row = table(section(page("install-systemd.md"), "What it needs"))[0]
         asked = row[1].strip("`").removeprefix("apt install ").split()
@@ -107,96 +122,109 @@ if booted.IS_POSSIBLE:
             # nspawn shuts what a machine of its own has open.
             made.sh("mount -o remount,bind,rw /proc/sys")
             yield made
-            made.system.run("systemctl", "stop", "hyperhive")
+            made.remove()
+
+    @pytest.fixture
+    def hive(host: Host) -> Host:
+        """The same with hive installed and an agent that is called alice."""
+        if "alice" not in host.system.run("hive.pyz", "list").stdout:
+            host.remove()
+            host.install()
+            host.settings(demo=True)
+            host.sh("hive.pyz spawn alice")
+        host.settings(demo=True)
+        return host
 
     def test_the_documented_commands_install_a_hive_that_the_doctor_finds_well(
         host: Host,
     ) -> None:
-        said = host.sh(documented("Install"))
+        host.remove()
+        said = host.install()
         assert "BAD" not in said, said
         assert "ok   daemon" in said or "ok   task dashboard: running" in said
         assert "each agent is a user of its own" in said
         assert host.shown("ActiveState") == "active"
         assert host.shown("Type") == "notify"
 
-    def test_systemd_takes_the_unit_as_it_is_installed(host: Host) -> None:
-        done = host.system.run("systemd-analyze", "verify", "hyperhive.service")
+    def test_systemd_takes_the_unit_as_it_is_installed(hive: Host) -> None:
+        done = hive.system.run("systemd-analyze", "verify", "hyperhive.service")
         lines = [line for line in done.stdout.splitlines() if "DelegateSubgroup" not in line]
         assert (done.returncode, lines) == (0, [])
 
-    def test_when_systemctl_comes_back_the_hive_is_up(host: Host) -> None:
-        host.settings(demo=True)
-        assert host.is_answering()
-        assert "the hive is up: http://127.0.0.1:7000" in host.shown("StatusText")
-        assert "hive.nursery.commands: the hive is up" in host.journal()
+    def test_when_systemctl_comes_back_the_hive_is_up(hive: Host) -> None:
+        hive.sh("systemctl restart hyperhive")
+        assert hive.is_answering()
+        assert "the hive is up: http://127.0.0.1:7000" in hive.shown("StatusText")
+        assert "hive.nursery.commands: the hive is up" in hive.journal()
 
-    def test_each_agent_is_a_user_of_its_own_and_works(host: Host) -> None:
-        host.sh("hive.pyz spawn alice")
-        assert len(set(host.sandboxes().values())) == 2
-        assert FIRST_AGENT_UID in host.sandboxes().values()
-        assert "0" not in host.sandboxes().values()
-        host.answers("first")
+    def test_each_agent_is_a_user_of_its_own_and_works(hive: Host) -> None:
+        assert len(set(hive.sandboxes().values())) == 2
+        assert FIRST_AGENT_UID in hive.sandboxes().values()
+        assert "0" not in hive.sandboxes().values()
+        hive.answers("first")
 
-    def test_containers_outlive_a_restart_and_a_stop_of_the_daemon(host: Host) -> None:
-        before = host.sandboxes()
-        host.sh("systemctl restart hyperhive")
-        assert host.sandboxes() == before
-        host.sh("systemctl stop hyperhive")
-        assert host.sandboxes() == before
-        host.sh("systemctl start hyperhive")
-        host.answers("second")
-        assert host.sandboxes() == before
+    def test_containers_outlive_a_restart_and_a_stop_of_the_daemon(hive: Host) -> None:
+        before = hive.sandboxes()
+        hive.sh("systemctl restart hyperhive")
+        assert hive.sandboxes() == before
+        hive.sh("systemctl stop hyperhive")
+        assert hive.sandboxes() == before
+        hive.sh("systemctl start hyperhive")
+        hive.answers("second")
+        assert hive.sandboxes() == before
 
-    def test_a_daemon_that_is_killed_is_there_again_with_its_containers(host: Host) -> None:
-        before, restarts = host.sandboxes(), int(host.shown("NRestarts"))
-        host.sh(f"kill -KILL {host.daemon()}")
-        host.until(lambda: int(host.shown("NRestarts")) == restarts + 1, "it was not restarted")
-        host.until(host.is_answering, "it is not up")
-        host.answers("third")
-        assert host.sandboxes() == before
+    def test_a_daemon_that_is_killed_is_there_again_with_its_containers(hive: Host) -> None:
+        before, restarts = hive.sandboxes(), int(hive.shown("NRestarts"))
+        hive.sh(f"kill -KILL {hive.daemon()}")
+        hive.until(lambda: int(hive.shown("NRestarts")) == restarts + 1, "it was not restarted")
+        hive.until(hive.is_answering, "it is not up")
+        hive.answers("third")
+        assert hive.sandboxes() == before
 
-    def test_a_daemon_that_hangs_is_ended_and_started_anew(host: Host) -> None:
-        before = host.sandboxes()
-        host.write(DROP_IN, "[Service]\nWatchdogSec=15\nTimeoutAbortSec=5\n")
-        host.settings(demo=True)
-        pid, restarts = host.daemon(), int(host.shown("NRestarts"))
-        host.sh(f"kill -STOP {pid}")
-        host.until(lambda: int(host.shown("NRestarts")) > restarts, "nobody missed it")
-        host.until(host.is_answering, "it is not up")
-        assert "Watchdog timeout" in host.journal()
-        assert host.shown("MainPID") != pid
-        assert host.sandboxes() == before
-        (host.root / DROP_IN.lstrip("/")).unlink()
+    def test_a_daemon_that_hangs_is_ended_and_started_anew(hive: Host) -> None:
+        before = hive.sandboxes()
+        hive.write(DROP_IN, "[Service]\nWatchdogSec=15\nTimeoutAbortSec=5\n")
+        hive.settings(demo=True)
+        pid, restarts = hive.daemon(), int(hive.shown("NRestarts"))
+        hive.sh(f"kill -STOP {pid}")
+        hive.until(lambda: int(hive.shown("NRestarts")) > restarts, "nobody missed it")
+        hive.until(hive.is_answering, "it is not up")
+        assert "Watchdog timeout" in hive.journal()
+        assert hive.shown("MainPID") != pid
+        assert hive.sandboxes() == before
+        (hive.root / DROP_IN.lstrip("/")).unlink()
 
-    def test_a_container_that_is_started_under_the_unit_is_as_any(host: Host) -> None:
-        assert "alice: restarted" in host.sh("hive.pyz restart alice")
-        host.answers("fourth")
-        said = host.sh("hive.pyz shell alice -- sh -c 'id -u; ls /dev'")
+    def test_a_container_that_is_started_under_the_unit_is_as_any(hive: Host) -> None:
+        assert "alice: restarted" in hive.sh("hive.pyz restart alice")
+        hive.answers("fourth")
+        said = hive.sh("hive.pyz shell alice -- sh -c 'id -u; ls /dev'")
         assert set(said.split()) & {"1900000000", "1900000001"}
         assert {"null", "ptmx", "urandom"} <= set(said.split())
 
-    def test_the_documented_upgrade_leaves_containers_and_their_work_alone(host: Host) -> None:
-        before, pid = host.sandboxes(), host.shown("MainPID")
-        host.sh(documented("A newer hive", of="upgrade.md"))
-        assert host.shown("MainPID") != pid
-        host.answers("newer")
-        assert host.sandboxes() == before
+    def test_the_documented_upgrade_leaves_containers_and_their_work_alone(hive: Host) -> None:
+        before, pid = hive.sandboxes(), hive.shown("MainPID")
+        hive.sh(documented("A newer hive", of="upgrade.md"))
+        assert hive.shown("MainPID") != pid
+        hive.answers("newer")
+        assert hive.sandboxes() == before
 
-    def test_a_key_that_systemd_hands_over_is_found_where_the_module_says(host: Host) -> None:
+    def test_a_key_that_systemd_hands_over_is_found_where_the_module_says(hive: Host) -> None:
         name = "ANTHROPIC_API_KEY"
-        host.write("/etc/hyperhive/api-key", "sk-test")
-        (host.root / "etc/hyperhive/api-key").chmod(0o600)
-        host.write(DROP_IN, f"[Service]\nLoadCredential={name}:/etc/hyperhive/api-key\n")
+        hive.write("/etc/hyperhive/api-key", "sk-test")
+        (hive.root / "etc/hyperhive/api-key").chmod(0o600)
+        hive.write(DROP_IN, f"[Service]\nLoadCredential={name}:/etc/hyperhive/api-key\n")
         place = f"/run/credentials/hyperhive.service/{name}"
-        host.settings(claude_secret_files={name: place})
-        host.sh("hive.pyz rebuild manager")
-        given = host.root / "var/lib/hyperhive/given/manager/secrets" / name
+        hive.settings(claude_secret_files={name: place})
+        hive.sh("hive.pyz rebuild manager")
+        given = hive.root / "var/lib/hyperhive/given/manager/secrets" / name
         assert given.read_text().strip() not in {"", "sk-test"}
-        (host.root / DROP_IN.lstrip("/")).unlink()
+        (hive.root / DROP_IN.lstrip("/")).unlink()
 
     def test_the_documented_unit_of_an_ordinary_user_runs_its_agents_as_that_user(
         host: Host,
     ) -> None:
+        host.remove()
+        host.install()
         host.sh("systemctl stop hyperhive; pkill -KILL -x bwrap; rm -r /var/lib/hyperhive")
         host.sh(documented("Root or a user of its own"))
         host.settings(demo=True)
@@ -204,12 +232,13 @@ if booted.IS_POSSIBLE:
         assert set(host.sandboxes().values()) == {host.sh("id -u hive").strip()}
         host.answers("fifth")
         said = host.sh(f"hive.pyz doctor --socket {SOCKET}")
+        host.remove()
         assert "user hive and the members of group hive" in said
 
-    def test_the_documented_commands_remove_it(host: Host) -> None:
-        host.sh("hive.pyz kill alice; " + documented("Remove it"))
-        assert host.system.run("systemctl", "status", "hyperhive").returncode == 4
-        assert host.system.run("systemctl", "is-system-running").stdout.strip() == "running"
+    def test_the_documented_commands_remove_it(hive: Host) -> None:
+        hive.sh("hive.pyz kill alice; " + documented("Remove it"))
+        assert hive.system.run("systemctl", "status", "hyperhive").returncode == 4
+        assert hive.system.run("systemctl", "is-system-running").stdout.strip() == "running"
 
     def test_a_unit_for_this_machine_names_this_program(pyz: Path) -> None:
         done = subprocess.run([pyz, "unit"], capture_output=True, text=True)
