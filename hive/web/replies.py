@@ -176,9 +176,12 @@ def header(scope: Scope, name: bytes) -> str | None:
     return found[0].decode("latin-1") if len(found) == 1 else None
 
 
-def query(scope: Scope) -> dict[str, str]:
-    """Return the query's fields; raises `BadRequest` when one is repeated or not UTF-8."""
-    return parse_fields(scope["query_string"])
+def query(scope: Scope, *known: str) -> dict[str, str]:
+    """Return the query's fields; raises `BadRequest` when one is repeated or not UTF-8.
+
+    With `known` names also for any other.
+    """
+    return parse_fields(scope["query_string"], *known)
 
 
 def whole_number(
@@ -269,8 +272,11 @@ def parse_body(kind: type[T], content_type: str | None, body: bytes) -> T:
     return codec.from_json(kind, fields)
 
 
-def parse_fields(data: bytes) -> dict[str, str]:
-    """Return the fields of a form or a query; raises `BadRequest` for one that comes twice."""
+def parse_fields(data: bytes, *known: str) -> dict[str, str]:
+    """Return the fields of a form or a query; raises `BadRequest` for one that comes twice.
+
+    With `known` names also for any other: one that is mistyped would ask for something else.
+    """
     try:
         pairs = parse_qsl(
             data.decode("ascii"),
@@ -283,7 +289,11 @@ def parse_fields(data: bytes) -> dict[str, str]:
         raise BadRequest("a field is not percent-encoded UTF-8") from error
     except ValueError as error:
         raise BadRequest("there are too many fields") from error
-    return _unique(pairs)
+    fields: dict[str, str] = _unique(pairs)
+    for name in fields:
+        if known and name not in known:
+            raise BadRequest(f"unknown field {name!r}: here are {', '.join(known)}")
+    return fields
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Source(Protocol):
 async def answer(source: Source, path: str, scope: Scope, send: Send) -> None:
     """Answer one of `PATHS`; raises `HiveError`, so long as nothing was sent."""
     replies.need_method(scope, *replies.READING)
-    name = replies.query(scope).get("window", DEFAULT_WINDOW)
+    name = replies.query(scope, "window").get("window", DEFAULT_WINDOW)
     window = window_of(name)
     if path == SUMS:
         await replies.send_json(scope, send, await source.statistics(name))

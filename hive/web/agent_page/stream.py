@@ -49,7 +49,7 @@ async def history(source: History, scope: Scope) -> dict[str, Any]:
 
     With words or kinds the answer also says from where the next search goes on.
     """
-    fields = replies.query(scope)
+    fields = replies.query(scope, "before", "after", "limit", "q", "kinds")
     before = None
     if "before" in fields:
         before = replies.whole_number(fields, "before", 0, high=SEQ_MOST)

@@ -77,7 +77,8 @@ def _reading(route: Route, handler: Handler) -> Handler:
     async def run(**words: str) -> object:
         given: dict[str, object] = {}
         if route.query:
-            given["fields"] = replies.parse_fields(request.query_string)
+            known = [field.name for field in route.query]
+            given["fields"] = replies.parse_fields(request.query_string, *known)
         if route.body is not None:
             data = cast("bytes", await request.get_data(cache=False))
             body: object = replies.parse_body(route.body, request.headers.get("content-type"), data)

@@ -200,6 +200,12 @@ def test_a_number_of_a_query_is_within_its_bounds(text: str, is_fine: bool) -> N
             replies.whole_number(fields, "lines", 50, low=1, high=500)
 
 
+def test_a_mistyped_field_of_a_query_is_refused_and_those_there_are_named() -> None:
+    with pytest.raises(BadRequest, match="unknown field 'form': here are from, to"):
+        replies.parse_fields(b"form=alice&to=bob", "from", "to")
+    assert replies.parse_fields(b"to=bob", "from", "to") == {"to": "bob"}
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_any_query_is_fields_or_a_bad_request(data: bytes) -> None:
