@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hive import cli
+from hive import cli, operator_verbs
+from hive.wire import stats
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,7 @@ def test_bad_usage_is_one_line_that_names_the_mend(
     assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
     assert said.err.startswith("hive: ")
     assert said.err.endswith(" --help\n")
+
+
+def test_the_windows_that_are_offered_are_those_of_the_statistics() -> None:
+    assert tuple(stats.WINDOWS) == operator_verbs.WINDOWS
