@@ -18,9 +18,9 @@ from pathlib import Path
 import trio
 
 from bench.figures import Figure, Report, median, spread
-from hive.config import Paths
 from hive.host.git import Git, make_repository
 from hive.host.repos import Repos
+from hive.paths import Paths
 from hive.wire.names import AgentName
 
 BAR = 1.5

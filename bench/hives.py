@@ -17,9 +17,9 @@ import attrs
 import trio
 
 from hive import calls
-from hive.config import Paths
 from hive.errors import HiveError
 from hive.host.bubblewrap import Bubblewrap
+from hive.paths import Paths
 from hive.wire.names import agent_name
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,9 +19,10 @@ import trio
 
 from bench import hives
 from bench.figures import Figure, Report, median, spread
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.host.bubblewrap import Bubblewrap
 from hive.host.runtime import Bind, ContainerSpec
+from hive.paths import Paths
 from hive.wire.agent_config import USUAL, Limits
 from hive.wire.names import AgentName
 

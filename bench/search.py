@@ -13,9 +13,10 @@ from typing import Any
 import trio
 
 from bench.figures import Bar, Figure, Report, median, spread
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.core import search
 from hive.core.searches import Searches
+from hive.paths import Paths
 from hive.store import turn_events
 from hive.store.database import LOG_BYTES, Database, open_database
 from hive.store.message_index import MessageIndex

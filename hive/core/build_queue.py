@@ -20,9 +20,9 @@ from hive.wire.dashboard import ApprovalResolved, JobChanged
 from hive.wire.jobs import CANCELLED, DONE, FAILED, OVER, QUEUED, JobRow
 
 if TYPE_CHECKING:
-    from hive.config import Paths
     from hive.core.agents import Agents
     from hive.core.broker import Broker, Publish
+    from hive.paths import Paths
     from hive.store.jobs import Decided, Finished, JobStore, Posted
     from hive.store.messages import Draft
     from hive.store.reviews import Review

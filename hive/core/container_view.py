@@ -14,13 +14,13 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import Paths
 from hive.core import why
 from hive.core.acts import PAUSE, STOP, Acts
 from hive.core.agents import Agents
 from hive.core.transients import Transients
 from hive.core.why_facts import Facts, Queued, Trouble
 from hive.host.runtime import ContainerStatus, Runtime
+from hive.paths import Paths
 from hive.wire import live
 from hive.wire.agent import ReportState
 from hive.wire.agent_config import AgentConfig

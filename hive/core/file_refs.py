@@ -12,11 +12,11 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import Paths
 from hive.core.hive import Hive
 from hive.errors import BadRequest, HiveError, Refused
 from hive.host import state_reader
 from hive.host.state_reader import FileText
+from hive.paths import Paths
 from hive.wire.names import agent_name
 
 AGENTS_INSIDE = "/agents"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import attrs
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.core.agents import Agents
 from hive.core.audit import Audit
 from hive.core.broker import Broker
@@ -27,6 +27,7 @@ from hive.host.installation import Installation
 from hive.host.meta import Meta
 from hive.host.repos import Repos
 from hive.host.runtime import Runtime
+from hive.paths import Paths
 from hive.store.approvals import ApprovalStore
 from hive.store.reviews import ReviewStore
 from hive.wire.dashboard import TaskRow

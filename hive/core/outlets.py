@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.core.notify_rules import is_final
 from hive.errors import HiveError
 from hive.host import outlet_http
 from hive.host.outlet_http import Answer
+from hive.paths import Paths
 from hive.wire.notifications import NTFY, WEBHOOK, NewSubscription, Notification
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.environment import search_path
 from hive.errors import Unavailable
 from hive.host import pinned, proc, program, safe_repos, sandbox, sandbox_probe, syscalls, users
@@ -27,6 +27,7 @@ from hive.host.private_mounts import PrivateMounts
 from hive.host.recorded_runtime import PLAIN_START, Launch, Ready, RecordedRuntime
 from hive.host.records import Record
 from hive.host.runtime import ContainerSpec, Finding, Inside
+from hive.paths import Paths
 from hive.wire.names import MANAGER, AgentName, container_name
 
 INSIDE = Inside(

@@ -22,9 +22,9 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import Paths
 from hive.errors import Unavailable
 from hive.host.runtime import Finding
+from hive.paths import Paths
 from hive.wire.agent_config import Limits
 from hive.wire.names import AgentName, container_name
 

@@ -9,12 +9,13 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.environment import program_environment
 from hive.errors import Unavailable
 from hive.host.git import Git
 from hive.host.meta_book import Foretell
 from hive.host.plain_meta import PlainMeta
+from hive.paths import Paths
 from hive.wire.jobs import MetaInput
 from hive.wire.names import AgentName
 

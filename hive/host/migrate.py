@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import attrs
 import trio
 
-from hive.config import Paths
 from hive.errors import HiveError, Unavailable
 from hive.host.meta import Meta
 from hive.host.repos import Repos
+from hive.paths import Paths
 from hive.wire.names import AgentName
 
 REPOSITORIES = "repositories"

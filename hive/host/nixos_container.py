@@ -16,7 +16,7 @@ from pathlib import Path
 
 import trio
 
-from hive.config import FIRST_AGENT_UID, Paths
+from hive.config import FIRST_AGENT_UID
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
 from hive.host import (
     journal,
@@ -34,6 +34,7 @@ from hive.host import (
 from hive.host.nixos_host import CREATE_S, NIXOS_CONTAINER, NixosHost
 from hive.host.records import Record, Run
 from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
+from hive.paths import Paths
 from hive.wire.limits import CONSOLE_LOG, HIVE_LOG, LOGS
 from hive.wire.names import AgentName, agent_name, container_name
 

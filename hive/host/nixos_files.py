@@ -9,11 +9,11 @@ import os
 import shlex
 from pathlib import Path
 
-from hive.config import Paths
 from hive.host import nspawn_flags, systemd
 from hive.host.nixos_host import NixosHost
 from hive.host.records import Record, writing
 from hive.host.runtime import ContainerSpec
+from hive.paths import Paths
 from hive.wire.names import container_name
 
 RUN_SCRIPT = "run"

@@ -7,11 +7,11 @@ from functools import partial
 
 import trio
 
-from hive.config import Paths
 from hive.errors import BadRequest, HiveError, Unavailable
 from hive.host import nspawn_flags, nspawn_users, program, systemd, users
 from hive.host.nixos_host import PROGRAMS, NixosHost
 from hive.host.runtime import Finding
+from hive.paths import Paths
 
 OLDEST = 246
 """The first with `systemctl kill` and `show` as they are used here."""

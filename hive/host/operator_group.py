@@ -10,8 +10,8 @@ import grp
 import os
 from pathlib import Path
 
-from hive.config import Paths
 from hive.errors import BadRequest, Unavailable
+from hive.paths import Paths
 
 RUN_MODE = 0o750
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hive.config import Paths
 from hive.errors import Unavailable
 from hive.host import ownership, safe_repos
+from hive.paths import Paths
 from hive.wire.names import MANAGER, AgentName
 
 OPEN = 0o755

@@ -16,12 +16,13 @@ from contextlib import contextmanager
 
 import trio
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.environment import search_path
 from hive.errors import ProgramFailed
 from hive.host.recorded_runtime import Launch, Ready, RecordedRuntime
 from hive.host.records import Record
 from hive.host.runtime import ContainerSpec, Finding, Inside
+from hive.paths import Paths
 from hive.wire.names import AgentName, container_name
 
 SHELL = "/bin/sh"

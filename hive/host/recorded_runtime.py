@@ -19,13 +19,14 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.errors import BadRequest, Conflict, ProgramFailed
 from hive.host import agent_files, proc, process_trees, readiness
 from hive.host.limits import Limiter
 from hive.host.process_trees import tree_of
 from hive.host.records import Record, Run
 from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
+from hive.paths import Paths
 from hive.wire.limits import HIVE_LOG
 from hive.wire.names import AgentName, agent_name
 

@@ -17,7 +17,6 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import Paths
 from hive.errors import BadRequest, Conflict, NotFound, Unavailable
 from hive.host import git_refs, git_tree, quarantine, trees
 from hive.host.applied import (
@@ -33,6 +32,7 @@ from hive.host.git import MAIN, Git, remove_stale_locks
 from hive.host.git_diff import Diff, FileStat, compare
 from hive.host.intake import Intake
 from hive.host.proposed import Proposed
+from hive.paths import Paths
 from hive.wire.names import AgentName
 
 __all__ = ["BASES", "STATES", "Change", "Diff", "FileStat", "Repos"]

@@ -11,13 +11,14 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.environment import search_path
 from hive.errors import Unavailable
 from hive.host.bubblewrap import Bubblewrap
 from hive.host.nixos_host import NIXOS_CONTAINER
 from hive.host.process_runtime import Process
 from hive.host.runtime import Finding, Runtime
+from hive.paths import Paths
 
 if TYPE_CHECKING:
     from hive.host.nixos_container import NixosContainer

@@ -10,9 +10,10 @@ import stat
 from collections.abc import Container
 from pathlib import Path
 
-from hive.config import HarnessConfig, Paths
+from hive.config import HarnessConfig
 from hive.errors import BadRequest, Unavailable
 from hive.host import state_files, trees
+from hive.paths import Paths
 from hive.wire import codec
 from hive.wire.dashboard import Tombstone
 from hive.wire.names import MANAGER, AgentName, new_agent_name

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hive import config as settings
 from hive import light
 from hive.errors import BadRequest
+from hive.paths import Paths, paths_for
 from hive.store import audit_anchor, audit_chain, audit_files
 from hive.wire import codec
 from hive.wire.audit import ROWS_MOST, AuditHead, AuditReport
@@ -134,9 +134,9 @@ def _ask(arguments: argparse.Namespace, request: dict[str, Any]) -> dict[str, An
         raise
 
 
-def _paths(arguments: argparse.Namespace) -> settings.Paths:
-    own = settings.paths_for(Path(arguments.root) if arguments.root else None, system=False)
-    system = settings.paths_for(None, system=True)
+def _paths(arguments: argparse.Namespace) -> Paths:
+    own = paths_for(Path(arguments.root) if arguments.root else None, system=False)
+    system = paths_for(None, system=True)
     is_system = not arguments.root and not own.audit.exists() and system.audit.exists()
     return system if is_system else own
 

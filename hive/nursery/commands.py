@@ -15,12 +15,12 @@ from typing import Any
 
 import trio
 
-from hive import config as settings
 from hive import config_checks, environment, light
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig, load_host_config
 from hive.core.hive import Hive
 from hive.errors import HiveError
 from hive.nursery import on_host, own_memory, service_manager
+from hive.paths import Paths, paths_for
 from hive.web import server
 from hive.wire.names import MANAGER
 
@@ -49,7 +49,7 @@ def up(arguments: argparse.Namespace) -> int:
         stop_containers=True,
     )
     config_checks.check_host_config(config)
-    paths = settings.paths_for(arguments.root, system=False)
+    paths = paths_for(arguments.root, system=False)
 
     async def announce(hive: Hive) -> None:
         _print_welcome(hive)
@@ -66,10 +66,10 @@ def up(arguments: argparse.Namespace) -> int:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the daemon as systemd does."""
-    config = settings.load_host_config(arguments.config)
+    config = load_host_config(arguments.config)
     config_checks.check_host_config(config)
     root = arguments.root or (Path(config.root) if config.root else None)
-    paths = settings.paths_for(root, system=True)
+    paths = paths_for(root, system=True)
 
     async def announce(hive: Hive) -> None:
         log.info("the hive is up: %s", hive.address.url)

@@ -15,14 +15,14 @@ import attrs
 import trio
 
 from hive import calls, environment, light, process
-from hive import config as settings
 from hive.agent import claude_version
 from hive.agent.claude_version import TESTED
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.errors import DaemonUnreachable, HiveError
 from hive.host import installation, runtimes
 from hive.host.runtime import Finding
 from hive.nursery import on_host
+from hive.paths import Paths, paths_for
 from hive.store import message_index
 
 CLAUDE_S = 20.0
@@ -32,7 +32,7 @@ DISK_FULL = 0.95
 def main(arguments: argparse.Namespace) -> int:
     """Print one line per finding; 0 when all is well, 1 when something is to be mended."""
     root = Path(arguments.root) if arguments.root else None
-    paths = settings.paths_for(root, system=False)
+    paths = paths_for(root, system=False)
     socket = Path(light.operator_socket(arguments.socket, arguments.root))
     findings = trio.run(examine, paths, socket)
     if arguments.json:

@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.core.agents import Agents
 from hive.core.hive import Hive, Mirror, NoMirror
 from hive.errors import BadRequest, HiveError, Unavailable
@@ -22,6 +22,7 @@ from hive.host import forge, forge_push, forge_tokens
 from hive.host.forge import Forge
 from hive.host.forge_push import Destination
 from hive.host.git import Git
+from hive.paths import Paths
 from hive.wire.dashboard import ForgeChanged
 from hive.wire.names import AgentName, agent_name
 

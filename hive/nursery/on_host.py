@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import trio
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.core import acts, network
 from hive.core.agents import Agents
 from hive.core.audit import Audit
@@ -70,6 +70,7 @@ from hive.nursery import (
     state_watch,
 )
 from hive.nursery.supervisor import READY_S, Supervisor, Task
+from hive.paths import Paths
 from hive.store import audit as audit_store
 from hive.store.agents import AgentStore
 from hive.store.approvals import ApprovalStore

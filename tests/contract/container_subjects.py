@@ -14,13 +14,13 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import Paths
 from hive.host.nixos_container import NixosContainer
 from hive.host.nspawn_users import EACH
 from hive.host.process_trees import tree_of
 from hive.host.recorded_runtime import RecordedRuntime
 from hive.host.records import Record
 from hive.host.runtime import Bind, ContainerSpec, Runtime
+from hive.paths import Paths
 from hive.wire.names import AgentName, agent_name, container_name
 from tests.contract.start_container import KINDS
 from tests.fakes.nixos import host as nixos_host

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import trio
 
-from hive.config import Paths
 from hive.host.bubblewrap import Bubblewrap
 from hive.host.nixos_container import NixosContainer
 from hive.host.process_runtime import Process
 from hive.host.runtime import Bind, ContainerSpec, Runtime
+from hive.paths import Paths
 from hive.wire.names import agent_name
 from tests.fakes.nixos.host import IS_REAL, make_host
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.config import Paths
 from hive.host import proc
 from hive.host.limits import Limiter
 from hive.host.runtime import Bind
+from hive.paths import Paths
 from hive.wire.agent_config import Limits
 from hive.wire.names import AgentName
 from tests.contract.container_subjects import RealSubject

@@ -25,9 +25,9 @@ import trio
 
 from hive import calls
 from hive.agent.stand_in import directives, steps
-from hive.config import Paths
 from hive.errors import HiveError
 from hive.host.bubblewrap import Bubblewrap
+from hive.paths import Paths
 from hive.wire.names import agent_name
 from tests.fakes import as_user, claude_binary, messages_api
 from tests.fakes.messages_api import Failure, MessagesApi, Request, Silence, Step, Text, ToolUse

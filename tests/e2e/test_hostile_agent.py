@@ -208,7 +208,7 @@ def _put(scene: Scene, path: Path, text: str) -> None:
 def _held(scene: Scene) -> list[str]:
     """Return which limits the daemon can hold here, found out as itself."""
     code = (
-        "import json, pathlib, sys; from hive.config import Paths; from hive.host import limits;"
+        "import json, pathlib, sys; from hive.paths import Paths; from hive.host import limits;"
         " paths = Paths(*map(pathlib.Path, sys.argv[1:3]));"
         " found = limits.Limiter(paths, counts_tasks=sys.argv[3] == 'True').ways();"
         " print(json.dumps(sorted(found)))"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import attrs
 
-from hive.config import Paths
 from hive.core.agents import Agents
 from hive.core.build_queue import BuildQueue
+from hive.paths import Paths
 from hive.store.jobs import JobStore
 from tests.fakes.post import Post, open_post
 

@@ -8,8 +8,8 @@ import subprocess
 import zlib
 from pathlib import Path
 
-from hive.config import Paths
 from hive.host.repos import Repos
+from hive.paths import Paths
 from hive.wire.names import AgentName
 
 ALICE = AgentName("alice")

@@ -9,9 +9,9 @@ from typing import Any
 
 import trio
 
-from hive.config import Paths
 from hive.core.hive import Hive
 from hive.host.git import EMPTY_TREE
+from hive.paths import Paths
 from hive.wire.names import MANAGER, agent_name
 from tests.fakes.kept_runtime import KeptRuntime
 

@@ -12,9 +12,10 @@ import attrs
 import trio
 
 from hive import calls
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.core.hive import Hive
 from hive.nursery import on_host
+from hive.paths import Paths
 from hive.wire.names import agent_name
 from tests.fakes.runtime import BuildScript, FakeHost, FakeRuntime, Script
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hive.config import Paths
 from hive.host import state_dirs, trees
 from hive.nursery import event_vacuum
+from hive.paths import Paths
 from hive.wire.names import agent_name
 from tests.fakes import manager_git
 from tests.fakes.running import Running, running

@@ -16,13 +16,13 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hive.config import Paths
 from hive.errors import BadRequest, Conflict, ProgramFailed, Refused, Unavailable
 from hive.host import nixos_files, systemd
 from hive.host import nixos_host as real_host
 from hive.host.nixos_container import NixosContainer
 from hive.host.nixos_host import NixosHost
 from hive.host.runtime import Bind, BuildOrder, ContainerSpec
+from hive.paths import Paths
 from hive.process import Completed
 from hive.wire.agent_config import AgentConfig, Limits, McpServer
 from hive.wire.names import AgentName

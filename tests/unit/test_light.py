@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hive import cli, config, errors, light
+from hive import cli, errors, light, paths
 from hive.wire import names
 
 
@@ -34,13 +34,13 @@ def test_the_socket_is_where_the_daemon_puts_it(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(light.os.path, "exists", lambda _: False)
-    assert light.operator_socket() == str(config.paths_for(None, system=False).host_socket)
+    assert light.operator_socket() == str(paths.paths_for(None, system=False).host_socket)
 
 
 def test_the_system_wide_hive_is_found_where_it_is_the_only_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    system = str(config.paths_for(None, system=True).host_socket)
+    system = str(paths.paths_for(None, system=True).host_socket)
     monkeypatch.delenv("HIVE_SOCKET", raising=False)
     monkeypatch.setattr(light.os.path, "exists", lambda path: path == system)
     assert light.operator_socket() == system
@@ -50,7 +50,7 @@ def test_a_root_and_a_socket_on_the_command_line_come_first(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HIVE_SOCKET", "/of/the/environment")
-    below = config.paths_for(Path("/r"), system=False).host_socket
+    below = paths.paths_for(Path("/r"), system=False).host_socket
     assert light.operator_socket(root="/r") == str(below)
     assert light.operator_socket(socket=Path("/named"), root="/r") == "/named"
     assert light.operator_socket() == "/of/the/environment"

@@ -18,11 +18,11 @@ import attrs
 import pytest
 import trio
 
-from hive.config import Paths
 from hive.errors import ProgramFailed, Unavailable
 from hive.host.nixos_container import NixosContainer
 from hive.host.nixos_host import NixosHost
 from hive.host.runtime import Bind, BuildOrder, ContainerSpec
+from hive.paths import Paths
 from hive.wire.agent_config import AgentConfig, Limits
 from hive.wire.names import AgentName
 from tests.fakes.nixos.booted import FLAKES

@@ -22,7 +22,7 @@ import pytest
 import trio
 
 from hive import calls
-from hive.config import FIRST_AGENT_UID, HostConfig, Paths
+from hive.config import FIRST_AGENT_UID, HostConfig
 from hive.core import actions, proposals
 from hive.core.hive import Hive
 from hive.host import disk_use, users
@@ -31,6 +31,7 @@ from hive.host.nixos_container import NixosContainer
 from hive.host.nspawn_users import EACH
 from hive.host.runtime import BuildOrder, ContainerSpec
 from hive.nursery import agent_sockets, on_host
+from hive.paths import Paths
 from hive.wire.names import MANAGER, OPERATOR, AgentName
 from tests.fakes.egress import OK, server
 from tests.fakes.nixos import host as nixos_host

@@ -9,11 +9,11 @@ from typing import Any, cast
 import trio
 import trio.testing
 
-from hive import config as settings
 from hive.core.container_view import ContainerView, Counts
 from hive.core.transients import Transients
 from hive.core.why import HUNG_S
 from hive.host.runtime import ContainerStatus
+from hive.paths import paths_for
 from hive.store.agents import AgentRecord
 from hive.wire.agent import ReportState
 from hive.wire.names import AgentName
@@ -52,7 +52,7 @@ async def test_a_harness_that_hangs_is_noticed_by_the_sweep_and_forgiven_at_its_
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
     view = ContainerView(
-        settings.paths_for(tmp_path, system=False),
+        paths_for(tmp_path, system=False),
         cast("Any", _Alice()),
         cast("Any", SimpleNamespace(running=_alice_runs, kind="process")),
         Transients(trio.current_time, lambda frame: None),

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hive.config import Paths
 from hive.core import file_refs
 from hive.core.file_refs import Ref, candidates, locate
 from hive.errors import BadRequest, HiveError, Refused
+from hive.paths import Paths
 
 PATHS = Paths(Path("/var/lib/hyperhive"), Path("/run/hyperhive"))
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from hive.config import Paths
 from hive.errors import Unavailable
 from hive.host.limits import WAY_IN, Limiter
+from hive.paths import Paths
 from hive.wire.agent_config import Limits
 from hive.wire.names import MANAGER, AgentName
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.errors import Unavailable
 from hive.host.flake_meta import FlakeMeta
 from hive.host.git import Git
 from hive.host.meta import choose_meta
 from hive.host.plain_meta import PlainMeta
+from hive.paths import Paths
 
 
 def paths(root: Path) -> Paths:

@@ -9,13 +9,13 @@ from typing import Any
 import attrs
 import pytest
 
-from hive.config import Paths
 from hive.errors import Unavailable
 from hive.host import migrate, template
 from hive.host.git import Git
 from hive.host.migrate import Adopted
 from hive.host.plain_meta import PlainMeta
 from hive.host.repos import Repos
+from hive.paths import Paths
 from hive.wire.names import MANAGER, AgentName
 
 ALICE = AgentName("alice")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hive.config import HarnessConfig, Paths
+from hive.config import HarnessConfig
 from hive.errors import BadRequest
 from hive.host import owners, state_dirs, state_files
+from hive.paths import Paths
 from hive.wire.names import MANAGER, AgentName
 
 ALICE = AgentName("alice")

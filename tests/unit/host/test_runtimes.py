@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.errors import Unavailable
 from hive.host import runtimes, sandbox_probe
+from hive.paths import Paths
 
 
 def _paths(tmp_path: Path) -> Paths:

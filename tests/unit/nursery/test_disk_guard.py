@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.core import lifecycle, notices
 from hive.core.hive import Disk
 from hive.errors import Conflict
@@ -17,6 +17,7 @@ from hive.host import disk_use
 from hive.host.runtime import ContainerSpec
 from hive.nursery import disk_guard
 from hive.nursery.disk_guard import LOOK_LEAST_S, LOOK_MOST_S, NEAR, WINDOW_S, Window, pause_s
+from hive.paths import Paths
 from hive.store.messages import Draft
 from hive.wire.names import AgentName
 from hive.wire.why import Code

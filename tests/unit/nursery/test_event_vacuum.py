@@ -13,11 +13,12 @@ import pytest
 import trio
 
 from hive import process
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.core import kept_turns
 from hive.errors import Unavailable
 from hive.nursery import event_vacuum
 from hive.nursery.event_vacuum import sweep
+from hive.paths import Paths
 from hive.store import agent_databases
 from hive.store.agent_databases import EVENTS, NO_FENCE
 from hive.wire.names import AgentName

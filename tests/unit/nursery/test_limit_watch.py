@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import trio
 
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.core import lifecycle, notices
 from hive.errors import Unavailable
 from hive.host import disk_use
 from hive.host.runtime import ContainerSpec
 from hive.nursery import limit_watch
 from hive.nursery.limit_watch import COUNT_S, FILLS_BYTES, LOOK_S, SHOWN_S, newly_met
+from hive.paths import Paths
 from hive.store.messages import Draft
 from hive.wire.agent_config import AgentConfig, Limits
 from hive.wire.names import AgentName
