@@ -1,5 +1,6 @@
 """Everything an operator may do; the operator's socket and the dashboard both call these.
 
+What only reads is in `readings`, what is done about notifications in `notify_actions`.
 Names and numbers are checked here, so no surface can forget. Verbs that take their time hand in a
 job and return it: the socket waits for its outcome, the page does not.
 """
@@ -32,17 +33,7 @@ from hive.host import state_dirs
 from hive.store.jobs import NewJob
 from hive.wire import approvals, destinations, jobs
 from hive.wire.approvals import APPROVED, DENIED, PENDING, Approval
-from hive.wire.dashboard import Tombstone
-from hive.wire.jobs import MetaInput
-from hive.wire.limits import (
-    COMMIT_BYTES,
-    HIVE_LOG,
-    LOG_LINES_MAX,
-    RECENT_MAX,
-    check_body,
-    check_size,
-)
-from hive.wire.messages import MessageRow
+from hive.wire.limits import COMMIT_BYTES, check_body, check_size
 from hive.wire.names import (
     EVERYBODY,
     MANAGER,
@@ -191,22 +182,10 @@ async def update_all(hive: Hive) -> list[Ticket]:
     return [await hive.queue.submit(renewal(name, OPERATOR)) for name in names]
 
 
-async def meta_inputs(hive: Hive) -> list[MetaInput]:
-    """Return the inputs of the meta repository."""
-    return await hive.meta.inputs()
-
-
 @audit.action("cancel_job")
 async def cancel_job(hive: Hive, number: int, by: str = OPERATOR) -> None:
     """Cancel a job that waits or runs; raises `Conflict` when it is over."""
     await work.cancel(hive, number, by)
-
-
-async def job_log(hive: Hive, number: int, after: int) -> list[str]:
-    """Return what a job said, from line `after` on."""
-    if after < 0:
-        raise BadRequest("after must not be negative")
-    return await hive.queue.log(number, after)
 
 
 @audit.action("start")
@@ -292,20 +271,6 @@ async def mark_read(hive: Hive, number: int) -> int:
     return marked
 
 
-async def inbox(hive: Hive, limit: int) -> list[MessageRow]:
-    """Return the newest messages to the operator, newest first."""
-    return await hive.broker.recent(OPERATOR, _within("limit", limit, RECENT_MAX))
-
-
-async def logs(hive: Hive, text: str, lines: int, unit: str = HIVE_LOG) -> list[str]:
-    """Return the newest lines of one log of an agent's container, oldest first."""
-    name = _existing(hive, text)
-    units = hive.runtime.units
-    if unit not in units:
-        raise NotFound(f"containers of this hive have no log {unit!r}: there is {', '.join(units)}")
-    return await hive.runtime.logs(name, _within("lines", lines, LOG_LINES_MAX), unit)
-
-
 @audit.action("answer_question")
 async def answer_question(hive: Hive, number: int, answer: str) -> None:
     """Answer any question as the operator."""
@@ -351,11 +316,6 @@ async def revoke_token(hive: Hive, name: str) -> None:
     hive.access.revoke_token(name)
 
 
-def tombstones(hive: Hive) -> list[Tombstone]:
-    """Return the state kept of agents that do not exist; blocks, call it in a thread."""
-    return state_dirs.tombstones(hive.paths, set(hive.agents.names()))
-
-
 @audit.action("purge")
 async def purge_tombstone(hive: Hive, text: str) -> None:
     """Remove the state kept of an agent that does not exist; refused while it does."""
@@ -392,9 +352,3 @@ def _existing(hive: Hive, text: str) -> AgentName:
     name = agent_name(text)
     hive.agents.get(name)
     return name
-
-
-def _within(what: str, value: int, most: int) -> int:
-    if not 1 <= value <= most:
-        raise BadRequest(f"{what} must be between 1 and {most}")
-    return value

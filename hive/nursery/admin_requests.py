@@ -6,7 +6,16 @@ from typing import Any
 
 import trio
 
-from hive.core import actions, kept_turns, network, notify_actions, proposals, reasons, search
+from hive.core import (
+    actions,
+    kept_turns,
+    network,
+    notify_actions,
+    proposals,
+    readings,
+    reasons,
+    search,
+)
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.nursery.manager_requests import check_inputs
@@ -36,7 +45,7 @@ async def answer(hive: Hive, request: WorkRequest) -> Reply:
         case admin_work.Diff(number, base):
             return admin.ok(diff=codec.to_json(await proposals.diff(hive, number, base)))
         case admin_work.MetaInputs():
-            inputs = _rows(await actions.meta_inputs(hive))
+            inputs = _rows(await hive.meta.inputs())
             return admin.ok(meta_inputs=inputs, meta_log=await hive.meta.log(LOG_SHOWN))
         case admin_work.UpdateInputs(inputs):
             check_inputs(inputs)
@@ -52,7 +61,7 @@ async def answer(hive: Hive, request: WorkRequest) -> Reply:
 
 
 async def _job_log(hive: Hive, number: int, after: int) -> Reply:
-    lines = await actions.job_log(hive, number, after)
+    lines = await readings.job_log(hive, number, after)
     row = next((row for row in hive.queue.rows() if row.id == number), None)
     if row is None:
         return admin.ok(job_log=lines)
@@ -93,7 +102,7 @@ async def _answer_kept(hive: Hive, request: Any) -> Reply:  # noqa: ANN401
         case admin_work.Network(name):
             return admin.ok(network=codec.to_json(network.report(hive, agent_name(name))))
         case admin_work.Tombstones():
-            kept = await trio.to_thread.run_sync(actions.tombstones, hive)
+            kept = await trio.to_thread.run_sync(readings.tombstones, hive)
             return admin.ok(tombstones=_rows(kept))
         case admin_work.RequestApplyCommit(name, commit_ref, description):
             return _asked(await actions.request_apply_commit(hive, name, commit_ref, description))

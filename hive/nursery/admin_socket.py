@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from hive import lines
-from hive.core import actions, audit, proposals
+from hive.core import actions, audit, proposals, readings
 from hive.core.build_queue import Ticket
 from hive.core.hive import Hive
 from hive.core.jobs import Job
@@ -129,10 +129,10 @@ async def _handle_talk(hive: Hive, request: Any) -> lines.Reply:
         case admin.SendAsOperator(to, body, in_reply_to):
             return admin.ok(id=await actions.send(hive, to, body, in_reply_to))
         case admin.Inbox(limit):
-            rows = await actions.inbox(hive, limit)
+            rows = await readings.inbox(hive, limit)
             return admin.ok(inbox=[codec.to_json(row) for row in rows])
         case admin.Logs(name, count):
-            return admin.ok(logs=await actions.logs(hive, name, count))
+            return admin.ok(logs=await readings.logs(hive, name, count))
         case admin.MarkAllRead(name):
             checked = name if name == OPERATOR else agent_name(name)
             return admin.ok(marked=await actions.mark_all_read(hive, checked))

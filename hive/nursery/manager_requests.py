@@ -11,7 +11,7 @@ from typing import Protocol, TypeGuard
 
 import trio
 
-from hive.core import actions, audit, proposals
+from hive.core import actions, audit, proposals, readings
 from hive.core.hive import Hive
 from hive.errors import BadRequest, Refused
 from hive.wire import agent, codec, manager
@@ -58,7 +58,7 @@ def is_own(request: object) -> TypeGuard[OwnRequest | agent.CancelLooseEnd]:
 async def answer(hive: Hive, request: OwnRequest | agent.CancelLooseEnd) -> manager.ManagerReply:
     """Do what a request of the manager asks for; raises `HiveError`."""
     if isinstance(request, manager.GetLogs):
-        found = await actions.logs(hive, request.agent, request.lines)
+        found = await readings.logs(hive, request.agent, request.lines)
         return manager.Logs(tuple(newest(found)))
     if isinstance(request, manager.Kill | manager.Start | manager.Restart | manager.Update):
         return await _run(hive, request)

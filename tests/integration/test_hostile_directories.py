@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from hive.core import actions
+from hive.core import actions, readings
 from hive.errors import Unavailable
 from hive.host import state_dirs
 from hive.wire.names import agent_name
@@ -102,9 +102,9 @@ async def test_what_an_agent_planted_does_not_spoil_a_look_at_it(short_tmp: Path
         nest(paths.agent_run(ALICE), 3000)
         assert (await daemon.operator("agent_status"))["ok"]
         assert (await daemon.operator("destroy", name="alice", purge=False))["ok"]
-        assert [each.name for each in actions.tombstones(daemon.hive)] == ["alice"]
+        assert [each.name for each in readings.tombstones(daemon.hive)] == ["alice"]
         await actions.purge_tombstone(daemon.hive, "alice")
-        assert actions.tombstones(daemon.hive) == []
+        assert readings.tombstones(daemon.hive) == []
         assert {row.restarts for row in daemon.hive.tasks()} == {0}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hive.core import actions, proposals
+from hive.core import actions, proposals, readings
 from hive.host.runtime import ContainerSpec
 from hive.wire import approvals, jobs
 from hive.wire.names import MANAGER, AgentName
@@ -53,7 +53,7 @@ async def keeps_everything(daemon: Running) -> None:
     assert [row.message for row in await hive.reminders.pending()] == ["later"]
     assert "hello" in [row.body for row in await hive.broker.recent(MANAGER, 50)]
     assert (await hive.approvals.get(2)).note == "not now"
-    assert [kept.name for kept in actions.tombstones(hive)] == ["eve"]
+    assert [kept.name for kept in readings.tombstones(hive)] == ["eve"]
     for name in hive.agents.names():
         record = hive.agents.get(name)
         assert (await hive.meta.locked())[name] == (record.deployed_sha, record.deployed_tag)

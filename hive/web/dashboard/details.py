@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hive.core import actions, network, reasons, search
+from hive.core import network, readings, reasons, search
 from hive.core.hive import Hive
 from hive.errors import NotFound
 from hive.web import replies
@@ -63,18 +63,18 @@ def add(routes: Handlers, hive: Hive) -> None:
 def _add_logs(routes: Handlers, hive: Hive) -> None:
     @routes.get("/api/logs/<name>")
     async def logs(name: str, fields: Fields) -> Json:
-        return {"lines": await actions.logs(hive, agent_name(name), _lines(fields))}
+        return {"lines": await readings.logs(hive, agent_name(name), _lines(fields))}
 
     @routes.get("/api/journal/<name>")
     async def journal(name: str, fields: Fields) -> Json:
         unit = fields.get("unit", HIVE_LOG)
-        lines = await actions.logs(hive, agent_name(name), _lines(fields), unit)
+        lines = await readings.logs(hive, agent_name(name), _lines(fields), unit)
         return {"lines": lines, "units": hive.runtime.units}
 
     @routes.get("/api/jobs/<text>/log")
     async def job_log(text: str, fields: Fields) -> Json:
         after = replies.whole_number(fields, "after", 0, high=LINE_MAX)
-        return {"after": after, "lines": await actions.job_log(hive, number(text), after)}
+        return {"after": after, "lines": await readings.job_log(hive, number(text), after)}
 
 
 def _lines(fields: Fields) -> int:

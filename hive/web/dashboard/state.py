@@ -12,7 +12,7 @@ from typing import Any
 import trio
 
 import hive as package
-from hive.core import actions, board, proposals
+from hive.core import board, proposals, readings
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.web import replies
@@ -78,14 +78,14 @@ class Inputs:
     async def look(self, hive: Hive) -> list[MetaInput]:
         """Return them without waiting for whoever changes them: a frame tells of the change."""
         with trio.move_on_after(INPUTS_S):
-            self._known = await actions.meta_inputs(hive)
+            self._known = await hive.meta.inputs()
         return self._known
 
 
 async def snapshot(hive: Hive, inputs: Inputs) -> Json:
     """Return everything the page shows at first."""
     seq = hive.feed.seq
-    kept = await trio.to_thread.run_sync(actions.tombstones, hive)
+    kept = await trio.to_thread.run_sync(readings.tombstones, hive)
     rows: dict[str, Sequence[object]] = {
         "containers": hive.view.rows(),
         "approvals": await proposals.waiting(hive),
@@ -94,7 +94,7 @@ async def snapshot(hive: Hive, inputs: Inputs) -> Json:
         "question_history": await hive.questions.history(RESOLVED_ROWS),
         "reminders": await hive.reminders.pending(),
         "tombstones": kept,
-        "inbox": await actions.inbox(hive, INBOX_ROWS),
+        "inbox": await readings.inbox(hive, INBOX_ROWS),
         "tasks": hive.tasks(),
         "jobs": hive.queue.rows(),
         "meta_inputs": await inputs.look(hive),

@@ -14,7 +14,7 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hive.core import actions
+from hive.core import readings
 from hive.wire import codec
 from hive.wire.names import agent_name
 from tests.fakes import waiting
@@ -321,7 +321,7 @@ async def test_what_nobody_foresaw_is_logged_once(
         raise ValueError("a secret of the inside")
 
     async with browsing(short_tmp) as browser:
-        monkeypatch.setattr(actions, "inbox", fails)
+        monkeypatch.setattr(readings, "inbox", fails)
         caplog.clear()
         reply = await browser.get("/api/state")
         assert (reply.status, reply.code) == (500, "internal")
@@ -349,7 +349,7 @@ async def test_an_action_that_takes_too_long_is_given_up(
         await trio.sleep_forever()
 
     async with browsing(short_tmp) as browser:
-        monkeypatch.setattr(actions, "inbox", hangs)
+        monkeypatch.setattr(readings, "inbox", hangs)
         monkeypatch.setattr("hive.web.dashboard.app.ANSWER_S", 0.1)
         reply = await browser.get("/api/state")
         assert (reply.status, reply.code) == (503, "unavailable")
