@@ -29,6 +29,7 @@ STAYS_S = 15.0
 READING = ("GET", "HEAD")
 _FIELDS_MAX = 32
 
+Json = dict[str, Any]
 Headers = Iterable[tuple[bytes, bytes]]
 T = TypeVar("T")
 Tell = Callable[[Scope, Send, HiveError], Awaitable[None]]
@@ -170,6 +171,12 @@ async def send_body(
     await send({"type": f"{prefix}.body", "body": body, "more_body": False})
 
 
+def as_object(value: object) -> Json:
+    """Return a wire value as the object that answers with it."""
+    found: Json = codec.to_json(value)
+    return found
+
+
 def header(scope: Scope, name: bytes) -> str | None:
     """Return a request header as text, None when it is absent or repeated."""
     found = [value for key, value in scope["headers"] if key.lower() == name]
@@ -192,6 +199,11 @@ def whole_number(
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and low <= int(text) <= high):
         raise BadRequest(f"{name} must be a whole number from {low} to {high}")
     return int(text)
+
+
+def number_or_none(fields: dict[str, str], name: str, high: int) -> int | None:
+    """Return a number of the query, None without it; raises `BadRequest` above `high`."""
+    return whole_number(fields, name, 0, high=high) if name in fields else None
 
 
 def one_of(fields: dict[str, str], name: str, words: tuple[str, ...]) -> str | None:

@@ -50,9 +50,7 @@ async def history(source: History, scope: Scope) -> dict[str, Any]:
     With words or kinds the answer also says from where the next search goes on.
     """
     fields = replies.query(scope, "before", "after", "limit", "q", "kinds")
-    before = None
-    if "before" in fields:
-        before = replies.whole_number(fields, "before", 0, high=SEQ_MOST)
+    before = replies.number_or_none(fields, "before", SEQ_MOST)
     limit = replies.whole_number(fields, "limit", HISTORY_DEFAULT, low=1, high=HISTORY_MOST)
     if "after" in fields:
         # Onward from there, instead of back from `before`.

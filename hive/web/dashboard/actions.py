@@ -5,7 +5,8 @@ An answer comes at once; what it set in motion shows as frames on the stream.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from hive.core import actions
@@ -22,11 +23,13 @@ from hive.web.dashboard.table import (
     SendBody,
     SpawnBody,
 )
+from hive.web.replies import Json
 from hive.web.routes import Handlers
 from hive.wire.names import OPERATOR, agent_name
 
-Json = dict[str, Any]
 OK: Json = {"ok": True}
+Verb = Callable[[Hive, Any], Awaitable[object]]
+"""What needs no word beside a name or a number."""
 
 
 def number(text: str) -> int:
@@ -44,23 +47,32 @@ def add(routes: Handlers, hive: Hive) -> None:
     _add_talk(routes, hive)
 
 
+def add_numbered(routes: Handlers, hive: Hive, verbs: Mapping[str, Verb]) -> None:
+    """Add what is done to something that has a number; by the path in front of it."""
+
+    async def run(verb: Verb, text: str) -> Json:
+        await verb(hive, number(text))
+        return OK
+
+    for path, verb in verbs.items():
+        routes.post(f"{path}/<text>")(partial(run, verb))
+
+
 def _add_lifecycle(routes: Handlers, hive: Hive) -> None:
-    verbs: dict[str, Callable[[Hive, str], Awaitable[object]]] = {
+    verbs: dict[str, Verb] = {
         "start": actions.start,
         "kill": actions.stop,
         "restart": actions.restart,
         "rebuild": actions.rebuild,
+        "purge-tombstone": actions.purge_tombstone,
     }
 
-    def add_verb(word: str, verb: Callable[[Hive, str], Awaitable[object]]) -> None:
-        async def run(name: str) -> Json:
-            await verb(hive, agent_name(name))
-            return OK
-
-        routes.post(f"/{word}/<name>")(run)
+    async def run(verb: Verb, name: str) -> Json:
+        await verb(hive, agent_name(name))
+        return OK
 
     for word, verb in verbs.items():
-        add_verb(word, verb)
+        routes.post(f"/{word}/<name>")(partial(run, verb))
 
     @routes.post("/destroy/<name>")
     async def destroy(name: str, body: DestroyBody) -> Json:
@@ -70,11 +82,6 @@ def _add_lifecycle(routes: Handlers, hive: Hive) -> None:
     @routes.post("/set-paused/<name>")
     async def set_paused(name: str, body: PausedBody) -> Json:
         await actions.set_paused(hive, agent_name(name), paused=body.paused)
-        return OK
-
-    @routes.post("/purge-tombstone/<name>")
-    async def purge_tombstone(name: str) -> Json:
-        await actions.purge_tombstone(hive, agent_name(name))
         return OK
 
     @routes.post("/revive/<name>")
@@ -106,10 +113,7 @@ def _add_approvals(routes: Handlers, hive: Hive) -> None:
 
 
 def _add_builds(routes: Handlers, hive: Hive) -> None:
-    @routes.post("/cancel-job/<text>")
-    async def cancel_job(text: str) -> Json:
-        await actions.cancel_job(hive, number(text))
-        return OK
+    add_numbered(routes, hive, {"/cancel-job": actions.cancel_job})
 
     @routes.post("/meta-update")
     async def meta_update(body: InputsBody) -> Json:
@@ -124,6 +128,13 @@ def _add_builds(routes: Handlers, hive: Hive) -> None:
 
 
 def _add_talk(routes: Handlers, hive: Hive) -> None:
+    verbs: dict[str, Verb] = {
+        "/cancel-question": actions.cancel_question,
+        "/retry-reminder": actions.retry_reminder,
+        "/cancel-reminder": actions.cancel_reminder,
+    }
+    add_numbered(routes, hive, verbs)
+
     @routes.post("/op-send")
     async def op_send(body: SendBody) -> Json:
         return {**OK, "id": await actions.send(hive, body.to, body.body, body.in_reply_to)}
@@ -140,19 +151,4 @@ def _add_talk(routes: Handlers, hive: Hive) -> None:
     @routes.post("/answer-question/<text>")
     async def answer_question(text: str, body: AnswerBody) -> Json:
         await actions.answer_question(hive, number(text), body.answer)
-        return OK
-
-    @routes.post("/cancel-question/<text>")
-    async def cancel_question(text: str) -> Json:
-        await actions.cancel_question(hive, number(text))
-        return OK
-
-    @routes.post("/retry-reminder/<text>")
-    async def retry_reminder(text: str) -> Json:
-        await actions.retry_reminder(hive, number(text))
-        return OK
-
-    @routes.post("/cancel-reminder/<text>")
-    async def cancel_reminder(text: str) -> Json:
-        await actions.cancel_reminder(hive, number(text))
         return OK

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hive.core import network, readings, reasons, search
 from hive.core.hive import Hive
 from hive.errors import NotFound
 from hive.web import replies
 from hive.web.dashboard.actions import number
 from hive.web.dashboard.table import AUDIT_ROWS, LINE_MAX, NEWEST_MOST
+from hive.web.replies import Json, as_object
 from hive.web.routes import Fields, Handlers
 from hive.wire import codec
 from hive.wire.limits import HIVE_LOG, LOG_LINES_DEFAULT, LOG_LINES_MAX
 from hive.wire.names import agent_name
 from hive.wire.search import HITS, HITS_MOST
-
-Json = dict[str, Any]
 
 
 def add(routes: Handlers, hive: Hive) -> None:
@@ -36,22 +33,22 @@ def add(routes: Handlers, hive: Hive) -> None:
         found = hive.view.row(agent_name(name))
         if found is None:
             raise NotFound(f"nobody has looked at {name} yet: try again in a moment")
-        return _object(found)
+        return as_object(found)
 
     @routes.get("/api/network/<name>")
     async def reach(name: str) -> Json:
-        return _object(network.report(hive, agent_name(name)))
+        return as_object(network.report(hive, agent_name(name)))
 
     @routes.get("/api/agents/<name>/why")
     async def why(name: str) -> Json:
-        return {"name": name, **_object(await reasons.of(hive, name))}
+        return {"name": name, **as_object(await reasons.of(hive, name))}
 
     @routes.get("/api/search")
     async def found(fields: Fields) -> Json:
         limit = replies.whole_number(fields, "limit", HITS, low=1, high=HITS_MOST)
         text = fields.get("q", "")
         answer = await search.search(hive, text, cursor=fields.get("cursor"), limit=limit)
-        return _object(answer)
+        return as_object(answer)
 
     @routes.get("/api/reminders")
     async def reminders() -> Json:
@@ -79,8 +76,3 @@ def _add_logs(routes: Handlers, hive: Hive) -> None:
 
 def _lines(fields: Fields) -> int:
     return replies.whole_number(fields, "lines", LOG_LINES_DEFAULT, low=1, high=LOG_LINES_MAX)
-
-
-def _object(value: object) -> Json:
-    found: Json = codec.to_json(value)
-    return found

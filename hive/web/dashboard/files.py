@@ -5,18 +5,15 @@ Both `core/file_refs` alone decides, so that a link never leads to a file that i
 
 from __future__ import annotations
 
-from typing import Any
-
 from hive.core import file_refs
 from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.web.dashboard.actions import number
 from hive.web.dashboard.table import REFS_MAX
+from hive.web.replies import Json, as_object
 from hive.web.routes import Fields, Handlers
 from hive.wire import codec
 from hive.wire.messages import FROM_PEER
-
-Json = dict[str, Any]
 
 
 def add(routes: Handlers, hive: Hive) -> None:
@@ -27,8 +24,7 @@ def add(routes: Handlers, hive: Hive) -> None:
         path = fields.get("path")
         if path is None:
             raise BadRequest("name the file: path=...")
-        found: Json = codec.to_json(await file_refs.read(hive, path))
-        return found
+        return as_object(await file_refs.read(hive, path))
 
     @routes.get("/api/file-refs")
     async def refs_of_what_was_said(fields: Fields) -> Json:

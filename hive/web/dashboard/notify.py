@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hive.core import notify_actions
 from hive.core.hive import Hive
-from hive.web.dashboard.actions import OK, number
+from hive.web.dashboard.actions import OK, Verb, add_numbered
 from hive.web.dashboard.table import OutletBody, QuietBody, TestBody
+from hive.web.replies import Json, as_object
 from hive.web.routes import Handlers
 from hive.wire import codec
 from hive.wire.notifications import NewSubscription, OutletSwitches, Quiet
-
-Json = dict[str, Any]
 
 
 def add(routes: Handlers, hive: Hive) -> None:
     """Add the routes of notifications."""
     _add_settings(routes, hive)
+    verbs: dict[str, Verb] = {
+        "/notifications/unsubscribe": notify_actions.unsubscribe,
+        "/notifications/resend": notify_actions.resend,
+    }
+    add_numbered(routes, hive, verbs)
 
     @routes.post("/notifications/key")
     async def key() -> Json:
@@ -27,22 +29,11 @@ def add(routes: Handlers, hive: Hive) -> None:
     async def subscribe(body: NewSubscription) -> Json:
         return {**OK, "id": await notify_actions.subscribe(hive, body.label, body)}
 
-    @routes.post("/notifications/unsubscribe/<text>")
-    async def unsubscribe(text: str) -> Json:
-        await notify_actions.unsubscribe(hive, number(text))
-        return OK
-
-    @routes.post("/notifications/resend/<text>")
-    async def resend(text: str) -> Json:
-        await notify_actions.resend(hive, number(text))
-        return OK
-
 
 def _add_settings(routes: Handlers, hive: Hive) -> None:
     @routes.get("/api/notifications")
     async def report() -> Json:
-        found: Json = codec.to_json(await hive.notifications.report())
-        return found
+        return as_object(await hive.notifications.report())
 
     @routes.post("/notifications/outlet")
     async def outlet(body: OutletBody) -> Json:

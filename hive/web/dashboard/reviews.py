@@ -2,60 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hive.core import reviews
 from hive.core.hive import Hive
 from hive.core.proposals import BASES
-from hive.errors import BadRequest
 from hive.web import replies
-from hive.web.dashboard.actions import OK, number
+from hive.web.dashboard.actions import OK, add_numbered, number
 from hive.web.dashboard.table import DECIDED_MOST, DECIDED_ROWS, IDS_MAX, CommentBody, TextBody
+from hive.web.replies import Json, as_object
 from hive.web.routes import Fields, Handlers
 from hive.wire import codec
 from hive.wire.approvals import OUTCOMES
 from hive.wire.names import agent_name
 
-Json = dict[str, Any]
-
 
 def add(routes: Handlers, hive: Hive) -> None:
     """Add what the side panel of an approval asks for."""
+    _add_proposals(routes, hive)
+    _add_comments(routes, hive)
 
+
+def _add_proposals(routes: Handlers, hive: Hive) -> None:
     @routes.get("/api/approvals/<text>")
     async def approval(text: str) -> Json:
-        found: Json = codec.to_json(await hive.approvals.get(number(text)))
-        return found
+        return as_object(await hive.approvals.get(number(text)))
 
     @routes.get("/api/approvals/<text>/diff")
     async def diff(text: str, fields: Fields) -> Json:
         base = fields.get("base", BASES[0])
         ignores_space = replies.whole_number(fields, "ignore_space", 0, high=1) == 1
-        found = await reviews.diff(hive, number(text), base, ignores_space=ignores_space)
-        shown: Json = codec.to_json(found)
-        return shown
-
-    @routes.get("/api/approvals/<text>/comments")
-    async def comments(text: str) -> Json:
-        found = await reviews.of(hive, number(text))
-        return {"comments": [codec.to_json(each) for each in found]}
+        return as_object(await reviews.diff(hive, number(text), base, ignores_space=ignores_space))
 
     @routes.get("/api/approvals")
     async def decided(fields: Fields) -> Json:
         limit = replies.whole_number(fields, "limit", DECIDED_ROWS, low=1, high=DECIDED_MOST)
-        before = None
-        if "before" in fields:
-            before = replies.whole_number(fields, "before", 0, high=IDS_MAX)
-        status = fields.get("outcome")
-        if status is not None and status not in OUTCOMES:
-            raise BadRequest(f"outcome must be one of {', '.join(OUTCOMES)}")
-        agent = agent_name(fields["agent"]) if "agent" in fields else None
-        rows = await hive.approvals.history(limit + 1, agent=agent, status=status, before=before)
+        rows = await hive.approvals.history(
+            limit + 1,
+            agent=agent_name(fields["agent"]) if "agent" in fields else None,
+            status=replies.one_of(fields, "outcome", OUTCOMES),
+            before=replies.number_or_none(fields, "before", IDS_MAX),
+        )
         shown = rows[:limit]
         return {
             "approvals": [codec.to_json(row) for row in shown],
             "next": shown[-1].id if len(rows) > limit else None,
         }
+
+
+def _add_comments(routes: Handlers, hive: Hive) -> None:
+    add_numbered(routes, hive, {"/drop-comment": reviews.drop})
+
+    @routes.get("/api/approvals/<text>/comments")
+    async def comments(text: str) -> Json:
+        found = await reviews.of(hive, number(text))
+        return {"comments": [codec.to_json(each) for each in found]}
 
     @routes.post("/comment/<text>")
     async def comment(text: str, body: CommentBody) -> Json:
@@ -74,9 +73,4 @@ def add(routes: Handlers, hive: Hive) -> None:
     @routes.post("/edit-comment/<text>")
     async def edit(text: str, body: TextBody) -> Json:
         await reviews.edit(hive, number(text), body.text)
-        return OK
-
-    @routes.post("/drop-comment/<text>")
-    async def drop(text: str) -> Json:
-        await reviews.drop(hive, number(text))
         return OK

@@ -7,7 +7,6 @@ page that has joined the stream drops what is not newer and misses nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import trio
 
@@ -17,6 +16,7 @@ from hive.core.hive import Hive
 from hive.errors import BadRequest
 from hive.web import replies
 from hive.web.dashboard.table import IDS_MAX, NAME_LONGEST
+from hive.web.replies import Json
 from hive.web.routes import Fields, Handlers
 from hive.wire import codec
 from hive.wire.dashboard import Sent
@@ -30,8 +30,6 @@ DECIDED_ROWS = 10
 """Of the approvals; the page asks for further ones when somebody wants to read them."""
 INPUTS_S = 0.1
 """How long a snapshot waits for the inputs, which an update of them holds for minutes."""
-
-Json = dict[str, Any]
 
 
 def add(routes: Handlers, hive: Hive) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hive.core.hive import Hive
 from hive.web import replies
 from hive.web.dashboard.actions import number
@@ -15,11 +13,9 @@ from hive.web.dashboard.table import (
     THREAD_ROWS,
     THREAD_ROWS_MOST,
 )
+from hive.web.replies import Json, as_object
 from hive.web.routes import Fields, Handlers
-from hive.wire import codec
 from hive.wire.questions import HOWS, TO_OPERATOR, TO_PEER
-
-Json = dict[str, Any]
 
 
 def add(routes: Handlers, hive: Hive) -> None:
@@ -29,23 +25,17 @@ def add(routes: Handlers, hive: Hive) -> None:
     async def thread(text: str, fields: Fields) -> Json:
         after = replies.whole_number(fields, "after", 0, high=IDS_MAX)
         limit = replies.whole_number(fields, "limit", THREAD_ROWS, low=1, high=THREAD_ROWS_MOST)
-        found: Json = codec.to_json(
-            await hive.broker.thread(min(number(text), IDS_MAX), after=after, limit=limit)
-        )
-        return found
+        first = min(number(text), IDS_MAX)
+        return as_object(await hive.broker.thread(first, after=after, limit=limit))
 
     @routes.get("/api/questions")
     async def closed_questions(fields: Fields) -> Json:
         limit = replies.whole_number(fields, "limit", QUESTION_ROWS, low=1, high=QUESTION_ROWS_MOST)
-        before = None
-        if "before" in fields:
-            before = replies.whole_number(fields, "before", 0, high=IDS_MAX)
         page = await hive.questions.closed(
             limit,
-            before=before,
+            before=replies.number_or_none(fields, "before", IDS_MAX),
             to=replies.one_of(fields, "to", (TO_OPERATOR, TO_PEER)),
             name=replies.short_text(fields, "name", NAME_LONGEST),
             how=replies.one_of(fields, "how", HOWS),
         )
-        found: Json = codec.to_json(page)
-        return found
+        return as_object(page)
