@@ -40,9 +40,9 @@ class Counts:
 
     unread: Callable[[], Awaitable[dict[str, int]]]
     reminders: Callable[[], Awaitable[dict[str, int]]]
-    network: Callable[[AgentName], tuple[str, int]] = lambda _: ("", 0)
+    network: Callable[[AgentName], tuple[str, int]]
     """How it reaches the network, and how many destinations it was refused."""
-    jobs: Callable[[], Sequence[JobRow]] = tuple
+    jobs: Callable[[], Sequence[JobRow]]
     """The build queue, the oldest first."""
 
 

@@ -6,7 +6,6 @@ import argparse
 import logging
 import os
 import resource
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -19,7 +18,7 @@ from hive import config_checks, environment, light
 from hive.config import HostConfig, load_host_config
 from hive.core.hive import Hive
 from hive.errors import HiveError
-from hive.nursery import on_host, own_memory, service_manager
+from hive.nursery import on_host, own_memory, service_manager, stop_signals
 from hive.paths import Paths, paths_for
 from hive.web import server
 from hive.wire.names import MANAGER
@@ -124,7 +123,7 @@ async def _main(
     config: HostConfig, paths: Paths, announce: Announce, beforehand: Beforehand | None
 ) -> None:
     async with trio.open_nursery() as nursery:
-        await nursery.start(_stop_on_signal, nursery.cancel_scope)
+        await nursery.start(stop_signals.obey, nursery.cancel_scope, STOP_S)
         hive = await nursery.start(_serve, config, paths, beforehand)
         await announce(hive)
         await service_manager.of_environment().run(f"the hive is up: {hive.address.url}")
@@ -138,18 +137,6 @@ async def _serve(
     task_status: trio.TaskStatus[Hive],
 ) -> None:
     await on_host.serve(config, paths, beforehand=beforehand, task_status=task_status)
-
-
-async def _stop_on_signal(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
-    """Cancel `scope` at SIGINT or SIGTERM; a second one, or `STOP_S`, ends the process."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for number in signals:
-            log.info("%s: stopping", signal.Signals(number).name)
-            # From here on a second signal ends the process, and so does the alarm when it hangs.
-            signal.alarm(STOP_S)
-            scope.cancel()
-            return
 
 
 def _print_welcome(hive: Hive) -> None:

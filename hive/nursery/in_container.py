@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import time
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from hive.agent.controls import HarnessPage
 from hive.agent.harness import Clock, Harness, MakeDriver, make_harness
 from hive.config import HarnessConfig, load_harness_config
 from hive.errors import HiveError, Unavailable
+from hive.nursery import stop_signals
 from hive.nursery.supervisor import Supervisor, Task
 from hive.web import server
 from hive.web.agent_page.app import make_app
@@ -92,19 +92,8 @@ async def serve(
 
 async def _main(config: HarnessConfig) -> None:
     async with trio.open_nursery() as nursery:
-        await nursery.start(_stop_on_signal, nursery.cancel_scope)
+        await nursery.start(stop_signals.obey, nursery.cancel_scope, STOP_S)
         await serve(config)
-
-
-async def _stop_on_signal(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
-    """Cancel `scope` at the first signal; `STOP_S` later the process is ended by force."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for number in signals:
-            log.info("%s: stopping", signal.Signals(number).name)
-            signal.alarm(STOP_S)
-            scope.cancel()
-            return
 
 
 async def _serve_page(harness: Harness, *, task_status: trio.TaskStatus[None]) -> None:

@@ -1,4 +1,4 @@
-"""The daemon: its collaborators made, its tasks in order of start and stop."""
+"""The daemon: alone on its paths, its tasks in order of start and stop."""
 
 from __future__ import annotations
 
@@ -11,42 +11,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-import attrs
 import trio
 
 from hive.config import HostConfig
-from hive.core import acts, network
-from hive.core.agents import Agents
 from hive.core.audit import Audit
-from hive.core.broker import Broker
-from hive.core.build_queue import BuildQueue
-from hive.core.container_view import ContainerView, Counts
-from hive.core.hive import Address, Hive
-from hive.core.jobs import Jobs
-from hive.core.ledgers import Ledgers
-from hive.core.loose_ends import LooseEnds
-from hive.core.notifications import Notifications
-from hive.core.outlets import Outlets
-from hive.core.questions import Questions
-from hive.core.reminders import Reminders, StateDir
-from hive.core.searches import Searches
-from hive.core.transients import Transients
-from hive.core.users import Users
+from hive.core.hive import Hive
 from hive.errors import Conflict, HiveError
-from hive.feed import Feed
-from hive.host import (
-    gateway_key,
-    installation,
-    operator_group,
-    owners,
-    program,
-    runtimes,
-    state_dirs,
-    template,
-)
-from hive.host.git import Git
-from hive.host.meta import choose_meta
-from hive.host.repos import Repos
+from hive.host import operator_group, runtimes, state_dirs
 from hive.host.runtime import Runtime
 from hive.nursery import (
     admin_socket,
@@ -69,27 +40,14 @@ from hive.nursery import (
     reminder_scheduler,
     state_watch,
 )
-from hive.nursery.supervisor import READY_S, Supervisor, Task
+from hive.nursery.collaborators import Ground, make
+from hive.nursery.supervisor import READY_S, Task
 from hive.paths import Paths
 from hive.store import audit as audit_store
-from hive.store.agents import AgentStore
-from hive.store.approvals import ApprovalStore
 from hive.store.audit_files import Opened
-from hive.store.database import LOG_BYTES, Clock, Database, open_database
-from hive.store.jobs import JobStore
-from hive.store.message_index import MessageIndex
-from hive.store.messages import MessageStore
-from hive.store.network import NetworkStore
-from hive.store.notifications import NotificationStore
-from hive.store.questions import QuestionStore
-from hive.store.reminders import ReminderStore
-from hive.store.reviews import ReviewStore
-from hive.store.users import UserStore
-from hive.web.access import Access
-from hive.wire import codec
+from hive.store.database import LOG_BYTES, Clock, open_database
 from hive.wire.audit import DONE, FAILED
-from hive.wire.dashboard import Acked, Delivered, JobChanged, Sent, TasksChanged
-from hive.wire.names import MANAGER, AgentName
+from hive.wire.names import AgentName
 
 STOP_GRACE_S = 1.0
 STOP_CONTAINERS_S = 5.0
@@ -165,7 +123,8 @@ async def serve(
         ):
             audit = Audit(audit_log, clock)
             _tell_end(audit, opened)
-            hive, supervisor = await make(config, paths, chosen, clock, database, audit)
+            ground = Ground(config, paths, chosen, clock, database, audit)
+            hive, supervisor = await make(ground)
             try:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(supervisor.run, tasks_of(hive))
@@ -183,130 +142,6 @@ def _tell_end(audit: Audit, opened: Opened) -> None:
     if opened.broken is not None:
         log.error("the audit log was tampered with or damaged: %s", opened.broken)
         audit.tell("open_audit_log", "", FAILED, {"why": opened.broken})
-
-
-async def make(
-    config: HostConfig,
-    paths: Paths,
-    runtime: Runtime,
-    clock: Clock,
-    database: Database,
-    audit: Audit,
-) -> tuple[Hive, Supervisor]:
-    """Build the collaborators around an open database."""
-    feed = Feed(clock())
-    agents = Agents(AgentStore(database), clock)
-    await agents.load()
-    users = await _users(config, paths, runtime, database)
-
-    def publish(frame: object) -> None:
-        feed.publish(partial(codec.to_tagged, "kind", frame))
-        if isinstance(frame, Sent | Delivered | Acked | JobChanged):
-            view.poke()
-
-    def tasks_changed() -> None:
-        publish(TasksChanged(supervisor.rows()))
-
-    broker = Broker(
-        MessageStore(database),
-        clock=clock,
-        known=agents.known_names,
-        roster=agents.names,
-        publish=publish,
-        allowed=agents.allowed_recipients,
-    )
-    questions = Questions(QuestionStore(database), broker, clock=clock, publish=publish)
-
-    def state_dir(name: AgentName) -> StateDir:
-        return StateDir(paths.agent_state(name), runtime.inside(name).state)
-
-    reminders = Reminders(
-        ReminderStore(database), broker, clock=clock, state_dir=state_dir, publish=publish
-    )
-    approvals = ApprovalStore(database, clock)
-    key = await trio.to_thread.run_sync(gateway_key.read_or_make, paths.gateway_key)
-    found = attrs.evolve(installation.find(config, isolates=runtime.isolates), gateway_key=key)
-    network.check(config, found.claude_env, is_separate=runtime.separates_network)
-    ledgers = Ledgers(NetworkStore(database), clock)
-    await ledgers.load()
-    revision = await trio.to_thread.run_sync(program.revision)
-    transients = Transients(clock, publish)
-    counts = Counts(
-        broker.unread_counts,
-        reminders.counts,
-        lambda name: network.summary(hive, name),
-        lambda: hive.queue.rows(),  # noqa: PLW0108 - there is no hive yet
-    )
-    git = Git(config.git)
-    meta = choose_meta(runtime.kind, paths, git, installed_rev=revision, config=config)
-    view = ContainerView(paths, agents, runtime, transients, counts, publish, meta.hive_rev, clock)
-    view.acts.recall(audit.newest(acts.RECALLED))
-    supervisor = Supervisor(clock, tasks_changed)
-    address = Address()
-    outlets = Outlets(config, paths, clock, lambda: address.url)
-    notifications = Notifications(
-        NotificationStore(database), outlets, clock=clock, publish=publish
-    )
-    await notifications.load()
-    hive = Hive(
-        config=config,
-        paths=paths,
-        clock=clock,
-        feed=feed,
-        agents=agents,
-        users=users,
-        broker=broker,
-        approvals=approvals,
-        reviews=ReviewStore(database, clock),
-        questions=questions,
-        reminders=reminders,
-        searches=Searches(MessageIndex(database)),
-        loose_ends=LooseEnds(questions, reminders, approvals, clock),
-        notifications=notifications,
-        transients=transients,
-        jobs=Jobs(),
-        queue=BuildQueue(
-            JobStore(database, clock), paths, publish=publish, broker=broker, agents=agents
-        ),
-        repos=_repos(paths, runtime, git),
-        meta=meta,
-        forge=forge_mirror.choose(config, paths, agents, git, publish),
-        runtime=runtime,
-        installation=found,
-        view=view,
-        ledgers=ledgers,
-        access=Access(paths.access, clock),
-        address=address,
-        audit=audit,
-        publish=publish,
-        tasks=supervisor.rows,
-    )
-    return hive, supervisor
-
-
-async def _users(config: HostConfig, paths: Paths, runtime: Runtime, database: Database) -> Users:
-    is_shared = runtime.shares_user is not None
-    users = Users(
-        UserStore(database),
-        config.agent_uids,
-        are_shared=is_shared,
-        each=runtime.users_each,
-    )
-    await users.load()
-    manager = users.of(MANAGER)
-    if manager is not None:
-        await trio.to_thread.run_sync(owners.prepare_hive, paths, manager)
-    return users
-
-
-def _repos(paths: Paths, runtime: Runtime, git: Git) -> Repos:
-    return Repos(
-        paths,
-        files=partial(template.files, runtime.kind),
-        git=git,
-        applied_url=lambda name: f"{runtime.inside(MANAGER).applied}/{name}/.git",
-        manager=lambda: runtime.user(MANAGER),
-    )
 
 
 async def stop_containers(hive: Hive) -> None:

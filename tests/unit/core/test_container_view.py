@@ -56,7 +56,7 @@ async def test_a_harness_that_hangs_is_noticed_by_the_sweep_and_forgiven_at_its_
         cast("Any", _Alice()),
         cast("Any", SimpleNamespace(running=_alice_runs, kind="process")),
         Transients(trio.current_time, lambda frame: None),
-        Counts(_nothing, _nothing),
+        Counts(_nothing, _nothing, lambda _: ("", 0), tuple),
         lambda frame: None,
         lambda: "now",
         trio.current_time,
