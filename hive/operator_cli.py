@@ -109,36 +109,30 @@ def _make_sure(arguments: argparse.Namespace, what: str) -> None:
         raise light.Failure("refused", "nothing was removed")
 
 
+def _request(cmd: str, **fields: object) -> Reply:
+    """Return a request without the fields that were not given."""
+    return {"cmd": cmd, **{key: value for key, value in fields.items() if value is not None}}
+
+
 def _request_spawn(arguments: argparse.Namespace) -> Reply:
-    request: Reply = {"cmd": "request_spawn", "name": arguments.name}
-    if arguments.description is not None:
-        request["description"] = arguments.description
-    return request
+    return _request("request_spawn", name=arguments.name, description=arguments.description)
 
 
 def _request_apply_commit(arguments: argparse.Namespace) -> Reply:
-    request: Reply = {"cmd": "request_apply_commit", "agent": arguments.name}
-    if arguments.commit is not None:
-        request["commit_ref"] = arguments.commit
-    if arguments.description is not None:
-        request["description"] = arguments.description
-    return request
+    return _request(
+        "request_apply_commit",
+        agent=arguments.name,
+        commit_ref=arguments.commit,
+        description=arguments.description,
+    )
 
 
 def _deny(arguments: argparse.Namespace) -> Reply:
-    request: Reply = {"cmd": "deny", "id": arguments.id}
-    if arguments.note is not None:
-        request["note"] = arguments.note
-    if arguments.comment:
-        request["comments"] = arguments.comment
-    return request
+    return _request("deny", id=arguments.id, note=arguments.note, comments=arguments.comment)
 
 
 def _approve(arguments: argparse.Namespace) -> Reply:
-    request: Reply = {"cmd": "approve", "id": arguments.id}
-    if arguments.comments is not None:
-        request["comments"] = arguments.comments
-    return request
+    return _request("approve", id=arguments.id, comments=arguments.comments)
 
 
 def _diff(arguments: argparse.Namespace) -> Reply:
@@ -162,7 +156,7 @@ def _text(given: str | None) -> str:
 
 
 def _why(arguments: argparse.Namespace) -> Reply:
-    return {"cmd": "why", **({} if arguments.name is None else {"name": arguments.name})}
+    return _request("why", name=arguments.name)
 
 
 def _numbered(command: str) -> Callable[[argparse.Namespace], Reply]:
@@ -174,10 +168,8 @@ def _plain(command: str) -> Callable[[argparse.Namespace], Reply]:
 
 
 def _send(arguments: argparse.Namespace) -> Reply:
-    request: Reply = {"cmd": "send", "to": arguments.to, "body": _text(arguments.body)}
-    if arguments.reply_to is not None:
-        request["in_reply_to"] = arguments.reply_to
-    return request
+    body = _text(arguments.body)
+    return _request("send", to=arguments.to, body=body, in_reply_to=arguments.reply_to)
 
 
 def _inbox(arguments: argparse.Namespace) -> Reply:

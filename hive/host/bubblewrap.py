@@ -26,18 +26,9 @@ from hive.host.etc_trees import EtcTrees
 from hive.host.private_mounts import PrivateMounts
 from hive.host.recorded_runtime import PLAIN_START, Launch, Ready, RecordedRuntime
 from hive.host.records import Record
-from hive.host.runtime import ContainerSpec, Finding, Inside
+from hive.host.runtime import INSIDE, ContainerSpec, Finding, Inside
 from hive.paths import Paths
 from hive.wire.names import MANAGER, AgentName, container_name
-
-INSIDE = Inside(
-    run="/run/hive",
-    state="/state",
-    home="/root",
-    claude="/root/.claude",
-    shared="/shared",
-    given="/etc/hive",
-)
 
 
 class Bubblewrap(RecordedRuntime):

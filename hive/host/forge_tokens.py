@@ -15,7 +15,7 @@ from pathlib import Path
 import trio
 
 from hive.errors import BadRequest, Unavailable
-from hive.host import state_files
+from hive.host import folders
 from hive.host.forge import TOKEN
 from hive.wire.names import AgentName, agent_name
 
@@ -96,7 +96,7 @@ def _keep(folder: Path, name: AgentName, token: str) -> None:
 
 
 def _take_away(state: Path) -> None:
-    folder = state_files.pin(state.parents[_PLANTED - 1], state.parts[-_PLANTED:])
+    folder = folders.pin(state.parents[_PLANTED - 1], state.parts[-_PLANTED:])
     try:
         os.unlink(FILE, dir_fd=folder)
     finally:

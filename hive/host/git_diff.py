@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -77,30 +78,16 @@ async def compare(
     how = (*_WORDS, "--ignore-all-space") if ignores_space else _WORDS
     ends = ("--end-of-options", base or EMPTY_TREE, sha)
     words = ("diff-tree", "-r", *how, *ends)
+    ask = partial(git.do, repo, timeout_s=TIMEOUT_S, memory_max=MEMORY_BYTES)
     try:
-        stat = await git.do(
-            repo,
-            *_with(words, "--numstat", "-z"),
-            given=_ORDER,
-            output_max=NUMSTAT_BYTES,
-            timeout_s=TIMEOUT_S,
-            memory_max=MEMORY_BYTES,
-        )
-        patch = await git.do(
-            repo,
-            *_with(words, "-p", "--full-index"),
-            given=_ORDER,
-            output_max=TEXT_BYTES,
-            timeout_s=TIMEOUT_S,
-            memory_max=MEMORY_BYTES,
-        )
-        renames = await git.do(
-            repo,
+        numbers = _with(words, "--numstat", "-z")
+        stat = await ask(*numbers, given=_ORDER, output_max=NUMSTAT_BYTES)
+        lines = _with(words, "-p", "--full-index")
+        patch = await ask(*lines, given=_ORDER, output_max=TEXT_BYTES)
+        renames = await ask(
             *("diff-tree", "-r", f"-l{MOVES_MOST}", "--find-renames", "--diff-filter=R"),
             *("--name-status", "-z", *ends),
             output_max=NUMSTAT_BYTES,
-            timeout_s=TIMEOUT_S,
-            memory_max=MEMORY_BYTES,
         )
     except ProgramFailed as failure:
         raise BadRequest(f"these commits cannot be compared: {failure.message}") from failure

@@ -12,7 +12,7 @@ import re
 from itertools import islice
 
 from hive.errors import BadRequest
-from hive.host import plain_file
+from hive.host import folders, plain_file
 
 SHA = re.compile(r"[0-9a-f]{40}")
 NAME = re.compile(r"refs/[A-Za-z0-9][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_+-][A-Za-z0-9_.+-]*)+")
@@ -20,7 +20,6 @@ REF_BYTES = 1024
 PACKED_BYTES = 4 << 20
 LOG_BYTES = 64 << 20
 ENTRIES_MAX = 100_000
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def read_head(folder: int) -> str | None:
@@ -88,7 +87,7 @@ def list_folder(folder: int, parts: tuple[str, ...]) -> list[str]:
     Raises `BadRequest` for more than `ENTRIES_MAX`, whatever they are.
     """
     try:
-        at = step(folder, parts)
+        at = folders.pin_below(folder, parts)
     except FileNotFoundError:
         return []
     try:
@@ -101,24 +100,12 @@ def list_folder(folder: int, parts: tuple[str, ...]) -> list[str]:
     return names
 
 
-def step(folder: int, parts: tuple[str, ...]) -> int:
-    """Return a descriptor of a folder below `folder`, reached through no link."""
-    at = os.dup(folder)
-    for part in parts:
-        try:
-            below = os.open(part, _FOLDER, dir_fd=at)
-        finally:
-            os.close(at)
-        at = below
-    return at
-
-
 def read_bounded(folder: int, parts: tuple[str, ...], most: int) -> bytes:
     """Return a plain file of at most `most` bytes, reached through no link.
 
     Raises `BadRequest` for what is no plain file or larger, `OSError`, also for a link.
     """
-    at = step(folder, parts[:-1])
+    at = folders.pin_below(folder, parts[:-1])
     try:
         pinned = os.open(parts[-1], plain_file.PIN, dir_fd=at)
     finally:

@@ -33,19 +33,11 @@ from hive.host import (
 )
 from hive.host.nixos_host import CREATE_S, NIXOS_CONTAINER, NixosHost
 from hive.host.records import Record, Run
-from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
+from hive.host.runtime import INSIDE, BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
 from hive.paths import Paths
 from hive.wire.limits import CONSOLE_LOG, HIVE_LOG, LOGS
 from hive.wire.names import AgentName, agent_name, container_name
 
-INSIDE = Inside(
-    run="/run/hive",
-    state="/state",
-    home="/root",
-    claude="/root/.claude",
-    shared="/shared",
-    given="/etc/hive",
-)
 START_S = 90.0
 """The unit itself gives up after a minute."""
 END_S = 20.0

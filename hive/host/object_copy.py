@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 from hive.errors import BadRequest, Unavailable
-from hive.host import git_refs, state_files
+from hive.host import folders, git_refs
 
 OBJECTS_MAX = 20_000
 PACKS_MAX = 50
@@ -46,7 +46,7 @@ class Source:
         Raises `FileNotFoundError` when there is none, `BadRequest`, `OSError`.
         """
         try:
-            return state_files.pin(self.base, (*self.parts, ".git"))
+            return folders.pin(self.base, (*self.parts, ".git"))
         except OSError as error:
             if isinstance(error, NotADirectoryError) or error.errno == errno.ELOOP:
                 where = self.base.joinpath(*self.parts)
@@ -75,7 +75,7 @@ class Copy:
     commits: set[str] = attrs.field(factory=set)
 
     def run(self, folder: int) -> None:
-        objects = git_refs.step(folder, ("objects",))
+        objects = folders.pin_below(folder, ("objects",))
         try:
             for prefix in git_refs.list_folder(objects, ()):
                 if _PREFIX.fullmatch(prefix):

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hive.errors import Unavailable
-from hive.host import ownership, safe_repos
+from hive.host import folders, ownership, safe_repos
 from hive.paths import Paths
 from hive.wire.names import MANAGER, AgentName
 
@@ -25,7 +25,6 @@ PRIVATE = 0o700
 PASSAGE = 0o711
 SHARED = 0o1777
 """Everybody may add, and change or remove what is theirs."""
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOGIN_ENTRIES = 1000
 
 
@@ -190,12 +189,8 @@ def _give_configs(agents: Path, manager: int) -> None:
 @contextmanager
 def _opened(base: Path, *parts: str) -> Iterator[int]:
     """Hold a directory below `base`, reached through no link."""
-    folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = folders.pin(base, parts)
     try:
-        for part in parts:
-            below = os.open(part, _FOLDER, dir_fd=folder)
-            os.close(folder)
-            folder = below
         yield folder
     finally:
         os.close(folder)
@@ -203,7 +198,7 @@ def _opened(base: Path, *parts: str) -> Iterator[int]:
 
 @contextmanager
 def _opened_at(folder: int, name: str) -> Iterator[int]:
-    below = os.open(name, _FOLDER, dir_fd=folder)
+    below = os.open(name, folders.NO_LINK, dir_fd=folder)
     try:
         yield below
     finally:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from hive.errors import Unavailable
-from hive.host import state_files
+from hive.host import folders
 from hive.host.runtime import Bind
 
 Held = dict[Path, tuple[str, int]]
@@ -27,7 +27,7 @@ def hold(stack: ExitStack, agents: Path, binds: tuple[Bind, ...]) -> Held:
     for bind in binds:
         if bind.source != agents and bind.source.is_relative_to(agents):
             try:
-                handle = state_files.pin(agents, bind.source.relative_to(agents).parts)
+                handle = folders.pin(agents, bind.source.relative_to(agents).parts)
             except OSError as error:
                 raise Unavailable(f"cannot open {bind.source}: {error.strerror}") from error
             stack.callback(os.close, handle)

@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
-from hive.host import git_refs, owners, state_files, trees
+from hive.host import folders, git_refs, owners, trees
 from hive.host.git import EMAIL, Git, make_repository
 from hive.host.object_copy import Source
 from hive.wire.names import AgentName
@@ -115,7 +115,7 @@ class Proposed:
 
     def _exists(self) -> bool:
         try:
-            folder = state_files.pin(self.agents, (self.name, "config"))
+            folder = folders.pin(self.agents, (self.name, "config"))
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -152,7 +152,7 @@ class Proposed:
         with contextlib.suppress(FileExistsError):
             (self.agents / self.name).mkdir(mode=_FOLDER)
         try:
-            folder = state_files.pin(self.agents, (self.name,))
+            folder = folders.pin(self.agents, (self.name,))
             try:
                 # An empty directory is replaced; whatever else is there is not.
                 os.rename(new, "config", dst_dir_fd=folder)

@@ -88,6 +88,17 @@ class Inside:
     meta: str = "/meta"
 
 
+INSIDE = Inside(
+    run="/run/hive",
+    state="/state",
+    home="/root",
+    claude="/root/.claude",
+    shared="/shared",
+    given="/etc/hive",
+)
+"""Where they are in a container that has a file system of its own."""
+
+
 @attrs.frozen
 class Finding:
     """One line of `doctor`."""

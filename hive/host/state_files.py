@@ -15,13 +15,11 @@ import stat
 from typing import TYPE_CHECKING
 
 from hive.errors import BadRequest, Unavailable
-from hive.host import owners
+from hive.host import folders, owners
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_BASE = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PLANTED = 2
 """So many of the last parts of a root are within the manager's reach: the agent's own directory,
@@ -39,7 +37,7 @@ def write_below(root: Path, parts: tuple[str, ...], text: str, mode: int = 0o644
     if not parts or any(part in {"", ".", ".."} or set("/\0") & set(part) for part in parts):
         raise BadRequest(f"{'/'.join(parts)!r} is not a path below the state directory")
     try:
-        folder = pin(root.parents[_PLANTED - 1], root.parts[-_PLANTED:])
+        folder = folders.pin(root.parents[_PLANTED - 1], root.parts[-_PLANTED:])
         try:
             for part in parts[:-1]:
                 folder = _step(folder, part)
@@ -53,29 +51,14 @@ def write_below(root: Path, parts: tuple[str, ...], text: str, mode: int = 0o644
         raise Unavailable(f"cannot write {where}: {error.strerror}") from error
 
 
-def pin(base: Path, parts: tuple[str, ...]) -> int:
-    """Return a descriptor that holds a directory below `base`, reached through no link.
-
-    Raises `OSError`.
-    """
-    folder = os.open(base, _BASE)
-    for part in parts:
-        try:
-            below = os.open(part, _DIRECTORY, dir_fd=folder)
-        finally:
-            os.close(folder)
-        folder = below
-    return folder
-
-
 def _step(folder: int, part: str) -> int:
     """Go one directory down; the descriptor given is closed when that worked."""
     try:
         os.mkdir(part, 0o755, dir_fd=folder)
     except FileExistsError:
-        below = os.open(part, _DIRECTORY, dir_fd=folder)
+        below = os.open(part, folders.NO_LINK, dir_fd=folder)
     else:
-        below = os.open(part, _DIRECTORY, dir_fd=folder)
+        below = os.open(part, folders.NO_LINK, dir_fd=folder)
         owners.give_to_owner(below, folder)
     os.close(folder)
     return below

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from hive.config import HostConfig
 from hive.errors import BadRequest
 from hive.host import agent_files, agent_servers, template
-from hive.host.bubblewrap import INSIDE
-from hive.host.runtime import Bind, ContainerSpec, Inside
+from hive.host.runtime import INSIDE, Bind, ContainerSpec, Inside
 from hive.wire import codec
 from hive.wire.agent_config import FILE, AgentConfig, Limits, McpServer, Screen
 from hive.wire.names import AgentName

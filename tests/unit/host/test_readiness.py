@@ -10,8 +10,7 @@ import pytest
 from hive.config import HostConfig
 from hive.errors import BadRequest
 from hive.host import installation, packages, readiness
-from hive.host.bubblewrap import INSIDE
-from hive.host.runtime import BuildOrder, Inside
+from hive.host.runtime import INSIDE, BuildOrder, Inside
 from hive.wire.agent_config import AgentConfig, Limits, McpServer
 from hive.wire.names import AgentName
 
