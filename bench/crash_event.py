@@ -27,7 +27,6 @@ from hive.wire.names import agent_name
 BAR_MS = 250.0
 AGENTS = 20
 QUICK_AGENTS = 2
-AT_ONCE = 4
 PATIENCE_S = 15.0
 LOOK_S = 0.0005
 TOLD = (
@@ -70,19 +69,12 @@ async def _measure(kind: str, agents: int) -> list[float]:
     command = [python, hives.need_pyz()]
     async with hives.running(command, demo=True, containers=kind) as hive:
         await hive.wait_idle("manager")
-        limit = trio.CapacityLimiter(AT_ONCE)
-        async with trio.open_nursery() as nursery:
-            for name in names:
-                nursery.start_soon(_spawn, hive, name, limit)
+        await hive.spawn(names)
+        for name in names:
+            await hive.wait_idle(name)
         # The manager must not be woken while we measure: it would take the processor.
         await hive.operator("set_paused", name="manager", paused=True)
         return [await _crash(hive, name) for name in names]
-
-
-async def _spawn(hive: hives.RunningHive, name: str, limit: trio.CapacityLimiter) -> None:
-    async with limit:
-        await hive.operator("spawn", name=name)
-        await hive.wait_idle(name)
 
 
 async def _crash(hive: hives.RunningHive, name: str) -> float:

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import trio
 
+from bench import hives
 from bench.figures import Figure, Report, median, part, spread
 from hive.agent import forwarder
-from hive.config import HarnessConfig
 from hive.egress import proxy
 from hive.egress.dial import make_resolver
 from hive.egress.ledger import Ledger
@@ -162,15 +162,7 @@ async def _daemon(path: Path, port: int) -> None:
 
 
 async def _harness(root: Path, port: int) -> None:
-    folders = ("run_dir", "state_dir", "claude_dir", "home", "shared_dir", "path")
-    config = HarnessConfig(
-        label="bench",
-        role="agent",
-        claude=(),
-        hive=(),
-        network="proxy",
-        **dict.fromkeys(folders, str(root)),  # type: ignore[arg-type]
-    )
+    config = hives.harness_config(root)
     async with trio.open_nursery() as nursery:
         await nursery.start(partial(forwarder.run, config, forwarder.Port(port)))
 

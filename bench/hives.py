@@ -17,6 +17,7 @@ import attrs
 import trio
 
 from hive import calls
+from hive.config import HarnessConfig
 from hive.errors import HiveError
 from hive.host.bubblewrap import Bubblewrap
 from hive.paths import Paths
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYZ = ROOT / "dist/hive.pyz"
 PATIENCE_S = 60.0
 CALL_S = 30.0
+AT_ONCE = 4
 
 
 class Failed(Exception):
@@ -64,6 +66,18 @@ class RunningHive:
 
         await self.wait(is_idle)
 
+    async def spawn(self, names: Sequence[str], at_once: int = AT_ONCE) -> None:
+        """Make agents, some at a time."""
+        limit = trio.CapacityLimiter(at_once)
+
+        async def one(name: str) -> None:
+            async with limit:
+                await self.operator("spawn", name=name)
+
+        async with trio.open_nursery() as nursery:
+            for name in names:
+                nursery.start_soon(one, name)
+
     async def wait(self, condition: Callable[[], Any]) -> None:
         """Wait until something has come about in this hive; raises `Failed` when it does not."""
         with trio.move_on_after(PATIENCE_S):
@@ -74,6 +88,21 @@ class RunningHive:
             else:
                 return
         raise Failed((self.root / "daemon.log").read_text()[-3000:])
+
+    def harness(self, name: str) -> int:
+        """Return the process id of an agent's harness, known by what is mounted in its sandbox."""
+        mounted = f"/{self.root.name}/state/agents/{name}/state /state "
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                is_one = b"serve" in words and not words[0].endswith(b"bwrap")
+                if is_one and mounted in (folder / "mountinfo").read_text():
+                    return int(folder.name)
+            except OSError:
+                continue
+        raise Failed(f"no harness of {name} runs")
 
     async def answers(self) -> bool:
         """Whether the daemon takes requests."""
@@ -116,6 +145,19 @@ async def _end(hive: RunningHive) -> None:
     runtime = Bubblewrap(hive.paths, lambda: 0.0)
     for status in await runtime.running():
         await runtime.stop(agent_name(status.name), grace_s=3)
+
+
+def harness_config(root: Path) -> HarnessConfig:
+    """Return the settings of a harness whose every directory is `root`."""
+    folders = ("run_dir", "state_dir", "claude_dir", "home", "shared_dir", "path")
+    return HarnessConfig(
+        label="bench",
+        role="agent",
+        claude=(),
+        hive=(),
+        network="proxy",
+        **dict.fromkeys(folders, str(root)),  # type: ignore[arg-type]
+    )
 
 
 @contextmanager

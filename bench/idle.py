@@ -19,7 +19,6 @@ import trio
 
 from bench import hives
 from bench.figures import Figure, Report
-from bench.memory import AT_ONCE, _harness, _spawn
 
 AGENTS = 50
 PAGES = 10
@@ -76,14 +75,11 @@ async def _measure(
         await trio.sleep(SETTLE_S)
         (alone,) = await _shares([daemon], window_s)
         names = [f"a{number}" for number in range(agents)]
-        limit = trio.CapacityLimiter(AT_ONCE)
-        async with trio.open_nursery() as nursery:
-            for name in names:
-                nursery.start_soon(_spawn, hive, name, limit)
+        await hive.spawn(names)
         for name in names:
             await hive.wait_idle(name)
         await trio.sleep(SETTLE_S)
-        pids = [_harness(hive, name) for name in names]
+        pids = [hive.harness(name) for name in names]
         busy, *harnesses = await _shares([daemon, *pids], window_s)
         async with trio.open_nursery() as nursery:
             pages = min(PAGES, agents)

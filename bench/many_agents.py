@@ -64,10 +64,7 @@ async def _measure(agents: int, starts: int) -> tuple[list[float], list[float], 
     python = Path(sys.base_prefix) / "bin/python3"
     command = [python, hives.need_pyz()]
     async with hives.running(command, demo=True) as hive:
-        limit = trio.CapacityLimiter(AT_ONCE)
-        async with trio.open_nursery() as nursery:
-            for number in range(agents - 1):
-                nursery.start_soon(_spawn, hive, f"a{number}", limit)
+        await hive.spawn([f"a{number}" for number in range(agents - 1)], AT_ONCE)
         times = []
         for _ in range(starts):
             hive.process.kill()
@@ -94,11 +91,6 @@ async def _alone() -> float:
         process.terminate()
         await trio.to_thread.run_sync(process.wait)
     return took
-
-
-async def _spawn(hive: hives.RunningHive, name: str, limit: trio.CapacityLimiter) -> None:
-    async with limit:
-        await hive.operator("spawn", name=name)
 
 
 async def _start(

@@ -25,14 +25,12 @@ import trio
 from bench import hives
 from bench.figures import Figure, Report
 from hive.agent import forwarder
-from hive.config import HarnessConfig
 from hive.nursery import in_container
 
 AGENTS = 50
 SETTLE_S = 5.0
 HARNESS = in_container
 """Imported for what a harness has before it listens."""
-AT_ONCE = 4
 DAEMON_BAR_MIB = 60
 FULL_BAR_MIB = 80
 HARNESS_BAR_MIB = 45
@@ -132,15 +130,12 @@ async def _measure(agents: int) -> tuple[Size, Size, list[Size], Boundary, Size]
         await trio.sleep(SETTLE_S)
         empty = _size(hive.process.pid)
         names = [f"a{number}" for number in range(agents)]
-        limit = trio.CapacityLimiter(AT_ONCE)
-        async with trio.open_nursery() as nursery:
-            for name in names:
-                nursery.start_soon(_spawn, hive, name, limit)
+        await hive.spawn(names)
         for name in names:
             await hive.wait_idle(name)
         await trio.sleep(SETTLE_S)
         full = _size(hive.process.pid)
-        pids = [_harness(hive, name) for name in names]
+        pids = [hive.harness(name) for name in names]
         harnesses = [_size(pid) for pid in pids]
         boundary = Boundary(
             statistics.median(_sandbox(pid) for pid in pids),
@@ -172,11 +167,6 @@ def _look(link: str) -> None:
             raise hives.Failed("there is no snapshot")
 
 
-async def _spawn(hive: hives.RunningHive, name: str, limit: trio.CapacityLimiter) -> None:
-    async with limit:
-        await hive.operator("spawn", name=name)
-
-
 async def _bare() -> Size:
     """Return what a Python needs that has imported trio and does nothing."""
     words = [sys.executable, "-c", "import trio, sys; print(flush=True); sys.stdin.read()"]
@@ -192,22 +182,6 @@ async def _start(words: list[str], *, task_status: trio.TaskStatus[trio.Process]
     await trio.run_process(
         words, stdin=-1, capture_stdout=False, stdout=-1, task_status=task_status
     )
-
-
-def _harness(hive: hives.RunningHive, name: str) -> int:
-    """Return the process id of an agent's harness, known by what is mounted in its sandbox."""
-    mounted = f"/{hive.root.name}/state/agents/{name}/state /state "
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            is_one = b"serve" in words and not words[0].endswith(b"bwrap")
-            if is_one and mounted in (folder / "mountinfo").read_text():
-                return int(folder.name)
-        except OSError:
-            continue
-    raise hives.Failed(f"no harness of {name} runs")
 
 
 def _sandbox(harness: int) -> float:
@@ -233,16 +207,8 @@ def tell_forwarder() -> None:
 
 
 async def _tell_forwarder() -> None:
-    folders = ("run_dir", "state_dir", "claude_dir", "home", "shared_dir", "path")
     with hives.scratch() as root:
-        config = HarnessConfig(
-            label="bench",
-            role="agent",
-            claude=(),
-            hive=(),
-            network="proxy",
-            **dict.fromkeys(folders, str(root)),  # type: ignore[arg-type]
-        )
+        config = hives.harness_config(root)
         await trio.lowlevel.checkpoint()
         before = _size(os.getpid()).pss
         async with trio.open_nursery() as nursery:

@@ -17,7 +17,7 @@ import trio
 
 from bench import hives
 from bench.figures import Figure, Report
-from bench.memory import HARNESS_BAR_MIB, Size, _harness, _size
+from bench.memory import HARNESS_BAR_MIB, Size, _size
 from hive.agent.live_driver import LiveDriver
 from tests.fakes import claude_binary, claude_scene, messages_api
 from tests.fakes.claude_scene import LIVE, REAL, Scene
@@ -70,7 +70,7 @@ async def _memory() -> tuple[Size, Size]:
         async with hives.running(command, env, park_s=PARK_S) as hive:
             await hive.operator("spawn", name="ada")
             await hive.wait_idle("ada")
-            harness = _harness(hive, "ada")
+            harness = hive.harness("ada")
             await hive.operator("send", to="ada", body="Say ok.")
             await api.wait_asked(1)
             await hive.wait_idle("ada")
