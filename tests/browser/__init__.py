@@ -14,6 +14,12 @@ async def show_tab(page: Page, tab: str) -> None:
     await page.wait(f"document.querySelector('#main').dataset.tab === '{tab}'")
 
 
+async def leave_dialog(page: Page) -> None:
+    """Leave the dialog that is open, as one does by the keyboard."""
+    await page.press("Escape")
+    await page.wait("!document.querySelector('dialog')")
+
+
 async def opened(page: Page, url: str) -> None:
     """Open one of our pages and wait until it follows its stream."""
     await page.navigate(url)

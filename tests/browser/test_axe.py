@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser import TABS, opened, show_tab
+from tests.browser import TABS, leave_dialog, opened, show_tab
 from tests.browser.test_notifications import REPORT
 from tests.browser.test_screen_page import COLOUR, IN_CONTROL, phase
 from tests.browser.test_search import FOUND
@@ -67,25 +67,21 @@ async def test_axe_finds_nothing_in_what_opens_over_the_dashboard(
     await page.click("[data-approval='8'] .calm")
     await page.wait("document.querySelectorAll('.diff-file').length")
     found = await violations(page, looks, "dialog[open]")
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     await show_tab(page, "decisions")
     await page.click("[data-approval='8'] .danger")
     await page.wait("document.querySelector('dialog[open] textarea')")
     found += await violations(page, looks, "dialog[open]")
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     await show_tab(page, "agents")
     await page.click("[data-agent=alice] .logs")
     await page.wait("document.querySelector('dialog.side pre').textContent.includes('another')")
     found += await violations(page, looks, "dialog[open]")
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     await page.eval("location.hash = '#thread-12'")
     await page.wait("document.querySelector('dialog .thread .found')")
     found += await violations(page, looks, "dialog[open]")
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     await show_tab(page, "talk")
     await page.click("#compose")
     await page.type("@")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hive.web.dashboard.table import DOCUMENT
-from tests.browser import LIVE, opened
+from tests.browser import LIVE, leave_dialog, opened
 from tests.fakes import page_scenes as scenes
 from tests.fakes.browser import Page
 from tests.fakes.page_server import PageServer
@@ -167,8 +167,7 @@ async def test_destroying_asks_first_and_escape_declines(page: Page, lively: Pag
     await page.click("[data-agent=alice] .more summary")
     await page.click("[data-agent=alice] form[action='/destroy/alice'] button")
     await page.wait("document.querySelector('dialog[open]')")
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     assert lively.requests == []
     await page.click("[data-agent=alice] form[action='/destroy/alice'] button")
     await page.click("dialog .danger")
@@ -294,8 +293,7 @@ async def test_logs_open_beside_the_page_and_escape_closes_them(
     await opened(page, lively.url)
     await page.click("[data-agent=alice] .logs")
     await page.wait("document.querySelector('dialog.side pre').textContent.includes('another')")
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     assert await page.eval("document.activeElement.className") == "link logs"
 
 

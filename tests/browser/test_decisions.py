@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser import opened
+from tests.browser import leave_dialog, opened
 from tests.fakes import page_scenes as scenes
 from tests.fakes.browser import Page
 from tests.fakes.page_server import PageServer
@@ -101,8 +101,7 @@ async def test_a_failure_is_seen_above_an_open_panel_and_can_be_sent_away(
     await page.wait("!document.querySelector('.toast')")
     lively.dashboard.publish("job_changed", job={**failed, "id": 24})
     await page.wait("document.querySelector('dialog .toast.bad')")
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     await page.click("body > .toasts .toast.bad button")
     await page.wait("!document.querySelector('.toast')")
 

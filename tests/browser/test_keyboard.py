@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser import opened
+from tests.browser import leave_dialog, opened
 from tests.fakes import agent_scenes
 from tests.fakes import page_scenes as scenes
 from tests.fakes.axe import LOOKS, violations
@@ -86,8 +86,7 @@ async def test_what_waits_is_gone_through_and_decided_by_single_keys(
     )
     await page.press("d")
     await page.wait("document.querySelector('dialog[open] textarea')")
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     await page.press("a")
     await lively.wait_posted("/approve/8")
     assert [path for path, _ in lively.requests] == ["/approve/8"]
@@ -106,8 +105,7 @@ async def test_single_keys_can_be_switched_off_and_never_act_in_a_field(
     await page.wait("document.querySelector('#single-keys').checked")
     await page.click("#single-keys")
     assert await violations(page, LOOKS, "dialog[open]") == []
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     await opened(page, lively.url)
     for key in ("t", "?", ":", "/"):
         await page.press(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser import LIVE, opened, show_tab
+from tests.browser import LIVE, leave_dialog, opened, show_tab
 from tests.browser.test_search import FOUND
 from tests.fakes import page_scenes as scenes
 from tests.fakes.browser import Page
@@ -149,8 +149,7 @@ async def test_a_link_to_one_thing_opens_it(page: Page, lively: PageServer, widt
     lively.decided += [{**lively.decided[0], "id": 1, "fetched_sha": "3f" * 20}]
     await page.eval("location.hash = 'approval-1'")
     await page.wait("document.querySelector('dialog.side .diff-file')")
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     await page.eval("location.hash = 'approval-2'")
     await page.wait("document.querySelector('.toast')?.innerText.includes('no room')")
     await page.eval("location.hash = 'question-2'")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.browser import opened
+from tests.browser import leave_dialog, opened
 from tests.fakes import page_scenes as scenes
 from tests.fakes.axe import LOOKS, violations
 from tests.fakes.browser import Page
@@ -191,8 +191,7 @@ async def test_an_approval_with_comments_asks_whether_they_are_to_be_sent(
     await page.click("[data-approval='8'] .go")
     await page.wait("document.querySelector('#fate-title')")
     assert await violations(page, LOOKS, "dialog[open]") == []
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     assert lively.requests == []
     await page.click("[data-approval='8'] .go")
     await page.click("dialog .go")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from tests.browser import opened
+from tests.browser import leave_dialog, opened
 from tests.fakes import page_scenes as scenes
 from tests.fakes.browser import Page
 from tests.fakes.page_server import PageServer
@@ -54,8 +54,7 @@ async def test_a_thread_opens_as_a_tree_grows_live_and_is_answered_in_place(
     assert posted == {"to": "bob,alice", "body": "stop, both of you", "in_reply_to": "41"}
     await page.wait("document.querySelector('#thread-answer').value === ''")
     assert await page.eval("location.hash") == "#thread-12"
-    await page.press("Escape")
-    await page.wait("!document.querySelector('dialog')")
+    await leave_dialog(page)
     assert await page.eval("location.hash") == ""
 
 
@@ -72,8 +71,7 @@ async def test_what_was_typed_into_a_thread_is_there_when_it_is_opened_again(
         publish(lively, 50 + number, "alice", "operator", number)
         await page.wait(f"{NUMBERS}.includes({50 + number})")
         assert await page.eval("document.activeElement.id") == "thread-answer"
-        await page.press("Escape")
-        await page.wait("!document.querySelector('dialog')")
+        await leave_dialog(page)
 
 
 async def test_a_very_deep_and_wide_thread_is_folded_and_read_on_a_phone(

@@ -194,10 +194,19 @@ class DirectClient(HiveClient):
 
 @asynccontextmanager
 async def serving(hive: FakeHive, path: Path) -> AsyncIterator[None]:
-    """Answer on a socket for as long as the block lasts."""
+    """Play a hive on a socket for as long as the block lasts."""
+    async with answering(path, hive.exchange):
+        yield
+
+
+@asynccontextmanager
+async def answering(
+    path: Path, handle: Callable[[Any], Awaitable[dict[str, Any]]]
+) -> AsyncIterator[None]:
+    """Answer on a socket for as long as the block lasts, as the daemon does on an agent's."""
     door = lines.Door(
         name="fake hive",
-        handle=hive.exchange,
+        handle=handle,
         fail=lambda error: codec.to_tagged("kind", agent.Error(error.code, error.message)),
         parks=lambda request: request.get("cmd") == "recv",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from hive.errors import BadRequest, Conflict, ProgramFailed
+from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
 from hive.host.runtime import BuildOrder, ContainerSpec, ContainerStatus, Finding, Inside
 from hive.wire.limits import HIVE_LOG
 from hive.wire.names import AgentName
@@ -89,6 +89,8 @@ class FakeRuntime:
         """How often a container met its limits."""
         self.wrote: dict[AgentName, int] = {}
         """What a container has written to the disk."""
+        self.cannot_await = False
+        """That nobody can wait for the end of a container."""
         self.roots: dict[AgentName, Path] = {}
         """The roots that are kept on the disk."""
         self._clock = clock
@@ -188,6 +190,8 @@ class FakeRuntime:
 
     async def wait_exit(self, name: AgentName) -> ContainerStatus:
         """Wait until the container does not run."""
+        if self.cannot_await:
+            raise Unavailable(f"who knows {name}")
         found = self.host.containers.get(name)
         if found is not None:
             await found.ended.wait()

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,18 @@ class Heard:
         with trio.fail_after(PATIENCE_S):
             return await one.turn(prompt, self.lines.append, self.texts.append)
 
+    async def wait_line(self) -> None:
+        """Wait until claude has said something."""
+        with trio.fail_after(PATIENCE_S):
+            while not self.lines:  # noqa: ASYNC110 - another process
+                await trio.sleep(0.01)
+
 
 Make = Callable[..., Any]
 
 
-@pytest.fixture(params=["live", "process"])
-def odd(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Make a driver whose claude behaves in a certain way."""
+def maker(kind: str, tmp_path: Path) -> Make:
+    """Return what makes a driver whose claude behaves in a certain way."""
 
     @asynccontextmanager
     async def make(
@@ -63,7 +69,7 @@ def odd(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
         session = tmp_path / "session.json"
         one: Either
-        if request.param == "live":
+        if kind == "live":
             one = LiveDriver(make_launch, NoTools(), session, time.monotonic, deadlines)
         else:
             one = ProcessDriver(make_launch, session, time.monotonic, deadlines)
@@ -73,6 +79,18 @@ def odd(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
             await one.aclose()
 
     return make
+
+
+@pytest.fixture(params=["live", "process"])
+def odd(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Make a driver of either kind."""
+    return maker(request.param, tmp_path)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Make:
+    """Make a live driver, with the usual patience."""
+    return partial(maker("live", tmp_path), deadlines=Deadlines())
 
 
 async def test_a_claude_that_says_nothing_is_ended(odd: Make) -> None:
@@ -114,9 +132,7 @@ async def test_a_claude_deaf_to_interrupts_is_killed(odd: Make) -> None:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run)
-            with trio.fail_after(PATIENCE_S):
-                while not heard.lines:  # noqa: ASYNC110 - another process
-                    await trio.sleep(0.01)
+            await heard.wait_line()
             assert await one.interrupt()
         assert outcomes[0].kind == driver.INTERRUPTED
         assert one.pid is None
@@ -127,9 +143,7 @@ async def test_a_cancelled_turn_ends_a_claude_that_does_not_listen(odd: Make) ->
         heard = Heard()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(heard.turn, one)
-            with trio.fail_after(PATIENCE_S):
-                while not heard.lines:  # noqa: ASYNC110 - another process
-                    await trio.sleep(0.01)
+            await heard.wait_line()
             nursery.cancel_scope.cancel()
         assert one.pid is None
         assert not await one.interrupt()
@@ -141,9 +155,7 @@ async def test_what_a_dead_harness_left_is_ended_before_claude_is_started(odd: M
         heard = Heard()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(heard.turn, dead)
-            with trio.fail_after(PATIENCE_S):
-                while not heard.lines:  # noqa: ASYNC110 - another process
-                    await trio.sleep(0.01)
+            await heard.wait_line()
             left = dead.pid
             assert process_tree.find(left, "no such mark") == {left}
             async with odd("dies", Deadlines()) as later:
@@ -170,26 +182,6 @@ def _is_sleeper(cmdline: Path) -> bool:
         return cmdline.read_bytes() == b"sleep\x003599\0"
     except OSError:
         return False
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Make:
-    """Make a live driver whose claude behaves in a certain way."""
-
-    @asynccontextmanager
-    async def make(behaviour: str) -> AsyncIterator[LiveDriver]:
-        async def make_launch() -> Launch:
-            argv = (sys.executable, odd_claude.__file__, behaviour)
-            return Launch(argv, {"PATH": "/usr/bin:/bin"}, str(tmp_path))
-
-        session = tmp_path / "session.json"
-        one = LiveDriver(make_launch, NoTools(), session, time.monotonic)
-        try:
-            yield one
-        finally:
-            await one.aclose()
-
-    return make
 
 
 async def test_what_an_earlier_turn_left_never_ends_this_one(live: Make) -> None:

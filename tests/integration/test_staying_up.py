@@ -202,11 +202,7 @@ async def test_an_end_that_cannot_be_awaited_is_found_by_the_sweep(
 ) -> None:
     monkeypatch.setattr(crash_watch, "SWEEP_S", 0.2)
     async with running(short_tmp) as daemon:
-
-        async def refuses(name: AgentName) -> Any:
-            raise Unavailable(f"who knows {name}")
-
-        monkeypatch.setattr(daemon.runtime, "wait_exit", refuses)
+        daemon.runtime.cannot_await = True
         assert (await daemon.operator("spawn", name="alice"))["ok"]
         await until(lambda: "cannot be awaited" in (_note(daemon, ALICE) or ""))
         daemon.runtime.crash(ALICE, 5)

@@ -14,7 +14,7 @@ import trio
 from hive.core import actions, proposals
 from hive.core.build_queue import JobCancelled
 from hive.core.rebuild import renewal
-from hive.errors import Conflict, Unavailable
+from hive.errors import Conflict
 from hive.host.plain_meta import PlainMeta
 from hive.host.repos import Repos
 from hive.nursery import crash_watch
@@ -104,11 +104,7 @@ async def test_who_crashes_while_a_job_of_it_waits_is_started_by_the_sweep(
 ) -> None:
     monkeypatch.setattr(crash_watch, "SWEEP_S", 0.2)
     async with running(short_tmp) as daemon:
-
-        async def refuses(name: AgentName) -> Any:
-            raise Unavailable(f"who knows {name}")
-
-        monkeypatch.setattr(daemon.runtime, "wait_exit", refuses)
+        daemon.runtime.cannot_await = True
         await with_bob(daemon)
         async with busy(daemon):
             await actions.restart(daemon.hive, BOB)

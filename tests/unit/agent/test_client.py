@@ -16,26 +16,17 @@ from hive.agent import client as client_module
 from hive.agent.client import HiveClient
 from hive.errors import Conflict, DaemonUnreachable, HiveError, NotFound, Unavailable
 from hive.wire import agent, codec
+from tests.fakes.hive_socket import answering
 
 Handle = Callable[[Any], Awaitable[dict[str, Any]]]
 
 
 @asynccontextmanager
 async def daemon(path: Path, handle: Handle) -> AsyncIterator[None]:
-    """Answer on a socket for as long as the block lasts."""
-    door = lines.Door(
-        name="test",
-        handle=handle,
-        fail=lambda error: codec.to_tagged("kind", agent.Error(error.code, error.message)),
-    )
-    listener = await lines.listen(path, 0o600)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(lines.serve, listener, door)
-        try:
-            yield
-        finally:
-            nursery.cancel_scope.cancel()
-            await trio.Path(path).unlink()
+    """Answer on a socket for as long as the block lasts; then it is gone."""
+    async with answering(path, handle):
+        yield
+    await trio.Path(path).unlink()
 
 
 async def ok(_request: object) -> dict[str, Any]:

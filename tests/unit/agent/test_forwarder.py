@@ -71,37 +71,30 @@ async def test_a_daemon_that_is_away_for_a_moment_is_waited_for(short_tmp: Path)
         nursery.cancel_scope.cancel()
 
 
-async def test_a_service_of_the_hosts_loopback_is_on_the_same_port(short_tmp: Path) -> None:
+@pytest.mark.parametrize(
+    ("answer", "heard"),
+    [
+        (b"HTTP/1.1 200 Connection established\r\n\r\nhello", b"hello"),
+        (b"HTTP/1.1 403 hive: no\r\n\r\n", b""),
+    ],
+)
+async def test_a_service_of_the_hosts_loopback_is_on_the_same_port_and_silent_when_refused(
+    short_tmp: Path, answer: bytes, heard: bytes
+) -> None:
     port = free_port()
     asked: list[bytes] = []
 
     async def daemon(stream: trio.SocketStream) -> None:
-        client = Client(stream)
-        asked.append(await client.until(b"\r\n\r\n"))
-        await stream.send_all(b"HTTP/1.1 200 Connection established\r\n\r\nhello")
+        asked.append(await Client(stream).until(b"\r\n\r\n"))
+        await stream.send_all(answer)
         await stream.send_eof()
 
     config = _config(short_tmp, local_services=(f"localhost:{port}",))
     async with _forwarding(config, daemon):
         client = Client(await trio.open_tcp_stream("127.0.0.1", port))
         async with client.stream:
-            assert await client.rest() == b"hello"
+            assert await client.rest() == heard
     assert asked == [f"CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost:{port}".encode()]
-
-
-async def test_a_service_that_is_refused_is_closed_and_says_nothing(short_tmp: Path) -> None:
-    port = free_port()
-
-    async def daemon(stream: trio.SocketStream) -> None:
-        await Client(stream).until(b"\r\n\r\n")
-        await stream.send_all(b"HTTP/1.1 403 hive: no\r\n\r\n")
-        await stream.send_eof()
-
-    config = _config(short_tmp, local_services=(f"localhost:{port}",))
-    async with _forwarding(config, daemon):
-        client = Client(await trio.open_tcp_stream("127.0.0.1", port))
-        async with client.stream:
-            assert await client.rest() == b""
 
 
 async def test_a_port_that_is_taken_or_not_ours_costs_that_service_alone(short_tmp: Path) -> None:

@@ -14,7 +14,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hive.agent import driver, turn_loop, turn_stats
+from hive.agent import driver, turn_stats
 from hive.agent.controls import HarnessPage
 from hive.agent.driver import Outcome
 from hive.agent.turn_count import COMPACTION, Ended, TurnCount, wake_of
@@ -27,7 +27,7 @@ from tests.fakes import harness as fake
 from tests.fakes import waiting
 from tests.fakes.any_json import JSON
 from tests.fakes.driver import Running
-from tests.fakes.harness import Rig, clock, until
+from tests.fakes.harness import clock, looping, until
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -150,16 +150,6 @@ def test_who_woke_the_agent_is_what_the_daemon_saw() -> None:
     assert woken("reminder", "system") == "reminder"
     assert woken("reminder", "external") == "external"
     assert woken("bob", None) == woken("bob", "newer") == "external"
-
-
-@asynccontextmanager
-async def looping(rig: Rig) -> AsyncIterator[None]:
-    async with trio.open_nursery() as nursery:
-        await nursery.start(turn_loop.run, rig.harness)
-        try:
-            yield
-        finally:
-            nursery.cancel_scope.cancel()
 
 
 async def test_each_try_at_a_message_is_a_row(tmp_path: Path, autojump_clock: object) -> None:

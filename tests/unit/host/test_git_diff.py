@@ -12,19 +12,7 @@ from hive.errors import BadRequest, NotFound
 from hive.host import git_diff
 from hive.host.git_diff import FileStat, plain
 from hive.host.repos import Repos
-from tests.fakes.manager_git import ALICE, commit, git, make_repos, paths_of
-
-
-@pytest.fixture
-def repos(tmp_path: Path) -> Repos:
-    return make_repos(tmp_path)
-
-
-@pytest.fixture
-async def proposed(repos: Repos, tmp_path: Path) -> Path:
-    await repos.seed_proposed(ALICE)
-    await repos.adopt(ALICE)
-    return paths_of(tmp_path).agent_config(ALICE)
+from tests.fakes.manager_git import ALICE, commit, git
 
 
 async def test_a_diff_names_every_file_and_shows_its_lines(repos: Repos, proposed: Path) -> None:

@@ -25,7 +25,6 @@ from tests.fakes.manager_git import (
     ALICE,
     commit,
     git,
-    make_repos,
     paths_of,
     plant,
     plant_commit,
@@ -34,19 +33,6 @@ from tests.fakes.manager_git import (
 )
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def repos(tmp_path: Path) -> Repos:
-    return make_repos(tmp_path)
-
-
-@pytest.fixture
-async def proposed(repos: Repos, tmp_path: Path) -> Path:
-    """The proposed repository of an agent that is deployed."""
-    await repos.seed_proposed(ALICE)
-    await repos.adopt(ALICE)
-    return paths_of(tmp_path).agent_config(ALICE)
 
 
 async def refused(repos: Repos, ref: str, match: str | None = None) -> None:

@@ -11,12 +11,7 @@ import trio
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
 from hive.host.repos import Repos
 from hive.wire.names import AgentName
-from tests.fakes.manager_git import ALICE, commit, git, make_repos, paths_of
-
-
-@pytest.fixture
-def repos(tmp_path: Path) -> Repos:
-    return make_repos(tmp_path)
+from tests.fakes.manager_git import ALICE, commit, git, paths_of
 
 
 @pytest.fixture
