@@ -47,7 +47,6 @@ class Peer:
 
     pid: int
     uid: int
-    gid: int
 
 
 @attrs.frozen
@@ -76,7 +75,8 @@ def peer_of(sock: trio.socket.SocketType) -> Peer:
     """Return who connected to a unix socket of ours; raises `OSError`."""
     size = struct.calcsize(_UCRED)
     told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    return Peer(*struct.unpack(_UCRED, told))
+    pid, uid, _ = struct.unpack(_UCRED, told)
+    return Peer(pid, uid)
 
 
 def is_daemons(address: object) -> bool:

@@ -225,11 +225,6 @@ class TurnFacts:
         """True when claude said that hive's MCP server was not connected."""
         return self.has_init and self.mcp_servers.get(SERVER_NAME) != "connected"
 
-    @property
-    def unconnected(self) -> frozenset[str]:
-        """The MCP servers of which claude said that they are not connected."""
-        return frozenset(name for name, status in self.mcp_servers.items() if status != "connected")
-
     def outcome(self) -> Outcome:
         """Return how the turn ended; only once there is a result."""
         assert self.result is not None

@@ -31,7 +31,6 @@ from hive.wire.why import INFO, Code
 
 RATE_LIMITED_FILE = "hyperhive-rate-limited"
 NEEDS_LOGIN_FILE = "hyperhive-needs-login"
-PAUSED_FILE = "hyperhive-paused"
 
 
 @attrs.frozen

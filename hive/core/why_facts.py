@@ -7,17 +7,6 @@ import attrs
 from hive.wire.agent import ReportState
 from hive.wire.why import Code
 
-TROUBLES = frozenset(
-    {
-        Code.NOT_DEPLOYED,
-        Code.NOT_STARTED,
-        Code.CRASHED,
-        Code.DISK_LIMIT,
-        Code.UNREACHABLE,
-    }
-)
-"""What a trouble can be."""
-
 
 @attrs.frozen
 class Act:

@@ -9,7 +9,6 @@ from types import MappingProxyType
 import attrs
 
 INFO, NOTICE, WARNING, ERROR = "info", "notice", "warning", "error"
-LEVELS = (INFO, NOTICE, WARNING, ERROR)
 
 
 class Code(StrEnum):

@@ -17,7 +17,6 @@ START_S = 30.0
 CALL_S = 3600.0
 STOP_S = 2.0
 PROTOCOL = "2025-11-25"
-METHOD_NOT_FOUND = -32601
 
 Message = dict[str, Any]
 

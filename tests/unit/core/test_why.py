@@ -13,14 +13,22 @@ from hypothesis import strategies as st
 from hive.agent import client, reporter
 from hive.agent.phases import SHOWN, Phase
 from hive.core import why
-from hive.core.why_facts import TROUBLES, Act, Facts, Queued, Trouble
+from hive.core.why_facts import Act, Facts, Queued, Trouble
 from hive.wire import live
 from hive.wire.agent import DOUBT, LACKING, ReportState
-from hive.wire.why import LEVELS, LOOKS, Code, Reason
+from hive.wire.why import ERROR, INFO, LOOKS, NOTICE, WARNING, Code, Reason
 
 AT = 1_795_410_000.0
 STAMP = "2026-11-23 05:00:00 UTC"
 RUNNING = Facts("alice", is_running=True, is_wanted=True)
+TROUBLES = (
+    Code.NOT_DEPLOYED,
+    Code.NOT_STARTED,
+    Code.CRASHED,
+    Code.DISK_LIMIT,
+    Code.UNREACHABLE,
+)
+"""What the daemon says a trouble is."""
 IDLE = ReportState(live.ONLINE, live.IDLE, phase="waiting", since=AT)
 
 texts = st.text(max_size=20)
@@ -83,7 +91,7 @@ facts = st.builds(
 def test_every_combination_of_facts_gives_one_reason(known: Facts) -> None:
     found = why.reason(known)
     assert found == why.reason(known)
-    assert found.level in LEVELS
+    assert found.level in {INFO, NOTICE, WARNING, ERROR}
     assert found.word
     assert isinstance(found.code, Code)
     for time in (found.since, found.until):
