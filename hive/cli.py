@@ -1,4 +1,4 @@
-"""The subcommands: one parser, and a dispatch that imports only the room it calls.
+"""The verbs: one parser, and a dispatch that imports only the room it calls.
 
 Client verbs live in `operator_verbs` and need the standard library alone.
 """
@@ -81,7 +81,7 @@ def _add_daemons(verbs: Verbs[argparse.ArgumentParser]) -> None:
     up.add_argument("--demo", action="store_true", help="a scripted stand-in takes claude's place")
     up.add_argument("--no-browser", action="store_true", help="never open a browser")
     up.add_argument("--turn-mode", choices=["live", "process"], help="one claude, or one per turn")
-    serve = add(verbs, "serve", _serve, "run the host daemon, as systemd does")
+    serve = add(verbs, "serve", _serve, "run the daemon, as systemd does")
     serve.add_argument("--config", type=Path, metavar="FILE", help="settings, a JSON file")
     serve.add_argument("--root", type=Path, metavar="DIR", help="keep state and sockets below DIR")
     doctor = add(verbs, "doctor", _doctor, "check what this host needs and say how to mend it")

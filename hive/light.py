@@ -1,4 +1,4 @@
-"""The subcommands that need nothing but the standard library, answered at once.
+"""The verbs that need nothing but the standard library, answered at once.
 
 The zipapp asks this file first, before anything is unpacked or put on the path, so it imports
 nothing of hive and little of Python, and repeats two small things of other rooms (a test holds them

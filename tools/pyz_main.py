@@ -1,4 +1,4 @@
-"""First code of the zipapp: the light subcommands, else hive from its unpacked tree.
+"""First code of the zipapp: the light verbs, else hive from its unpacked tree.
 
 The build puts this in the archive as `__main__.py`, beside `hive/light.py` (as `_light`),
 `pyz_unpack.py` (as `_unpack`), shiv's own bootstrap (as `_bootstrap`) and, as one stored member,

@@ -1,4 +1,4 @@
-"""Small files of the harness: written whole or not at all, and the marks it leaves for the host."""
+"""Small files of the harness: written whole or not at all, and its marks for the daemon."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ async def keep(harness: Harness, record: TurnRecord) -> None:
 
 
 async def mark(harness: Harness, name: str) -> None:
-    """Leave a mark for the host."""
+    """Leave a mark for the daemon."""
 
     async def set_it() -> None:
         harness.marks.set(name)

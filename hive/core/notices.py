@@ -1,4 +1,4 @@
-"""Telling an agent or the manager what the host noticed: system messages with an `event`."""
+"""Telling an agent or the manager what the daemon noticed: system messages with an `event`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs inside every container: this hive, claude, and what the user gave hive for claude."""
+"""What runs inside every container: this hive, claude, and what the operator gave for claude."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the host tells an agent or the manager as `system`: JSON with a tag `event`.
+"""What the daemon tells an agent or the manager as `system`: JSON with a tag `event`.
 
 Optional fields are left out when there is nothing to say.
 """
