@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from hive import backoff
 from hive.agent.harness import Harness
 from hive.agent.turn_record import TurnRecord
 from hive.errors import DaemonUnreachable, HiveError
 
+AWAY_FIRST_S = 0.25
 AWAY_MOST_S = 30.0
 
 
@@ -30,7 +32,7 @@ async def say_away(harness: Harness, error: HiveError, attempt: int) -> None:
     if attempt == 0:
         what = "hive does not answer; " if isinstance(error, DaemonUnreachable) else ""
         harness.bus.note(f"{what}trying on: {error.message}")
-    await trio.sleep(min(0.25 * 2.0**attempt, AWAY_MOST_S))
+    await trio.sleep(backoff.after(attempt + 1, AWAY_FIRST_S, AWAY_MOST_S))
 
 
 async def give_back(harness: Harness) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 import attrs
 import trio
 
+from hive import backoff
 from hive.agent import driver, files, parking
 from hive.agent.harness import Harness
 from hive.agent.patience import keep, mark, unmark
@@ -25,6 +26,7 @@ from hive.wire.names import MANAGER
 
 LOOK_S = 1.0
 """How often the files and the desk are looked at while the loop is parked."""
+BACKOFF_FIRST_S = 1.0
 BACKOFF_MOST_S = 60.0
 TELL_AFTER = 2
 """After how many failures in a row the manager is told of a message that cannot be worked on."""
@@ -136,7 +138,7 @@ async def _sleep_limited(harness: Harness, wait_s: float) -> None:
 async def _wait_overloaded(harness: Harness, message: DeliveredMessage) -> None:
     record = record_for(message, harness.record.load())
     least_s = harness.config.overloaded_s
-    wait_s = min(least_s * 2.0**record.overloads, least_s * OVERLOADED_TIMES)
+    wait_s = backoff.after(record.overloads + 1, least_s, least_s * OVERLOADED_TIMES)
     wait_s += spread_s(harness.config.label, wait_s)
     text = "claude's service is overloaded"
     harness.state.enter(Phase.OVERLOADED, text, until=harness.clock() + wait_s)
@@ -150,7 +152,7 @@ async def _back_off(harness: Harness, message: DeliveredMessage, verdict: Verdic
     record = record_for(message, harness.record.load())
     record = attrs.evolve(record, failures=record.failures + 1)
     note = f"the turn on message {message.id} failed: {verdict.note}"
-    wait_s = min(2.0 ** (record.failures - 1), BACKOFF_MOST_S)
+    wait_s = backoff.after(record.failures, BACKOFF_FIRST_S, BACKOFF_MOST_S)
     until = harness.clock() + wait_s
     if verdict.kind == driver.NO_CLAUDE:
         harness.state.enter(Phase.NO_CLAUDE, verdict.note, until=until)

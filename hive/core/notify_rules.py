@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
+from hive import backoff
 from hive.errors import BadRequest
 from hive.store.notify_rows import Delivery, Happening
 from hive.wire import notifications
@@ -113,7 +114,7 @@ def is_final(status: int) -> bool:
 
 def retry_s(attempts: int, retry_after_s: float | None) -> float:
     """Return how long to wait behind the given number of tries."""
-    own = float(min(FIRST_RETRY_S * 2.0 ** min(attempts - 1, 20), LAST_RETRY_S))
+    own = backoff.after(attempts, FIRST_RETRY_S, LAST_RETRY_S)
     return own if retry_after_s is None else min(max(own, retry_after_s), 2 * LAST_RETRY_S)
 
 

@@ -14,6 +14,7 @@ from functools import partial
 import attrs
 import trio
 
+from hive import backoff
 from hive.core import lifecycle, notices
 from hive.core.hive import Hive
 from hive.core.jobs import Job
@@ -30,6 +31,7 @@ SETTLE_S = 0.05
 HEALTHY_S = 300.0
 LAST_CHARS = 300
 """Of the last line of a container that crashed, on its row."""
+DELAY_FIRST_S = 1.0
 DELAY_MOST_S = 60.0
 
 
@@ -45,7 +47,7 @@ class Crash:
 
     def delay_s(self) -> float:
         """How long to wait before the next start."""
-        return float(min(2.0 ** (self.count - 1), DELAY_MOST_S))
+        return backoff.after(self.count, DELAY_FIRST_S, DELAY_MOST_S)
 
     def due_in_s(self) -> float:
         """How long it still is until the next start; not above 0 when that is due."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import attrs
 import trio
 
+from hive import backoff
 from hive.config import HostConfig
 from hive.core.agents import Agents
 from hive.core.hive import Hive, Mirror, NoMirror
@@ -50,9 +51,9 @@ class Tries:
 
     def failed(self, trouble: str) -> None:
         """Wait twice as long as before the last one."""
-        wait = BACKOFF_FIRST_S * 2 ** min(self.failures, 16)
         self.failures += 1
-        self.not_before = trio.current_time() + min(wait, BACKOFF_MOST_S)
+        wait_s = backoff.after(self.failures, BACKOFF_FIRST_S, BACKOFF_MOST_S)
+        self.not_before = trio.current_time() + wait_s
         self.trouble = trouble
 
     def worked(self) -> None:

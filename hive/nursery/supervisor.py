@@ -14,6 +14,7 @@ from typing import Protocol
 import attrs
 import trio
 
+from hive import backoff
 from hive.errors import HiveError
 from hive.wire.dashboard import TaskRow
 
@@ -222,7 +223,7 @@ async def _after(seconds: float, ready: _Once) -> None:
 
 def backoff_s(failures: int) -> float:
     """Return the wait before the next start, in seconds, after that many failures in a row."""
-    return float(min(BACKOFF_FIRST_S * 2.0 ** (failures - 1), BACKOFF_MOST_S))
+    return backoff.after(failures, BACKOFF_FIRST_S, BACKOFF_MOST_S)
 
 
 def _first_words(error: BaseException) -> str:

@@ -9,11 +9,13 @@ import attrs
 import pytest
 import trio
 
-from hive.agent import driver, files, turn_loop, waits
+from hive.agent import driver, files, patience, turn_loop, waits
 from hive.agent.controls import HarnessPage
 from hive.agent.driver import Outcome
 from hive.agent.login import Login
 from hive.agent.phases import Phase
+from hive.agent.turn_record import TurnRecord
+from hive.errors import DaemonUnreachable
 from hive.wire import live
 from tests.fakes import harness as fake
 from tests.fakes.driver import Running
@@ -116,6 +118,21 @@ async def test_a_failing_message_is_tried_with_growing_pauses_and_told_once(
     assert told.to == "manager"
     assert "message 1" in told.body
     assert rig.harness.state.trouble is None
+
+
+@pytest.mark.parametrize("kind", [driver.FAILED, driver.NO_CLAUDE, driver.OVERLOADED])
+async def test_a_message_that_failed_for_weeks_is_still_tried_again(
+    tmp_path: Path, autojump_clock: object, kind: str
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("poison")
+    record = attrs.evolve(TurnRecord(mail.id, mail.sent_at), failures=5000, overloads=5000)
+    rig.harness.record.save(record)
+    rig.driver.script = [ends(kind)] * 2
+    started = trio.current_time()
+    async with looping(rig):
+        await until(lambda: mail.acks)
+    assert 120 <= trio.current_time() - started <= 730
 
 
 async def test_the_manager_does_not_write_to_itself(tmp_path: Path, autojump_clock: object) -> None:
@@ -521,6 +538,14 @@ async def test_a_daemon_that_is_away_is_waited_for(tmp_path: Path, autojump_cloc
     assert mail.acks == 1
     assert len(rig.of_kind(live.TurnStart)) == 1
     assert "does not answer" in rig.notes
+
+
+async def test_a_daemon_that_did_not_answer_for_days_is_still_asked_again_soon(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    await patience.say_away(rig.harness, DaemonUnreachable("no hive answers"), 5000)
+    assert trio.current_time() == patience.AWAY_MOST_S
 
 
 async def test_a_new_session_hands_a_broken_off_message_over_in_full(
