@@ -18,6 +18,9 @@ LOOK_S = 0.005
 CALL_ID = "claudecode/toolUseId"
 HARMLESS = frozenset({"recv", "whoami", "get_loose_ends", "get_logs"})
 """Tools that may be called twice: what they take is given back, or they change nothing."""
+_BACK = 4 * 1024 * 1024
+"""How much of a transcript is looked at first: one that is weeks old is large, and a call that has
+just been made stands near its end."""
 _OVERLAP = 4096
 """More than a call's id is long, so that one cut by two looks is found."""
 
@@ -52,12 +55,14 @@ class Transcript:
         return False
 
     def _has(self, wanted: bytes) -> bool:
-        if self._path is None:
-            self._path = next(self._projects.glob(f"*/{self._name}"), None)
-        if self._path is None:
+        path = self._path or next(self._projects.glob(f"*/{self._name}"), None)
+        if path is None:
             return False
         try:
-            with self._path.open("rb") as file:
+            with path.open("rb") as file:
+                if self._path is None:
+                    self._path = path
+                    self._offset = max(0, path.stat().st_size - _BACK)
                 file.seek(self._offset)
                 data = file.read()
         except OSError:

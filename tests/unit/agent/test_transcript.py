@@ -46,6 +46,20 @@ async def test_a_call_is_held_until_it_is_on_file(
         assert 0.08 <= trio.current_time() - before <= 0.08 + 2 * LOOK_S
 
 
+async def test_of_a_long_transcript_the_end_alone_is_looked_at(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    file = _file(tmp_path)
+    with file.open("w") as long:
+        long.write("toolu_old")
+        long.truncate(100 * 1024 * 1024)
+        long.seek(0, 2)
+        long.write("toolu_new")
+    wheres = {"CLAUDE_CONFIG_DIR": str(tmp_path)}
+    assert await Transcript(wheres, "sid").wait_has("toolu_new")
+    assert not await Transcript(wheres, "sid").wait_has("toolu_old")
+
+
 async def test_a_transcript_that_is_elsewhere_holds_one_call_only(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
