@@ -39,6 +39,9 @@ class Deadlines:
 
     start_s: float = 60.0
     """Silence until it has begun with a prompt; it waits 30 s itself for a server of tools."""
+    silence_s: float = 7200.0
+    """Silence in the middle of a turn: by itself claude gives up on its API after minutes, and of a
+    tool that runs it says so every 30 s."""
     write_s: float = 10.0
     """Until it has taken a line from its pipe."""
     interrupt_s: float = 10.0

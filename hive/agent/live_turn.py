@@ -53,6 +53,7 @@ class LiveTurn:
         self._interrupt = trio.Event()
         self._started = trio.Event()
         self._patience = trio.CancelScope()
+        self._patient_s = deadlines.start_s
         self._outcome: Outcome | None = None
         self._transcript: Transcript | None = None
         self._has_line = False
@@ -124,15 +125,14 @@ class LiveTurn:
 
     async def _read(self, child: Child, nursery: trio.Nursery) -> None:
         """Take lines until the outcome is known, claude ends, or its patience is over."""
-        with self._patience as scope:
-            scope.deadline = trio.current_time() + self._deadlines.start_s
+        with self._patience:
+            self._be_patient()
             while self._outcome is None or self._goes_on:
                 raw = await child.next_line()
                 if raw is None:
                     return
-                if not self._started.is_set():
-                    scope.deadline = trio.current_time() + self._deadlines.start_s
                 self._take(raw, child, nursery)
+                self._be_patient()
                 if self._is_unknown:
                     return
 
@@ -167,7 +167,7 @@ class LiveTurn:
         if uuid != self._prompt:
             return
         if state == "started":
-            self._start()
+            self._started.set()
         elif state in ("completed", "cancelled") and not self._started.is_set():
             # The prompt was not run: its uuid has an answer in the conversation.
             self._session.answered(None)
@@ -176,16 +176,20 @@ class LiveTurn:
     def _take_behind(self, uuid: str, state: object) -> None:
         if state == "started":
             self._begun.add(uuid)
-            self._patience.deadline = float("inf")
             if self._outcome is not None:
                 self._session.opened(uuid)
                 self._is_answer_due = True
         elif state in ("completed", "cancelled") and uuid not in self._begun:
             self._behind.discard(uuid)
 
-    def _start(self) -> None:
-        self._started.set()
-        self._patience.deadline = float("inf")
+    def _be_patient(self) -> None:
+        """Wait for the next line: long when claude is at work, shortly when it is to begin."""
+        if self._outcome is None:
+            is_at_work = self._started.is_set()
+        else:
+            is_at_work = not self._behind.isdisjoint(self._begun)
+        self._patient_s = self._deadlines.silence_s if is_at_work else self._deadlines.start_s
+        self._patience.deadline = trio.current_time() + self._patient_s
 
     def _take_message(self, line: Line) -> None:
         if stream_json.is_unknown_session(line):
@@ -232,8 +236,6 @@ class LiveTurn:
         else:
             is_clean = self._outcome.kind == driver.OK
             self._remember(facts.last_assistant if is_clean else facts.failed_at)
-        if self._goes_on:
-            self._patience.deadline = trio.current_time() + self._deadlines.start_s
         if facts.session_id is not None and self._session.session_id == self._session_id:
             self._session.moved(facts.session_id)
 
@@ -297,7 +299,7 @@ class LiveTurn:
         if self._patience.cancelled_caught:
             self._outcome = Outcome(
                 driver.FAILED,
-                note=f"claude said nothing for {self._deadlines.start_s:g} s and was ended",
+                note=f"claude said nothing for {self._patient_s:g} s and was ended",
             )
             await child.kill()
             return

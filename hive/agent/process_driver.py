@@ -212,6 +212,7 @@ class _Run:
         self._on_text = on_text
         self._facts = stream_json.TurnFacts()
         self._patience = trio.CancelScope()
+        self._patient_s = deadlines.start_s
         self._has_line = False
         self._has_started = False
         self._was_dropped = False
@@ -241,12 +242,12 @@ class _Run:
 
     async def _read(self) -> None:
         with self._patience as scope:
-            scope.deadline = trio.current_time() + self._deadlines.start_s
+            scope.deadline = trio.current_time() + self._patient_s
             while (raw := await self.child.next_line()) is not None:
-                scope.deadline = float("inf")
                 self._take(raw)
-                if self._facts.result is not None or self._was_dropped:
-                    scope.deadline = trio.current_time() + self._deadlines.end_s
+                is_over = self._facts.result is not None or self._was_dropped
+                self._patient_s = self._deadlines.end_s if is_over else self._deadlines.silence_s
+                scope.deadline = trio.current_time() + self._patient_s
 
     def _take(self, raw: bytes) -> None:
         line = stream_json.parse(raw)
@@ -293,7 +294,7 @@ class _Run:
         elif self.interrupt.is_set():
             self.outcome = Outcome(driver.INTERRUPTED, note="the turn was interrupted")
         elif self._patience.cancelled_caught:
-            note = f"claude said nothing for {self._deadlines.start_s:g} s and was ended"
+            note = f"claude said nothing for {self._patient_s:g} s and was ended"
             self.outcome = Outcome(driver.FAILED, note=note)
         elif self.is_cut and not self._has_line:
             self.is_cut_refused = True

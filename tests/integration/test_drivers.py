@@ -100,6 +100,17 @@ async def test_a_claude_that_says_nothing_is_ended(odd: Make) -> None:
         assert outcome.note == "claude said nothing for 0.5 s and was ended"
 
 
+async def test_a_claude_that_falls_silent_in_the_middle_of_a_turn_is_ended_in_the_end(
+    odd: Make,
+) -> None:
+    async with odd("deaf", Deadlines(silence_s=0.5)) as one:
+        heard = Heard()
+        outcome = await heard.turn(one)
+        assert (outcome.kind, one.pid) == (driver.FAILED, None)
+        assert outcome.note == "claude said nothing for 0.5 s and was ended"
+        assert [line["type"] for line in heard.lines] == ["system"]
+
+
 async def test_a_claude_that_dies_says_why(odd: Make) -> None:
     async with odd("dies", Deadlines()) as one:
         heard = Heard()
