@@ -29,6 +29,7 @@ from hive.errors import HiveError
 from hive.host.bubblewrap import Bubblewrap
 from hive.paths import Paths
 from hive.wire.names import agent_name
+from tests.e2e import evidence
 from tests.fakes import as_user, claude_binary, messages_api
 from tests.fakes.messages_api import Failure, MessagesApi, Request, Silence, Step, Text, ToolUse
 
@@ -366,6 +367,10 @@ async def stage(
         try:
             await made.start()
             yield made
+        except Exception as error:
+            # Whoever reads of it later has nothing else: the directory goes with the test.
+            error.add_note(evidence.of(root, api.requests))
+            raise
         finally:
             with trio.CancelScope(shield=True):
                 await made.stop()
