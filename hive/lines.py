@@ -205,6 +205,8 @@ class _Connection:
         self._door = door
         self._buffer = bytearray()
         self._searched = 0
+        self._is_over = False
+        """Whether the line that is being read was told already that it is too long."""
         self._is_half_closed = False
 
     async def run(self) -> None:
@@ -219,25 +221,35 @@ class _Connection:
                 await self._stream.aclose()
 
     async def _line(self) -> bytes | None:
-        """Return the next line, at most one byte over the limit; None at the end."""
-        is_over = False
+        """Return the next line, of one that is too long the beginning; None at the end.
+
+        What is too long is told so at once, whether it ends or not; its rest is passed over. What
+        the client has written last is a line too, without its newline.
+        """
         if self._buffer:
             # Who sends many requests at once waits its turn among the other clients.
             await trio.lowlevel.checkpoint()
         while True:
             end = self._buffer.find(b"\n", self._searched)
+            size = len(self._buffer) if end < 0 else end
+            if self._is_over:
+                self._take(size)
+            elif end >= 0 or size > LINE_BYTES:
+                self._is_over = end < 0
+                return self._take(size)
+            else:
+                self._searched = size
             if end >= 0:
-                line = bytes(self._buffer[:end])
-                del self._buffer[: end + 1]
-                self._searched = 0
-                return b" " * (LINE_BYTES + 1) if is_over else line
-            self._searched = len(self._buffer)
-            if len(self._buffer) > LINE_BYTES:
-                is_over = True
-                self._buffer.clear()
-                self._searched = 0
-            if self._is_half_closed or not await self._read():
-                return None
+                self._is_over = False
+            elif self._is_half_closed or not await self._read():
+                return self._take(size) or None
+
+    def _take(self, size: int) -> bytes:
+        """Take so many bytes out of the buffer, and the newline behind them."""
+        line = bytes(self._buffer[:size])
+        del self._buffer[: size + 1]
+        self._searched = 0
+        return line
 
     async def _read(self) -> bool:
         # The wait comes first: a client that has its reply has rarely sent the next request yet.

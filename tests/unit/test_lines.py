@@ -113,6 +113,34 @@ async def test_a_bad_line_gets_one_error_and_the_connection_lives_on(
     assert second == {"echo": 7}
 
 
+async def test_what_is_too_long_is_told_before_it_ends_and_only_once(short_tmp: Path) -> None:
+    path = short_tmp / "s"
+    async with Echo().served(path):
+        stream = await calls.connect(path)
+        with trio.fail_after(5):
+            await stream.send_all(b"x" * (LINE_BYTES + 1))
+            first = json.loads(await stream.receive_some())
+            await stream.send_all(b"x" * (2 * LINE_BYTES) + b"\n7\n")
+            second = json.loads(await stream.receive_some())
+        await stream.aclose()
+    assert (first["code"], second) == ("too_large", {"echo": 7})
+
+
+@pytest.mark.parametrize("line", [b"7", b"6\n7", b"x" * (2 * LINE_BYTES) + b"\n7"])
+async def test_the_last_line_needs_no_newline(short_tmp: Path, line: bytes) -> None:
+    path, said = short_tmp / "s", b""
+    async with Echo().served(path):
+        stream = await calls.connect(path)
+        with trio.fail_after(5):
+            await stream.send_all(line)
+            await stream.send_eof()
+            async for chunk in stream:
+                said += chunk
+        await stream.aclose()
+    assert len(said.splitlines()) == line.count(b"\n") + 1
+    assert json.loads(said.splitlines()[-1]) == {"echo": 7}
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(st.lists(st.binary(max_size=60).filter(lambda b: b"\n" not in b), max_size=8))
 def test_any_bytes_get_as_many_replies_as_lines(short_tmp: Path, garbage: list[bytes]) -> None:
