@@ -6,7 +6,8 @@ from one shared piece of bytes to the socket; only a client that does not keep u
 way of the server, with its deadline, and one that falls behind the feed's ring is reset.
 
 The event `awake` comes first and then every 15 seconds: a connection that died without a word is
-known by its silence, and a comment would be hidden from the page.
+known by its silence, and a comment would be hidden from the page. A comment comes with it all the
+same, for whoever looks for one.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class EventStream:
         """Serve `feed`."""
         self._feed = feed
         self._heartbeat_s = heartbeat_s
-        self._awake = b"event: awake\ndata: %g\n\n" % heartbeat_s
+        self._awake = b": awake\nevent: awake\ndata: %g\n\n" % heartbeat_s
         self._chunks: OrderedDict[int, bytes] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -119,7 +119,7 @@ async def test_a_quiet_stream_is_kept_awake(autojump_clock: Any) -> None:
         nursery.start_soon(EventStream(Feed(1.0)), client.scope, client.receive, client.send)
         await trio.sleep(HEARTBEAT_S * 3 + 1)
         # One at once: whoever listens knows from the first moment what silence means.
-        assert client.text.count("event: awake\ndata: 15\n\n") == 4
+        assert client.text.count(": awake\nevent: awake\ndata: 15\n\n") == 4
         nursery.cancel_scope.cancel()
 
 
