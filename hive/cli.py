@@ -6,6 +6,7 @@ Client verbs live in `operator_verbs` and need the standard library alone.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from hive.verbs import Parser, Verb, Verbs, add, add_place, told
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if sys.stdin is None:
+        # Closed, as by `<&-`: there is nothing to be read.
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - as long as we live
     if words[:1] == ["stand-in"]:
         return _stand_in(words[1:])
     parser = make_parser()

@@ -152,7 +152,13 @@ def _answer(arguments: argparse.Namespace) -> Reply:
 
 
 def _text(given: str | None) -> str:
-    return sys.stdin.read() if given is None or given == "-" else given
+    if given is not None and given != "-":
+        return given
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        why = f"standard input is not {error.encoding}: write it to a file and send its path"
+        raise light.Failure("bad_request", why) from error
 
 
 def _why(arguments: argparse.Namespace) -> Reply:
