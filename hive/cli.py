@@ -124,11 +124,12 @@ def _add_harness(verbs: Verbs[argparse.ArgumentParser]) -> None:
         serve.add_argument("--config", type=Path, default=Path("/etc/hive/harness.json"))
         mcp = add(inner, "mcp", _mcp, "run the MCP server on stdio, for claude")
         mcp.set_defaults(role=role)
-        mcp.add_argument("--socket", type=Path, default=Path("/run/hive/mcp.sock"))
+        mcp.add_argument("--socket", type=Path, metavar="PATH", help="the agent's socket")
         mcp.add_argument("--session-file", type=Path, help="which conversation claude is in")
         mcp.add_argument("--claude-dir", type=Path, help="where claude keeps its transcripts")
         wake = add(inner, "wake", _wake, "put a message into this agent's own inbox")
-        wake.add_argument("--socket", type=Path, default=Path("/run/hive/mcp.sock"))
+        wake.add_argument("--socket", type=Path, metavar="PATH", help="the agent's socket")
+        wake.add_argument("--json", action="store_true", help="print the daemon's reply as JSON")
         wake.add_argument("--from", dest="label", required=True, metavar="LABEL")
         wake.add_argument("--body", required=True, metavar="TEXT", help="-: standard input")
 
@@ -172,17 +173,19 @@ def _harness(arguments: argparse.Namespace) -> int:
 
 
 def _mcp(arguments: argparse.Namespace) -> int:
+    from hive import environment
     from hive.agent import mcp_server
 
-    return mcp_server.main(
-        arguments.role, arguments.socket, arguments.session_file, arguments.claude_dir
-    )
+    socket = arguments.socket or environment.agent_socket()
+    return mcp_server.main(arguments.role, socket, arguments.session_file, arguments.claude_dir)
 
 
 def _wake(arguments: argparse.Namespace) -> int:
+    from hive import environment
     from hive.agent import wake
 
-    return wake.main(arguments.socket, arguments.label, arguments.body)
+    socket = arguments.socket or environment.agent_socket()
+    return wake.main(socket, arguments.label, arguments.body, as_json=arguments.json)
 
 
 def _stand_in(words: list[str]) -> int:

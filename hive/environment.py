@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 CLAUDE_SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 CLAUDE_SETTINGS = ("ANTHROPIC_BASE_URL", "CLAUDE_CODE_MAX_RETRIES")
@@ -17,6 +18,11 @@ def claude_variables(env: Mapping[str, str] | None = None) -> tuple[dict[str, st
     plain = {key: env[key] for key in CLAUDE_SETTINGS if env.get(key)}
     secret = {key: env[key] for key in CLAUDE_SECRETS if env.get(key)}
     return plain, secret
+
+
+def agent_socket() -> Path:
+    """The agent's socket that a verb speaks to which is told no other."""
+    return Path(os.environ.get("HIVE_SOCKET") or "/run/hive/mcp.sock")
 
 
 def claude_override() -> str | None:

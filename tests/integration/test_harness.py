@@ -342,17 +342,17 @@ async def test_an_idle_harness_is_small_and_stops_at_once(short_tmp: Path) -> No
 async def test_the_wake_verb_puts_a_message_into_the_own_inbox(short_tmp: Path) -> None:
     async with stage(short_tmp, "stand-in", "live") as rig:
         socket = rig.daemon.hive.paths.agent_socket(agent_name("bob"))
-        verb = [sys.executable, "-m", "hive", "agent", "wake", "--socket", str(socket)]
+        verb = [sys.executable, "-m", "hive", "agent", "wake", "--json"]
         done = await trio.run_process(
             [*verb, "--from", "webhook: push", "--body", "-"],
             stdin=b"something happened",
             capture_stdout=True,
-            env={"PATH": os.defpath},
+            env={"PATH": os.defpath, "HIVE_SOCKET": str(socket)},
             cwd=REPO,
         )
-        assert done.stdout.startswith(b"message ")
         await rig.wait_acked()
         (row,) = await rig.mail()
+        assert json.loads(done.stdout) == {"kind": "ok", "id": row["id"], "count": None}
         assert (row["from"], row["origin"]) == ("webhook: push", "external")
 
 
