@@ -175,7 +175,8 @@ class LiveDriver:
                 try:
                     return await self._try(prompt_uuid, line, on_line, on_text, is_command)
                 except SessionUnknown:
-                    self._session.is_unknown()
+                    on_text(driver.UNKNOWN)
+                    self._session.begin_anew()
                 except CutRefused:
                     self._session.cannot_cut()
         except ClaudeMissing as error:
@@ -210,7 +211,7 @@ class LiveDriver:
         try:
             if self._child is None:
                 turn.is_cut = self._session.is_cut
-                await self._start()
+                await self._start(turn)
             assert self._child is not None
             assert self._transcript is not None
             self._handed_over.add(prompt_uuid)
@@ -223,11 +224,12 @@ class LiveDriver:
             if self._child is not None and not self._child.is_alive:
                 await self.aclose()
 
-    async def _start(self) -> None:
+    async def _start(self, turn: LiveTurn) -> None:
         await self._session.end_leftover()
         flags = (*FLAGS, *self._session.prepare())
+        turn.session_id = self._session.session_id
         launch = await self._make_launch()
-        self._transcript = Transcript(launch.env, self._session.session_id)
+        self._transcript = Transcript(launch.env, turn.session_id)
         self._child = await Child.start(launch, flags, self._session.mark, self._deadlines.write_s)
 
     def _note_written(self) -> None:

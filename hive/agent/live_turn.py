@@ -43,7 +43,8 @@ class LiveTurn:
     ) -> None:
         self._deadlines = deadlines
         self._session = session
-        self._session_id = session.session_id
+        self.session_id = session.session_id
+        """Of the conversation that claude has; the driver may have begun another one for it."""
         self._tools = tools
         self._prompt = prompt_uuid
         self._on_line = on_line
@@ -236,12 +237,12 @@ class LiveTurn:
         else:
             is_clean = self._outcome.kind == driver.OK
             self._remember(facts.last_assistant if is_clean else facts.failed_at)
-        if facts.session_id is not None and self._session.session_id == self._session_id:
+        if facts.session_id is not None and self._session.session_id == self.session_id:
             self._session.moved(facts.session_id)
 
     def _remember(self, answer: str | None) -> None:
         # A new session may have been ordered meanwhile: this turn is none of its business.
-        if self._session.session_id == self._session_id:
+        if self._session.session_id == self.session_id:
             self._session.answered(answer)
 
     def _take_request(self, line: Line, child: Child, nursery: trio.Nursery | None) -> None:

@@ -136,7 +136,8 @@ class ProcessDriver:
             for _ in range(STARTS):
                 run = await self._once(prompt_uuid, line, on_line, on_text, is_command)
                 if run.is_unknown:
-                    self._session.is_unknown()
+                    on_text(driver.UNKNOWN)
+                    self._session.begin_anew()
                 elif run.is_cut_refused:
                     self._session.cannot_cut()
                 else:

@@ -104,19 +104,12 @@ class Session:
         self.moved(session_id)
 
     def begin_anew(self) -> None:
-        """Forget the conversation."""
+        """Forget the conversation; the next one has another id, by which everybody sees it."""
         self.session_id = str(uuid.uuid4())
         self.known.clear()
         self.exists = False
         self._is_empty = True
         self._cut_at = None
-        self._open_prompt = None
-
-    def is_unknown(self) -> None:
-        """claude knows no session of this id: it is begun under it."""
-        self.known.clear()
-        self.exists = False
-        self._is_empty = True
         self._open_prompt = None
 
     def cannot_cut(self) -> None:

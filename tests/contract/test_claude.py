@@ -232,12 +232,12 @@ async def test_a_new_harness_goes_on_with_the_conversation(scene: Scene) -> None
     assert scene.seen() == ["alpha", "beta"]
 
 
-async def test_a_session_claude_does_not_know_is_begun_under_its_id(scene: Scene) -> None:
-    known = str(uuid.uuid4())
-    (scene.home / "session.json").write_text('{"session_id": "' + known + '"}')
+async def test_a_session_claude_does_not_know_is_begun_under_another_id(scene: Scene) -> None:
+    lost = str(uuid.uuid4())
+    (scene.home / "session.json").write_text('{"session_id": "' + lost + '"}')
     scene.renew()
     assert (await scene.turn("alpha", Text("yes"))).kind == driver.OK
-    assert scene.driver.session_id == known
+    assert scene.driver.session_id != lost
     await scene.turn("beta", Text("yes"))
     assert scene.seen() == ["alpha", "beta"]
 

@@ -111,9 +111,20 @@ def uncut(prompt: str) -> None:
     result(prompt, " ".join(sys.argv))
 
 
+def forgetful(prompt: str) -> None:
+    """Know no conversation that was begun before."""
+    if "--resume" not in sys.argv:
+        started(prompt)
+        result(prompt, " ".join(sys.argv))
+        return
+    errors = ["No conversation found with session ID: 1"]
+    say(type="result", subtype="error_during_execution", is_error=True, num_turns=0, errors=errors)
+    sys.exit(1)
+
+
 BEHAVIOURS: dict[str, Callable[[str], None]] = {
     each.__name__: each
-    for each in (stale, silent, deaf, dies, huge, garbage, unread, leaves, uncut)
+    for each in (stale, silent, deaf, dies, huge, garbage, unread, leaves, uncut, forgetful)
 }
 
 

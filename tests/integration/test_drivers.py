@@ -288,6 +288,33 @@ async def test_a_restart_begins_a_new_process_with_the_next_turn(live: Make) -> 
         assert one.pid not in (None, old)
 
 
+async def test_a_conversation_that_claude_has_lost_goes_on_under_another_id(odd: Make) -> None:
+    async with odd("forgetful", Deadlines()) as one:
+        await Heard().turn(one)
+        lost = one.session_id
+        await one.restart()
+        heard = Heard()
+        outcome = await heard.turn(one, Prompt("22222222-2222-4222-8222-222222222222", "go on"))
+        assert outcome.result is not None
+        assert outcome.result["result"].endswith(f"--session-id {one.session_id}")
+        assert one.session_id != lost
+        assert heard.texts == [driver.UNKNOWN]
+
+
+async def test_a_conversation_whose_first_claude_died_is_gone_on_with_behind_its_first_answer(
+    odd: Make,
+) -> None:
+    first = Prompt("22222222-2222-4222-8222-222222222222", "die once")
+    async with odd("uncut", Deadlines()) as one:
+        assert (await Heard().turn(one, first)).kind == driver.FAILED
+        assert (await Heard().turn(one, first)).kind == driver.OK
+        begun = one.session_id
+        await one.restart()
+        outcome = await Heard().turn(one, Prompt("44444444-4444-4444-8444-444444444444", "next"))
+        assert outcome.result is not None
+        assert outcome.result["result"].endswith(f"--resume {begun}")
+
+
 async def test_a_claude_that_cannot_cut_a_conversation_goes_on_with_all_of_it(live: Make) -> None:
     async with live("uncut") as one:
         assert (await Heard().turn(one)).kind == driver.OK

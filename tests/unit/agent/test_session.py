@@ -30,11 +30,12 @@ def test_a_session_on_file_is_resumed(tmp_path: Path) -> None:
     assert again.prepare() == ("--resume", first.session_id)
 
 
-def test_an_unknown_session_is_begun_under_its_id(tmp_path: Path) -> None:
+def test_a_session_begun_anew_has_another_id(tmp_path: Path) -> None:
     (tmp_path / "s").write_text(json.dumps({"session_id": PROMPT}))
     session = Session.load(tmp_path / "s")
-    session.is_unknown()
-    assert session.prepare() == ("--session-id", PROMPT)
+    session.begin_anew()
+    assert session.session_id != PROMPT
+    assert session.prepare() == ("--session-id", session.session_id)
 
 
 def test_an_unanswered_prompt_is_cut_off(tmp_path: Path) -> None:
