@@ -109,8 +109,7 @@ class HostConfig:
     forge_public_url: str | None = None
     """Its address for the operator's browser; None: the same."""
     public_url: str | None = None
-    """The dashboard's address as the operator opens it, for links in notifications; None: where it
-    is bound."""
+    """The dashboard's address as the operator opens it, for every link; None: where it is bound."""
     push_contact: str | None = None
     """`mailto:` or https address that push services may write to about this hive."""
     webhook_url: str | None = None

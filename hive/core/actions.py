@@ -301,7 +301,7 @@ async def login_link(hive: Hive) -> str:
     """Return a fresh address that logs a browser in, once; raises `Unavailable` when unbound."""
     if hive.address.url is None:
         raise Unavailable("the dashboard is not bound yet: try again in a moment")
-    return hive.address.url.rstrip("/") + hive.access.new_login_link()
+    return f"{hive.address.home}{hive.access.new_login_link()}"
 
 
 @audit.action("create_token")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -86,9 +87,23 @@ class NoMirror:
 
 @attrs.define
 class Address:
-    """Where the dashboard is; filled in when it is bound."""
+    """Where the dashboard is."""
 
     url: str | None = None
+    """Where it is bound; filled in then."""
+    public: str | None = None
+    """As the operator opens it, where that is another one."""
+
+    @property
+    def home(self) -> str | None:
+        """Where a browser opens it, without a slash at the end; None while that is not known."""
+        found = self.public or self.url
+        return None if found is None else found.rstrip("/")
+
+    @property
+    def domain(self) -> str | None:
+        """The name it is known by; None for one that has none of its own."""
+        return None if self.public is None else urlsplit(self.public).hostname
 
 
 @attrs.define

@@ -76,7 +76,9 @@ async def _handle(hive: Hive, request: object) -> lines.Replies:
         case admin.SubscribeAgentStatus():
             return _status_stream(hive)
         case admin.Urls():
-            return admin.ok(urls=_known(home=hive.address.url, forge=hive.forge.url))
+            where = hive.address
+            known = _known(domain=where.domain, home=where.home, forge=hive.forge.url)
+            return admin.ok(urls=known)
         case admin.Health():
             tasks = [codec.to_json(row) for row in hive.tasks()]
             return admin.ok(demo=hive.config.demo, tasks=tasks)
@@ -184,11 +186,11 @@ def statuses(hive: Hive) -> list[dict[str, Any]]:
 
 def status_row(hive: Hive, row: ContainerRow) -> dict[str, Any]:
     """Return one status row, in the key order of the contract."""
-    home = hive.address.url
+    home = hive.address.home
     optional = {
         "status_text": row.status_text,
         "status_set_at": _rfc3339(row.status_set_at),
-        "url": f"{home.rstrip('/')}/agent/{row.name}/" if home else None,
+        "url": f"{home}/agent/{row.name}/" if home else None,
     }
     return {
         "name": row.name,

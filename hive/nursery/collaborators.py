@@ -109,7 +109,7 @@ async def make(on: Ground) -> tuple[Hive, Supervisor]:
         on.paths, agents, on.runtime, transients, counts, publish, meta.hive_rev, on.clock
     )
     view.acts.recall(on.audit.newest(acts.RECALLED))
-    address = Address()
+    address = Address(public=on.config.public_url)
     hive = Hive(
         config=on.config,
         paths=on.paths,

@@ -170,8 +170,8 @@ in
       Its address for the operator's browser; null: `forge_url`.
     '';
     public_url = field (orNull types.str) null ''
-      The dashboard's address as the operator opens it, for links in notifications; null: where it
-      is bound. `services.hive.nginx` sets it.
+      The dashboard's address as the operator opens it, for every link; null: where it is bound.
+      `services.hive.nginx` sets it.
     '';
     push_contact = field (orNull types.str) null ''
       `mailto:` or https address that push services may write to about this hive.

@@ -47,6 +47,16 @@ async def test_a_status_row_has_the_keys_of_the_contract_in_order(short_tmp: Pat
     assert [key for key in row if key in STATUS_KEYS] == STATUS_KEYS
 
 
+async def test_every_link_leads_where_the_operator_opens_the_dashboard(short_tmp: Path) -> None:
+    async with running(short_tmp, public_url="https://hive.example.org/") as daemon:
+        urls = (await daemon.operator("urls"))["urls"]
+        link = (await daemon.operator("login_link"))["url"]
+        (row,) = (await daemon.operator("agent_status"))["agent_statuses"]
+    assert urls == {"domain": "hive.example.org", "home": "https://hive.example.org"}
+    assert link.startswith("https://hive.example.org/login?token=")
+    assert row["url"] == "https://hive.example.org/agent/manager/"
+
+
 async def test_spawn_starts_a_container_and_list_names_it(short_tmp: Path) -> None:
     async with running(short_tmp) as daemon:
         assert (await daemon.operator("spawn", name="alice"))["ok"]
