@@ -156,7 +156,7 @@ class Paths:
 
     def check(self) -> None:
         """Raise `BadRequest` when a socket below `run` would not fit a unix address."""
-        longest = self.run / "agents" / ("x" * 9) / "egress.sock"
+        longest = self.terminal_socket(AgentName("x" * 9))
         size = len(os.fsencode(longest))
         if size > SOCKET_PATH_BYTES:
             raise BadRequest(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from hive.config import HostConfig
 from hive.config_checks import check_host_config
 from hive.errors import BadRequest
+from hive.paths import SOCKET_PATH_BYTES, Paths
+from hive.wire.names import agent_name
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,25 @@ def test_a_setting_that_makes_no_sense_is_refused(settings: dict[str, Any], key:
 def test_marks_can_be_switched_off() -> None:
     check_host_config(HostConfig(compact_tokens=0, reset_tokens=0, park_s=0, cache_ttl_s=0))
     check_host_config(HostConfig(compact_tokens=150_000, available_models=("haiku", "opus")))
+
+
+def test_a_root_is_too_deep_as_soon_as_one_socket_of_the_longest_name_does_not_fit() -> None:
+    name = agent_name("x" * 9)
+    sockets = (
+        Paths.agent_socket,
+        Paths.web_socket,
+        Paths.terminal_socket,
+        Paths.egress_socket,
+        Paths.gateway_socket,
+    )
+    refused = []
+    for depth in range(60, 100):
+        paths = Paths(Path("/state"), Path("/" + "r" * depth))
+        sizes = [len(os.fsencode(each(paths, name))) for each in sockets]
+        if max(sizes) <= SOCKET_PATH_BYTES:
+            paths.check()
+        else:
+            refused.append(depth)
+            with pytest.raises(BadRequest, match="give a shorter --root"):
+                paths.check()
+    assert 0 < len(refused) < 40
