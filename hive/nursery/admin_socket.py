@@ -231,9 +231,10 @@ def _rfc3339(at: float | None) -> str | None:
 
 
 async def _status_stream(hive: Hive) -> AsyncGenerator[lines.Reply, None]:
-    yield admin.ok()
     with hive.feed.watch() as watch:
+        # Before the success: whoever has read that misses nothing that changes afterwards.
         seen = {row.name: row for row in hive.view.rows()}
+        yield admin.ok()
         while True:
             if await watch.next() is None and not watch.needs_reset:
                 return
