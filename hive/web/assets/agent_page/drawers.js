@@ -3,6 +3,7 @@
 
 import { getJson } from "../shared/api.js";
 import { el, keyed, label, setText } from "../shared/dom.js";
+import { drafted, questionDraft } from "../shared/drafts.js";
 import { actionForm, growing } from "../shared/form.js";
 import { inTurn } from "../shared/in_turn.js";
 import { markdown } from "../shared/markdown.js";
@@ -172,6 +173,8 @@ function answerForm(row) {
       el("button", { class: "go" }, ...label("◆ 4NSW3R", `Answer question ${row.id}`)),
     ),
   );
-  growing(area, () => form.requestSubmit());
+  const grow = growing(area, () => form.requestSubmit());
+  drafted(area, questionDraft(row.id, row.text));
+  requestAnimationFrame(grow);
   return form;
 }

@@ -3,6 +3,7 @@
 
 import { post, sentence } from "../shared/api.js";
 import { el, keyed, setAttr, setText } from "../shared/dom.js";
+import { draftOf, keepDraft } from "../shared/drafts.js";
 import { growing } from "../shared/form.js";
 import { bodyProblem } from "../shared/names.js";
 import { toast } from "../shared/toast.js";
@@ -20,6 +21,7 @@ export class AnswerBox {
     /** @type {Set<string>} who gets the answer */
     this._meant = new Set();
     this._isSending = false;
+    this._draft = "";
     this._what = el("p", { class: "muted wrap" });
     this._to = el("div", { class: "row narrow", role: "group", "aria-label": "Who gets the answer" });
     this._area = el("textarea", { rows: 1, id: "thread-answer", "aria-label": "Your answer", placeholder: "answer…" });
@@ -28,20 +30,22 @@ export class AnswerBox {
     const entry = el("div", { class: "entry" }, this._area, this._send);
     this.root = el("form", { class: "prompt thread-box", hidden: true }, this._what, this._to, entry, this._problem);
     this._grow = growing(this._area, () => this.root.requestSubmit());
+    this._area.addEventListener("input", () => this._keep());
     this.root.addEventListener("submit", (event) => {
       event.preventDefault();
       void this._submit();
     });
   }
 
-  /** What is typed and not sent. */
-  get text() {
-    return this._area.value.trim();
+  /** What was typed outlives the panel and the page. */
+  _keep() {
+    keepDraft(this._draft, this._area.value);
   }
 
-  /** @param {MessageRow | null} target @param {string} draft what was typed before */
+  /** @param {MessageRow | null} target @param {string} draft the name of what was typed before */
   open(target, draft) {
-    this._area.value = draft;
+    this._draft = draft;
+    this._area.value = draftOf(draft);
     this.root.hidden = false;
     this.aim(target);
     this._grow();
@@ -97,7 +101,7 @@ export class AnswerBox {
   }
 
   async _submit() {
-    const body = this.text;
+    const body = this._area.value.trim();
     const to = this._whom();
     if (!body || this._target === null || to.length === 0 || this._isSending) return;
     const problem = bodyProblem(body);
@@ -108,6 +112,7 @@ export class AnswerBox {
     try {
       await post(SEND, { to: to.join(","), body, in_reply_to: String(this._target.id) });
       if (this._area.value === typed) this._area.value = "";
+      this._keep();
       this._grow();
       this._say("");
       toast(`Sent to ${to.join(" and ")}.`);

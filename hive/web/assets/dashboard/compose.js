@@ -3,6 +3,7 @@
 
 import { post, sentence } from "../shared/api.js";
 import { el, keyed, remember, remembered, setAttr, setText } from "../shared/dom.js";
+import { draftOf, keepDraft } from "../shared/drafts.js";
 import { growing } from "../shared/form.js";
 import { reveal } from "../shared/reveal.js";
 import { BODY_BYTES, bodyProblem, byteLength } from "../shared/names.js";
@@ -12,6 +13,9 @@ import { suggestions } from "./suggestions.js";
 import { SEND } from "./urls.js";
 
 const COUNT_FROM = BODY_BYTES - 600;
+const DRAFT = "message";
+/** What it answers, as `ID NAME`. */
+const DRAFT_OF = "message-answers";
 
 export class Compose {
   constructor() {
@@ -41,6 +45,14 @@ export class Compose {
     this.root = this._build();
     this._grow = growing(this._area, () => this.root.requestSubmit());
     this._listen();
+    this._restore();
+  }
+
+  _restore() {
+    this._area.value = draftOf(DRAFT);
+    const [id, from] = draftOf(DRAFT_OF).split(" ");
+    if (Number(id) > 0 && from) this._setReply({ id: Number(id), from });
+    requestAnimationFrame(this._grow);
   }
 
   _build() {
@@ -72,7 +84,10 @@ export class Compose {
       event.preventDefault();
       void this._submit();
     });
-    this._area.addEventListener("input", () => this._typed());
+    this._area.addEventListener("input", () => {
+      keepDraft(DRAFT, this._area.value);
+      this._typed();
+    });
     this._to.addEventListener("change", () => this._keep(this._to.value));
     this._add.addEventListener("click", () => this._another());
     this._reply.addEventListener("click", () => {
@@ -123,6 +138,7 @@ export class Compose {
   /** @param {{id: number, from: string} | null} message */
   _setReply(message) {
     this._replyTo = message;
+    keepDraft(DRAFT_OF, message ? `${message.id} ${message.from}` : "");
     this._reply.hidden = message === null;
     if (message) setText(this._reply, `↳ reply to #${message.id} of ${message.from} ✕`);
     setAttr(this._reply, "aria-label", message && `Replying to ${message.from}. Remove`);
@@ -205,6 +221,7 @@ export class Compose {
       await post(SEND, fields);
       // What was typed meanwhile is the next message.
       if (this._area.value.startsWith(sent)) this._area.setRangeText("", 0, sent.length);
+      keepDraft(DRAFT, this._area.value);
       if (this._replyTo === repliedTo) this._setReply(null);
       this._typed();
       this._grow();

@@ -29,6 +29,7 @@ export function decisionsOn(one) {
       title: `Deny ${what}, #${one.id}?`,
       confirm: deniedWith(comments),
       prompt: "Reason (can be left out)",
+      draft: `deny ${one.id} ${one.requested_at}`,
       button: "Deny",
     },
     label("DENY", `Deny ${what}`),

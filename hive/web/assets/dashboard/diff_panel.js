@@ -78,7 +78,7 @@ class Review {
     this._about = el("p", { class: "muted diff-about", role: "status" });
     this._body = el("div", { class: "diff-body", tabindex: "0", role: "region", "aria-label": "changes" });
     this._switches = switches(!isOpen && one.comments > 0, () => void this.show());
-    this.notes = new Notes(one.id, { isOpen: () => this._isOpen, shown: () => this._shown, go: (line) => this._goTo(line) });
+    this.notes = new Notes(one, { isOpen: () => this._isOpen, shown: () => this._shown, go: (line) => this._goTo(line) });
     this.cursor = new DiffCursor(this._body, {
       comment: (line) => this._comment(line),
       canComment: () => this._isOpen,

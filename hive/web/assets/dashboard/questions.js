@@ -2,6 +2,7 @@
 /** Questions agents ask: those to the operator with a form, those between agents to look on. */
 
 import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
+import { drafted, draftOf, keepDraft, questionDraft } from "../shared/drafts.js";
 import { actionForm, growing, showError } from "../shared/form.js";
 import { markdown } from "../shared/markdown.js";
 import { upright } from "../shared/odd.js";
@@ -140,7 +141,8 @@ function answerForm(one, cancel) {
     answer,
     el("div", { class: "row" }, el("button", { class: isPeer(one) ? "mauve" : "go" }, ...words), cancel),
   );
-  growing(area, () => form.requestSubmit());
+  const grow = growing(area, () => form.requestSubmit());
+  if (restored(one, form, area)) requestAnimationFrame(grow);
   // Registered on the form itself, so that it runs before the page's own submit listener.
   form.addEventListener("submit", (event) => {
     const chosen = [...form.querySelectorAll("input[name=option]:checked")];
@@ -152,6 +154,21 @@ function answerForm(one, cancel) {
     showError(form, options.length ? "Choose an option or type an answer." : "Type an answer.");
   });
   return form;
+}
+
+/**
+ * What was chosen and typed before the page was loaded anew; from now on it is kept.
+ * @param {Question} one @param {HTMLFormElement} form @param {HTMLTextAreaElement} area
+ */
+function restored(one, form, area) {
+  const boxes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll("input[name=option]")]);
+  const name = questionDraft(one.id, one.question, "chosen");
+  const chosen = new Set(draftOf(name).split(","));
+  boxes.forEach((box, at) => (box.checked = chosen.has(String(at))));
+  drafted(area, questionDraft(one.id, one.question));
+  form.addEventListener("change", () => keepDraft(name, boxes.flatMap((box, at) => (box.checked ? [at] : [])).join(",")));
+  form.addEventListener("hive:done", () => keepDraft(name, ""));
+  return area.value !== "";
 }
 
 /** @param {Question} one */

@@ -2,6 +2,7 @@
 /** The form that asks for a new agent, with its name checked while it is typed. */
 
 import { el, label, setAttr, setText } from "../shared/dom.js";
+import { drafted } from "../shared/drafts.js";
 import { nameProblem } from "../shared/names.js";
 import { reveal } from "../shared/reveal.js";
 import { takenNames } from "./state.js";
@@ -59,6 +60,8 @@ export function requestForm() {
     check();
   });
   root.addEventListener("hive:done", () => name.focus());
+  drafted(name, "new-agent");
+  drafted(about, "new-agent-about");
   check();
   /** @param {import("../shared/wire.js").DashboardState} state */
   const update = (state) => {

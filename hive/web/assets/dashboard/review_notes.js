@@ -3,6 +3,7 @@
 
 import { getJson, post, sentence } from "../shared/api.js";
 import { el, keyed, setText } from "../shared/dom.js";
+import { drafted, draftsBelow, keepDraft } from "../shared/drafts.js";
 import { growing } from "../shared/form.js";
 import { revealed, upright } from "../shared/odd.js";
 import { comment, comments, dropComment, editComment } from "./urls.js";
@@ -20,11 +21,14 @@ export const placeName = (at) => `${at.path}:${at.line}${at.side === "old" ? " (
 
 export class Notes {
   /**
-   * @param {number} id of the approval
+   * @param {{id: number, fetched_sha: string | null}} approval
    * @param {{isOpen: () => boolean, shown: () => Shown | null, go: (line: HTMLElement) => void}} hooks
    */
-  constructor(id, hooks) {
+  constructor({ id, fetched_sha: sha }, hooks) {
     this._id = id;
+    /** What is being written is kept by this and its place, or the comment that it changes. */
+    this._drafts = `comment ${id} ${sha} `;
+    this._isRestored = false;
     this._hooks = hooks;
     /** @type {Comment[]} */
     this.all = [];
@@ -49,7 +53,20 @@ export class Notes {
       this._error.hidden = false;
       return;
     }
+    this._restore();
     this.settle();
+  }
+
+  /** What was being written when the page was left is gone on with, where it was. */
+  _restore() {
+    if (this._isRestored || !this._hooks.isOpen()) return;
+    this._isRestored = true;
+    for (const name of draftsBelow(this._drafts)) {
+      const [path, side, line, changed] = JSON.parse(name);
+      const old = this.all.find((one) => one.id === changed && one.sent_at === null) ?? null;
+      if (changed !== null && old === null) keepDraft(this._drafts + name, "");
+      else this._write({ path, side, line }, old);
+    }
   }
 
   /** Another diff is about to be drawn. */
@@ -82,11 +99,20 @@ export class Notes {
   /** Begin a comment on a line, or go on with the one that was begun. @param {string} path @param {HTMLElement} line */
   begin(path, line) {
     const at = { path, side: line.dataset.side ?? "new", line: Number(line.dataset.line) };
-    const box = this._boxAt(keyOf(at));
-    box.form ??= this._form(at, box, null);
-    box.root.append(box.form);
+    const form = this._write(at, null);
     this._place(keyOf(at));
-    box.form.querySelector("textarea")?.focus();
+    form.querySelector("textarea")?.focus();
+  }
+
+  /** @param {Place} at @param {Comment | null} old what is changed; else a new one is begun, or gone on with */
+  _write({ path, side, line }, old) {
+    const at = { path, side, line };
+    const box = this._boxAt(keyOf(at));
+    if (old) box.form?.remove();
+    const form = old || !box.form ? this._form(at, box, old) : box.form;
+    box.form = form;
+    box.root.append(form);
+    return form;
   }
 
   /** @param {string} key @returns {Box} */
@@ -149,13 +175,7 @@ export class Notes {
     const tools = el("div", { class: "row" }, told, edit, drop);
     const root = el("li", { class: "card said-card" }, words, tools);
     let now = one;
-    edit.addEventListener("click", () => {
-      const box = this._boxAt(keyOf(now));
-      box.form?.remove();
-      box.form = this._form(now, box, now);
-      box.root.append(box.form);
-      box.form.querySelector("textarea")?.focus();
-    });
+    edit.addEventListener("click", () => this._write(now, now).querySelector("textarea")?.focus());
     drop.addEventListener("click", () => void this._do(root, () => post(dropComment(now.id))));
     return {
       root,
@@ -171,7 +191,9 @@ export class Notes {
   /** @param {Place} at @param {Box} box @param {Comment | null} old @returns {HTMLFormElement} */
   _form(at, box, old) {
     const area = el("textarea", { rows: 2, maxlength: 2000, required: true });
+    const draft = this._drafts + JSON.stringify([at.path, at.side, at.line, old?.id ?? null]);
     area.value = old?.text ?? "";
+    drafted(area, draft);
     const save = el("button", { class: "go primary" }, old ? "Save" : "Comment");
     const no = el("button", { type: "button" }, "Cancel");
     const name = el("span", {}, old ? "Change what is said of " : "Say of ", el("code", {}, ...revealed(placeName(at))));
@@ -183,6 +205,7 @@ export class Notes {
     );
     const grow = growing(area, () => undefined);
     const close = () => {
+      keepDraft(draft, "");
       form.remove();
       if (box.form === form) box.form = null;
       this._place(keyOf(at));
@@ -195,7 +218,7 @@ export class Notes {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void this._do(form, async () => {
-        await (old ? post(editComment(old.id), { text: area.value }) : this._write(at, area.value));
+        await (old ? post(editComment(old.id), { text: area.value }) : this._keep(at, area.value));
         close();
       });
     });
@@ -219,7 +242,7 @@ export class Notes {
   }
 
   /** @param {Place} at @param {string} text */
-  async _write(at, text) {
+  async _keep(at, text) {
     const shown = this._hooks.shown();
     if (!shown) return;
     const { base, diff, ignoresSpace } = shown;

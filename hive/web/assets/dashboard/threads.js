@@ -23,12 +23,10 @@ export function threadsView() {
   let names = [];
   /** @type {ThreadPanel | null} */
   let panel = null;
-  /** @type {Map<number, string>} what was typed and not sent, by the first message of its thread */
-  const drafts = new Map();
   /** @param {number} id of a message */
   const open = (id) => {
     panel?.dialog.close();
-    const mine = new ThreadPanel(id, names, drafts);
+    const mine = new ThreadPanel(id, names);
     panel = mine;
     // The tab that is shown goes on being in the address once the panel is closed.
     const before = threadIn(location.hash) === null ? location.hash : "";
@@ -55,10 +53,9 @@ export function threadsView() {
 }
 
 class ThreadPanel {
-  /** @param {number} id @param {string[]} names @param {Map<number, string>} drafts */
-  constructor(id, names, drafts) {
+  /** @param {number} id @param {string[]} names */
+  constructor(id, names) {
     this._id = id;
-    this._drafts = drafts;
     this._box = new AnswerBox(names);
     /** @type {Map<number, MessageRow>} */
     this._rows = new Map();
@@ -89,11 +86,7 @@ class ThreadPanel {
       if (event.target instanceof Element && event.target.closest("a.stamp")) this.dialog.close();
     });
     this._scroll.addEventListener("scroll", () => this._scrolled(), { passive: true });
-    this.dialog.addEventListener("close", () => {
-      this._seen.disconnect();
-      if (this._box.text) this._drafts.set(this._root, this._box.text);
-      else this._drafts.delete(this._root);
-    });
+    this.dialog.addEventListener("close", () => this._seen.disconnect());
   }
 
   async start() {
@@ -101,7 +94,8 @@ class ThreadPanel {
     while (this.dialog.open && !this._isEnd && !this._rows.has(this._id)) {
       if (!(await this._load(this._rows.size === 0 ? ROWS : ROWS_MOST))) return;
     }
-    this._box.open(this._rows.get(this._id) ?? null, this._drafts.get(this._root) ?? "");
+    const first = this._rows.get(this._root);
+    this._box.open(this._rows.get(this._id) ?? null, `thread ${this._root} ${first?.sent_at ?? ""}`);
     this.goTo(this._id);
   }
 

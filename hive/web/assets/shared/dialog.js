@@ -2,6 +2,7 @@
 /** Modal questions and the side panel, on the browser's own <dialog>: Esc and focus are its. */
 
 import { el, keepPlace } from "./dom.js";
+import { drafted } from "./drafts.js";
 
 /**
  * The browser gives the focus back to where it was; when that is gone, as a card that was decided
@@ -16,7 +17,8 @@ function returning(dialog) {
 }
 
 /**
- * @param {{title: string, text: string, confirm: string, danger?: boolean, prompt?: string}} about
+ * @param {{title: string, text: string, confirm: string, danger?: boolean, prompt?: string, draft?: string}} about
+ *   `draft`: under which name what is typed is kept; whoever asks drops it once it is sent
  * @returns {Promise<string | null>} the text asked for ("" without a prompt), null when declined
  */
 export function ask(about) {
@@ -24,6 +26,7 @@ export function ask(about) {
     const field = about.prompt
       ? el("textarea", { rows: 3, id: "dialog-text", maxlength: 4000 })
       : null;
+    if (field && about.draft) drafted(field, about.draft);
     const tone = about.danger ? "danger" : "go";
     // Beside "Cancel the job" a plain "Cancel" could mean either.
     const no = about.confirm.startsWith("Cancel") ? "Keep it" : "Cancel";

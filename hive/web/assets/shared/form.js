@@ -4,7 +4,7 @@
  *
  * `data-confirm` asks first (`data-confirm-title`, `data-confirm-button`, `data-danger`);
  * `data-prompt` asks for a text and puts it into the field named by `data-prompt-field`
- * (default `note`). A failure is written into the form; a success clears its text fields unless
+ * (default `note`), and keeps it by the name in `data-draft` until it is sent. A failure is written into the form; a success clears its text fields unless
  * it is marked `data-keep`, says `data-done` in a toast, and fires `hive:done` with the answer.
  * What was typed since stays; the failure of a form that is gone is told in a toast. A double click
  * and a key that is held down are one wish.
@@ -14,6 +14,7 @@
 import { post, sentence } from "./api.js";
 import { ask } from "./dialog.js";
 import { el, setAttr } from "./dom.js";
+import { keepDraft } from "./drafts.js";
 import { toast } from "./toast.js";
 
 export function installForms() {
@@ -49,6 +50,7 @@ async function submit(form, button) {
   try {
     const answer = await post(form.action, fields);
     if (form.dataset.keep === undefined) clearTexts(sent);
+    if (form.dataset.draft) keepDraft(form.dataset.draft, "");
     if (form.dataset.done) toast(form.dataset.done);
     form.dispatchEvent(new CustomEvent("hive:done", { detail: answer, bubbles: true }));
   } catch (error) {
@@ -70,6 +72,7 @@ async function consented(form, fields) {
     confirm: form.dataset.confirmButton ?? "Yes",
     danger: form.dataset.danger !== undefined,
     prompt,
+    draft: form.dataset.draft,
   });
   if (text === null) return false;
   if (prompt && text.trim()) fields.set(form.dataset.promptField ?? "note", text.trim());
@@ -105,7 +108,7 @@ export function showError(form, text) {
 /**
  * @typedef {{
  *   url: string, leet: string, plain: string, tone?: string, confirm?: string, title?: string,
- *   button?: string, danger?: boolean, prompt?: string, done?: string,
+ *   button?: string, danger?: boolean, prompt?: string, draft?: string, done?: string,
  *   fields?: Record<string, string>
  * }} Action
  */
@@ -131,6 +134,7 @@ export function actionForm(action, content) {
       "data-confirm-button": action.button,
       "data-danger": action.danger === true,
       "data-prompt": action.prompt,
+      "data-draft": action.draft,
       "data-done": action.done,
     },
     ...hidden,
