@@ -14,7 +14,7 @@ import trio
 
 from hive.errors import BadRequest, NotFound, Refused
 from hive.store.messages import ALL, Draft, MessageStore
-from hive.wire.dashboard import Acked, Delivered, Sent
+from hive.wire.dashboard import Acked, Delivered, Requeued, Sent
 from hive.wire.limits import RECV_MAX, RECV_WAIT_S, check_body
 from hive.wire.names import EVERYBODY, MANAGER, OPERATOR
 
@@ -173,16 +173,14 @@ class Broker:
         acked, requeued = await self._messages.acknowledge(recipient, ids, self._clock())
         if acked:
             self._publish(Acked(recipient, tuple(acked)))
-        if requeued:
-            self._wake(recipient)
+        self._tell_requeued(recipient, requeued)
         return len(acked)
 
     async def requeue_inflight(self, recipient: str) -> int:
         """Let everything the recipient holds wait again, marked redelivered; return how many."""
-        count = await self._messages.requeue(recipient)
-        if count:
-            self._wake(recipient)
-        return count
+        ids = await self._messages.requeue(recipient)
+        self._tell_requeued(recipient, ids)
+        return len(ids)
 
     async def give_back(self, recipient: str, ids: Sequence[int]) -> None:
         """Undo a lease whose messages never reached their recipient; safe while cancelled.
@@ -190,9 +188,7 @@ class Broker:
         Raises `Unavailable` when the database fails: then they wait for a requeue.
         """
         with trio.move_on_after(GIVE_BACK_DEADLINE_S, shield=True):
-            count = await self._messages.give_back(recipient, ids)
-            if count:
-                self._wake(recipient)
+            self._tell_requeued(recipient, await self._messages.give_back(recipient, ids))
 
     async def mark_all_read(self, recipient: str) -> int:
         """Acknowledge whatever is open for the recipient, held or waiting; return how many."""
@@ -246,6 +242,11 @@ class Broker:
     async def vacuum(self, acked_before: float) -> int:
         """Delete what was acknowledged before then (Unix seconds); return how many."""
         return await self._messages.sweep(acked_before)
+
+    def _tell_requeued(self, recipient: str, ids: Sequence[int]) -> None:
+        if ids:
+            self._publish(Requeued(recipient, tuple(ids)))
+            self._wake(recipient)
 
     async def _lease(
         self, recipient: str, max_count: int, origin: str | None

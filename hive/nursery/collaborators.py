@@ -50,7 +50,7 @@ from hive.store.reviews import ReviewStore
 from hive.store.users import UserStore
 from hive.web.access import Access
 from hive.wire import codec
-from hive.wire.dashboard import Acked, Delivered, JobChanged, Sent, TasksChanged
+from hive.wire.dashboard import Acked, Delivered, JobChanged, Requeued, Sent, TasksChanged
 from hive.wire.names import MANAGER, AgentName
 
 Publish = Callable[[object], None]
@@ -77,7 +77,7 @@ async def make(on: Ground) -> tuple[Hive, Supervisor]:
 
     def publish(frame: object) -> None:
         feed.publish(partial(codec.to_tagged, "kind", frame))
-        if isinstance(frame, Sent | Delivered | Acked | JobChanged):
+        if isinstance(frame, Sent | Delivered | Acked | Requeued | JobChanged):
             view.poke()
 
     def tasks_changed() -> None:

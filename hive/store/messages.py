@@ -136,26 +136,28 @@ class MessageStore:
 
         return await self._database.write(work, is_synced=False)
 
-    async def give_back(self, recipient: str, ids: Sequence[int]) -> int:
-        """Undo a lease that was never handed over; the messages wait as they did before it."""
-        query = f"UPDATE messages SET delivered_at = NULL WHERE {_HELD} AND {_AMONG}"
-        values = (recipient, json.dumps(list(ids)))
+    async def give_back(self, recipient: str, ids: Sequence[int]) -> list[int]:
+        """Undo a lease that was never handed over; the messages wait as they did before it.
+
+        Returns the ids of those that wait again, as every requeue does.
+        """
+        where, values = f"{_HELD} AND {_AMONG}", (recipient, json.dumps(list(ids)))
         return await self._database.write(
-            lambda connection: connection.execute(query, values).rowcount
+            lambda connection: _wait_again(connection, where, values, "delivered_at = NULL")
         )
 
     async def acknowledge(
         self, recipient: str, ids: Sequence[int] | None, now: float
-    ) -> tuple[list[int], int]:
+    ) -> tuple[list[int], list[int]]:
         """Acknowledge `ids`, or all that is held; return the newly acknowledged, and the requeued.
 
         With `ids`, whatever else the recipient holds waits again, marked redelivered. Raises
         `BadRequest` for an id of somebody else's message.
         """
 
-        def work(connection: Connection) -> tuple[list[int], int]:
+        def work(connection: Connection) -> tuple[list[int], list[int]]:
             if ids is None:
-                return _ack_where(connection, _HELD, (recipient,), now), 0
+                return _ack_where(connection, _HELD, (recipient,), now), []
             wanted = json.dumps(list(ids))
             _check_own(connection, recipient, wanted)
             where = f"recipient = ? AND acked_at IS NULL AND {_AMONG}"
@@ -164,7 +166,7 @@ class MessageStore:
 
         return await self._database.write(work)
 
-    async def requeue(self, recipient: str) -> int:
+    async def requeue(self, recipient: str) -> list[int]:
         """Let everything the recipient holds wait again, marked redelivered."""
         return await self._database.write(lambda connection: _requeue(connection, recipient))
 
@@ -367,10 +369,18 @@ def _ack_where(
     return ids
 
 
-def _requeue(connection: Connection, recipient: str) -> int:
-    return connection.execute(
-        f"UPDATE messages SET delivered_at = NULL, redelivered = 1 WHERE {_HELD}", (recipient,)
-    ).rowcount
+def _requeue(connection: Connection, recipient: str) -> list[int]:
+    return _wait_again(connection, _HELD, (recipient,), "delivered_at = NULL, redelivered = 1")
+
+
+def _wait_again(
+    connection: Connection, where: str, values: tuple[object, ...], change: str
+) -> list[int]:
+    rows = connection.execute(f"SELECT id FROM messages WHERE {where} ORDER BY id", values)
+    ids = [row[0] for row in rows.fetchall()]
+    if ids:
+        connection.execute(f"UPDATE messages SET {change} WHERE {where}", values)
+    return ids
 
 
 def _id_range(connection: Connection) -> tuple[int, int]:

@@ -134,6 +134,14 @@ class Acked:
 
 
 @attrs.frozen
+class Requeued:
+    """Messages that were handed to their recipient wait again."""
+
+    to: str
+    ids: tuple[int, ...]
+
+
+@attrs.frozen
 class ApprovalAdded:
     """An approval waits."""
 
@@ -290,6 +298,7 @@ DashboardFrame = (
     Sent
     | Delivered
     | Acked
+    | Requeued
     | ApprovalAdded
     | ApprovalResolved
     | CommentsChanged

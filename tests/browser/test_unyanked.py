@@ -251,6 +251,25 @@ async def test_marks_come_with_the_history_and_before_their_row_is_drawn(
     await page.wait(
         "document.querySelector(\"#flow [data-message='50'] .mark\")?.textContent === '✓✓'"
     )
+    # What was held waits again; what is done with stays so, whatever comes late.
+    side.publish("requeued", to="bob", ids=[9, 50])
+    await page.wait(f"{marks}.textContent).join() === '✓✓,,'")
+    assert await page.eval(f"{marks}.nextElementSibling.textContent)") == ["done with", "", ""]
+    last = "document.querySelector(\"#flow [data-message='50'] .mark\")"
+    assert await page.eval(f"{last}.textContent") == "✓✓"
+
+
+async def test_an_unread_message_says_so_in_words_until_it_is_read(
+    page: Page, lively: PageServer
+) -> None:
+    await opened(page, lively.url)
+    said = (
+        "document.querySelector(\"#flow [data-message='60'] .head\").innerText.includes('unread')"
+    )
+    lively.dashboard.publish("sent", **fields(scenes.sent(60, "alice", "operator", "look")))
+    await page.wait(said)
+    lively.dashboard.publish("acked", to="operator", ids=[60])
+    await page.wait(f"!{said}")
 
 
 async def test_a_connection_that_died_without_a_word_is_noticed_and_made_anew(

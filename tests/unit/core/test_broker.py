@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from hive.errors import BadRequest, NotFound, TooLarge
-from hive.wire.dashboard import Acked, Delivered, Sent
+from hive.wire.dashboard import Acked, Delivered, Requeued, Sent
 from tests.fakes.post import Post, open_post
 
 
@@ -283,6 +283,17 @@ async def test_frames_tell_what_was_committed_and_nothing_else(post: Post) -> No
         await post.broker.send("cy", "bob", "hello", in_reply_to=number)
     await post.broker.ack_turn("bob", None)
     assert len(post.frames) == 3
+
+
+async def test_what_is_given_back_is_told_once_and_only_when_it_was_held(post: Post) -> None:
+    first, second, third = [await post.broker.send("ada", "bob", body) for body in "abc"]
+    await post.broker.recv("bob", max_count=2)
+    await post.broker.ack_turn("bob", [first])
+    await post.broker.recv("bob", max_count=2)
+    await post.broker.requeue_inflight("bob")
+    await post.broker.requeue_inflight("bob")
+    told = [frame for frame in post.frames if isinstance(frame, Requeued)]
+    assert told == [Requeued("bob", (second,)), Requeued("bob", (second, third))]
 
 
 async def test_marking_all_read_acknowledges_held_and_waiting(post: Post) -> None:

@@ -20,6 +20,8 @@ import { historyOf } from "./urls.js";
 /** @typedef {import("../shared/wire.js").Frame} Frame */
 /** @typedef {{events: Frame[], delivered: number[], acked: number[]}} History */
 
+/** @typedef {{root: HTMLElement, mark: HTMLElement, words: HTMLElement, isNew: HTMLElement}} Row */
+
 const CAP = 800;
 /** What became of a message, from little to much. @type {[string, string][]} */
 const MARKS = [["", ""], ["✓", "delivered"], ["✓✓", "done with"]];
@@ -37,12 +39,14 @@ export function flowView(compose, reply, thread) {
   let filter = readFilter(kept(FILTER));
   /** @type {Set<number>} messages to the operator that were not read */
   let unread = new Set();
-  /** @type {Map<number, {root: HTMLElement, mark: HTMLElement, words: HTMLElement}>} by message */
+  /** @type {Map<number, Row>} by message */
   const rows = new Map();
   /** @type {Map<number, number>} by message: a frame may come before its row is drawn */
   const marks = new Map();
-  const mark = (/** @type {number} */ id, /** @type {number} */ how) => {
-    marks.set(id, Math.max(how, marks.get(id) ?? 0));
+  const mark = (/** @type {number} */ id, /** @type {number} */ how, isBack = false) => {
+    const known = marks.get(id) ?? 0;
+    // What is done with stays so; only what was held can wait again.
+    marks.set(id, isBack && known < DONE ? how : Math.max(how, known));
     if (marks.size > 6 * CAP) for (const old of [...marks.keys()].slice(0, CAP)) marks.delete(old);
     show(rows.get(id), marks.get(id) ?? 0);
   };
@@ -66,7 +70,7 @@ export function flowView(compose, reply, thread) {
       const row = messageRow(frame.message, { goTo: (id) => void goTo(id), reply, thread });
       rows.set(frame.message.id, row);
       show(row, marks.get(frame.message.id) ?? 0);
-      setAttr(row.root, "data-unread", unread.has(frame.message.id) ? "" : null);
+      showNew(row, unread.has(frame.message.id));
       if (rows.size > 3 * CAP) forget(rows);
       return row.root;
     },
@@ -122,6 +126,8 @@ export function flowView(compose, reply, thread) {
     goTo,
     /** @param {History} history the newest there are */
     take(history) {
+      // It speaks for its messages: one that was held before the stream broke may wait again.
+      for (const { id } of history.events) mark(id, 0, true);
       const frames = framesOf(history);
       if (isAll(filter)) terminal.offer(frames);
       else if (!terminal.isDetached) void terminal.begin();
@@ -135,8 +141,8 @@ export function flowView(compose, reply, thread) {
         known.add(name);
       }
       const now = new Set(state.inbox.filter((row) => row.acked_at === null).map((row) => row.id));
-      for (const id of unread) if (!now.has(id)) setAttr(rows.get(id)?.root ?? root, "data-unread", null);
-      for (const id of now) if (!unread.has(id)) rows.get(id)?.root.setAttribute("data-unread", "");
+      for (const id of unread) if (!now.has(id)) showNew(rows.get(id), false);
+      for (const id of now) if (!unread.has(id)) showNew(rows.get(id), true);
       unread = now;
     },
     /** @param {Frame} frame */
@@ -144,6 +150,7 @@ export function flowView(compose, reply, thread) {
       if (frame.kind === "sent" && passes(frame, filter)) terminal.push(numbered(frame));
       if (frame.kind === "delivered") mark(frame.id, DELIVERED);
       if (frame.kind === "acked") for (const id of frame.ids) mark(id, DONE);
+      if (frame.kind === "requeued") for (const id of frame.ids) mark(id, 0, true);
     },
   };
 }
@@ -161,14 +168,21 @@ function holdButton(terminal) {
   return button;
 }
 
-/** @param {Map<number, {root: HTMLElement}>} rows */
+/** @param {Map<number, Row>} rows */
 function forget(rows) {
   for (const [id, row] of [...rows].slice(0, CAP)) if (!row.root.isConnected) rows.delete(id);
 }
 
-/** @param {{mark: HTMLElement, words: HTMLElement} | undefined} row @param {number} how */
+/** @param {Row | undefined} row @param {boolean} isNew to the operator, and not read */
+function showNew(row, isNew) {
+  if (!row) return;
+  setAttr(row.root, "data-unread", isNew ? "" : null);
+  row.isNew.hidden = !isNew;
+}
+
+/** @param {Row | undefined} row @param {number} how */
 function show(row, how) {
-  if (!row || how === 0) return;
+  if (!row) return;
   const [sign, words] = MARKS[how];
   setText(row.mark, sign);
   setText(row.words, words);
@@ -178,16 +192,18 @@ function show(row, how) {
 /**
  * @param {Frame} message
  * @param {{goTo: (id: number) => void, reply: (message: Frame) => void, thread: (id: number) => void}} does
+ * @returns {Row}
  */
 function messageRow(message, does) {
   const sign = el("span", { class: "mark", "aria-hidden": "true" });
   const words = el("span", { class: "sr-only" });
+  const isNew = el("span", { class: "sr-only", hidden: true }, "unread");
   const parent = message.in_reply_to;
   const tag = parent ? el("button", { type: "button", class: "link tag", title: `to message ${parent}` }, "↳ reply") : null;
   tag?.addEventListener("click", () => does.goTo(parent));
-  const thread = el("button", { type: "button", class: "link answer", title: "the whole thread, and a box to answer in", "aria-label": `Thread of message ${message.id}` }, "⌥", el("span", { class: "word" }, " thread"));
+  const thread = el("button", { type: "button", class: "link answer", title: "the whole thread, and a box to answer in", "aria-label": `Thread of message ${message.id}` }, "⌥", el("span", { class: "word" }, "thread"));
   thread.addEventListener("click", () => does.thread(message.id));
-  const answer = el("button", { type: "button", class: "link answer" }, "↳", el("span", { class: "word" }, " answer"));
+  const answer = el("button", { type: "button", class: "link answer" }, "↳", el("span", { class: "word" }, "answer"));
   answer.setAttribute("aria-label", `Answer ${message.from}`);
   answer.addEventListener("click", () => does.reply(message));
   const canAnswer = !isOutside(message) && !["operator", "system", "reminder"].includes(message.from);
@@ -198,6 +214,7 @@ function messageRow(message, does) {
       "div",
       { class: "head" },
       el("a", { class: "stamp", href: `#message-${message.id}`, title: "a link to this message" }, timeTag(message.at)),
+      isNew,
       el("span", { class: `who ${senderTone(message)}` }, message.from),
       originMark(message),
       el("span", { "aria-label": "to" }, "→"),
@@ -211,7 +228,7 @@ function messageRow(message, does) {
     ),
     el("div", { class: "body" }, bodyOf(message)),
   );
-  return { root, mark: sign, words };
+  return { root, mark: sign, words, isNew };
 }
 
 /** @param {Frame} message @returns {HTMLElement} what hive itself tells an agent is JSON: one line */

@@ -187,7 +187,7 @@ const live = new Live({
     },
     {
       url: HISTORY,
-      kinds: ["sent", "delivered", "acked"],
+      kinds: ["sent", "delivered", "acked", "requeued"],
       take: (/** @type {import("./flow.js").History} */ history) => {
         if (history.events.some((frame) => frame.from === "operator")) guide.written();
         flow.take(history);

@@ -150,6 +150,8 @@ class ThreadPanel {
       this._change(frame.id, { delivered_at: frame.at });
     } else if (frame.kind === "acked") {
       for (const id of frame.ids) this._change(id, { acked_at: Date.now() / 1000 });
+    } else if (frame.kind === "requeued") {
+      for (const id of frame.ids) this._change(id, { delivered_at: null });
     } else return;
     this._later();
   }
