@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from hive.errors import BadRequest, Conflict, Refused
+from hive.errors import BadRequest, Conflict, NotFound, Refused
 from hive.store.messages import Draft
 from hive.wire.dashboard import QuestionAdded, QuestionResolved
 from hive.wire.limits import QUESTION_OPTIONS, QUESTION_TTL_S, check_body
@@ -158,6 +158,13 @@ class Questions:
     ) -> QuestionPage:
         """A page of those closed before `before`; the others narrow it as the store says."""
         return await self._store.closed(limit, before=before, to=to, name=name, how=how)
+
+    async def get(self, id_: int) -> Question:
+        """One question, however long ago it was closed; raises `NotFound`."""
+        found = await self._store.some([id_])
+        if not found:
+            raise NotFound(f"there is no question {id_}: `hive.pyz questions` lists those open")
+        return found[0]
 
     async def some(self, ids: Sequence[int]) -> list[Question]:
         """Those questions of these that are there, oldest first."""

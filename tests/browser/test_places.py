@@ -152,6 +152,20 @@ async def test_a_link_to_one_thing_opens_it(page: Page, lively: PageServer, widt
     await leave_dialog(page)
     await page.eval("location.hash = 'approval-2'")
     await page.wait("document.querySelector('.toast')?.innerText.includes('no room')")
+    lively.closed_questions = [
+        scenes.question(1, "zoe", "Blue?", answer="no, red", answerer="operator", how="answered")
+    ]
+    lively.old_jobs = [scenes.job(5, "rebuild", "zoe", state="done", ended_at=3.0)]
+    await page.eval("location.hash = 'question-1'")
+    await page.wait("document.querySelector('dialog.side [data-closed]').innerText.includes('red')")
+    await page.press("Escape")
+    await page.wait("!document.querySelector('dialog')")
+    await page.eval("location.hash = 'job-5'")
+    await page.wait("document.querySelector('dialog.side .job-log').innerText.includes('builds')")
+    await page.press("Escape")
+    await page.wait("!document.querySelector('dialog')")
+    await page.eval("location.hash = 'mail-9'")
+    await page.wait(f"{FOCUS}.matches('#flow [data-message=\"9\"].found')")
     await page.eval("location.hash = 'question-2'")
     await page.wait(f"{FOCUS}.dataset.closed === '2'")
     await page.eval("location.hash = 'reminders'")

@@ -70,6 +70,23 @@ async def test_a_question_is_answered_from_a_phone_in_three_taps(
     assert await page.overflow() == 0
 
 
+async def test_a_link_to_a_question_that_the_filter_leaves_out_shows_it(
+    page: Page, lively: PageServer
+) -> None:
+    lively.dashboard.state["questions"] = [
+        scenes.question(3, "alice", "Which one?"),
+        scenes.question(4, "bob", "And you?", target="alice"),
+    ]
+    await opened(page, lively.url)
+    await page.eval(
+        "[...document.querySelectorAll('#questions .filter')]"
+        ".find((one) => one.textContent.startsWith('@peer')).click()"
+    )
+    await page.wait("document.querySelector('[data-question=\"3\"]').hidden")
+    await page.eval("location.hash = 'question-3'")
+    await page.wait("document.activeElement.dataset.question === '3'")
+
+
 async def test_closed_questions_are_narrowed_and_read_to_the_last(
     page: Page, lively: PageServer
 ) -> None:

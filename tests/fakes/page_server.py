@@ -107,6 +107,8 @@ class PageServer:
     """What was said of lines of any approval."""
     decided: list[Json] = attrs.field(factory=list)
     """What a page of the history holds."""
+    old_jobs: list[Json] = attrs.field(factory=list)
+    """Those that are asked for one by one."""
     job_lines: list[str] = attrs.field(factory=list)
     journal: list[str] = attrs.field(factory=lambda: ["one line", "another line"])
     """What every container has printed."""
@@ -249,6 +251,8 @@ class PageServer:
             return {"seq": side.seq, "reminders": side.state["reminders"]}
         if path.startswith("/api/approvals"):
             return self._of_approvals(path, query)
+        if path.startswith("/api/jobs/") and path.count("/") == 3:
+            return next((one for one in self.old_jobs if str(one["id"]) == path[10:]), None)
         if path.startswith("/api/jobs/"):
             after = int(query["after"][0])
             return {"after": after, "lines": self.job_lines[after:]}
@@ -267,6 +271,9 @@ class PageServer:
         if path.startswith("/api/threads/"):
             after, limit = int(query["after"][0]), int(query["limit"][0])
             return talk.thread(side.history, int(path.split("/")[3]), after, limit)
+        if path.startswith("/api/questions/"):
+            wanted = path.rpartition("/")[2]
+            return next((one for one in self.closed_questions if str(one["id"]) == wanted), None)
         if path == "/api/questions":
             return talk.closed(self.closed_questions or side.state["question_history"], query)
         if path == "/api/file-refs":

@@ -88,6 +88,6 @@ test("an address names a thing, a section or a search, and so a tab", () => {
   for (const bad of ["#approval-x", "#approval-7'", "#constructor-7", "#agent-", '#agent-a"]', "#message-1234567890123456"]) {
     assert.equal(thingIn(bad), null, bad);
   }
-  assert.match(goneText({ kind: "question", id: "7" }), /^Question 7 is not among/);
+  assert.match(goneText({ kind: "reminder", id: "7" }), /^Reminder 7 is not there any more/);
   assert.match(goneText({ kind: "agent", id: "bob" }), /bob/);
 });

@@ -68,6 +68,10 @@ def _add_logs(routes: Handlers, hive: Hive) -> None:
         lines = await readings.logs(hive, agent_name(name), _lines(fields), unit)
         return {"lines": lines, "units": hive.runtime.units}
 
+    @routes.get("/api/jobs/<text>")
+    async def job(text: str) -> Json:
+        return _object(await hive.queue.get(number(text)))
+
     @routes.get("/api/jobs/<text>/log")
     async def job_log(text: str, fields: Fields) -> Json:
         after = replies.whole_number(fields, "after", 0, high=LINE_MAX)

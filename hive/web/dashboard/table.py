@@ -18,8 +18,9 @@ from hive.wire import answers, notifications, search
 from hive.wire.answers import Done, DoneWithId
 from hive.wire.approvals import OUTCOMES, Approval
 from hive.wire.dashboard import ContainerRow, DashboardFrame
+from hive.wire.jobs import JobRow
 from hive.wire.limits import HIVE_LOG, LOG_LINES_DEFAULT, LOG_LINES_MAX, LOGS
-from hive.wire.messages import KINDS, QuestionPage, Thread
+from hive.wire.messages import KINDS, Question, QuestionPage, Thread
 from hive.wire.network import NetworkReport
 from hive.wire.questions import HOWS, TO_OPERATOR, TO_PEER
 from hive.wire.search_query import QUERY_MOST
@@ -253,6 +254,7 @@ OF_READS = (
         Field("limit", "At most so many.", low=1, high=DECIDED_MOST, default=DECIDED_ROWS),
         errors=_GONE,
     ),
+    _read("/api/jobs/<text>", "A job, however old.", JobRow, errors=_GONE),
     _read(
         "/api/jobs/<text>/log",
         "What a job said.",
@@ -273,6 +275,7 @@ OF_READS = (
         Field("limit", "At most so many.", low=1, high=THREAD_ROWS_MOST, default=THREAD_ROWS),
         errors=_GONE,
     ),
+    _read("/api/questions/<text>", "A question, however old.", Question, errors=_GONE),
     _read(
         "/api/questions",
         "Closed questions, those first that were closed last.",

@@ -1,4 +1,4 @@
-"""What was said and asked, piece by piece: a thread, closed questions; it only reads."""
+"""What was said and asked, piece by piece: a thread, questions; it only reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hive.wire.questions import HOWS, TO_OPERATOR, TO_PEER
 
 
 def add(routes: Handlers, hive: Hive) -> None:
-    """Add the routes of threads and of closed questions."""
+    """Add the routes of threads and of questions."""
 
     @routes.get("/api/threads/<text>")
     async def thread(text: str, fields: Fields) -> Json:
@@ -27,6 +27,11 @@ def add(routes: Handlers, hive: Hive) -> None:
         limit = replies.whole_number(fields, "limit", THREAD_ROWS, low=1, high=THREAD_ROWS_MOST)
         first = min(number(text), IDS_MAX)
         return as_object(await hive.broker.thread(first, after=after, limit=limit))
+
+    @routes.get("/api/questions/<text>")
+    async def question(text: str) -> Json:
+        found: Json = codec.to_json(await hive.questions.get(number(text)))
+        return found
 
     @routes.get("/api/questions")
     async def closed_questions(fields: Fields) -> Json:

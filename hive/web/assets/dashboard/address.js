@@ -56,15 +56,11 @@ export function tabIn(hash, search, tabOfSection) {
 /** @type {Record<string, string>} */
 const GONE = {
   agent: "There is no agent of this name: it was destroyed, or never was",
-  question: "is not among those that are open or were answered last",
-  job: "is not among those that wait, run or ended last",
   reminder: "is not there any more: it was delivered or cancelled",
-  mail: "is not among the newest messages to you",
 };
 
 /** @param {Thing} thing @returns {string} a sentence about one that cannot be shown */
 export function goneText({ kind, id }) {
   if (kind === "agent") return `${GONE.agent}: ${id}`;
-  const name = kind === "mail" ? "Message" : `${kind[0].toUpperCase()}${kind.slice(1)}`;
-  return `${name} ${id} ${GONE[kind] ?? "is not there any more"}.`;
+  return `${kind[0].toUpperCase()}${kind.slice(1)} ${id} ${GONE[kind] ?? "is not there any more"}.`;
 }

@@ -6,7 +6,7 @@ import { sidePanel } from "../shared/dialog.js";
 import { el, setText } from "../shared/dom.js";
 import { cancelForm, drawState } from "./jobs.js";
 import { LogTail } from "./log_tail.js";
-import { jobLog } from "./urls.js";
+import { jobLog, jobOf } from "./urls.js";
 import { jobTitle } from "./words.js";
 
 /** @typedef {import("../shared/wire.js").Job} Job */
@@ -15,17 +15,28 @@ import { jobTitle } from "./words.js";
 const LINES_KEPT = 5000;
 const STICKY_PX = 48;
 
-/** @returns {{show: (job: Job) => void, apply: (frame: Frame) => void, refresh: () => void}} */
 export function jobLogs() {
   /** @type {OpenLog | null} */
   let open = null;
+  /** @param {Job} job */
+  const show = (job) => {
+    const log = new OpenLog(job, () => {
+      if (open === log) open = null;
+    });
+    open = log;
+  };
   return {
-    show(job) {
-      const log = new OpenLog(job, () => {
-        if (open === log) open = null;
-      });
-      open = log;
+    show,
+    /** One that is older than those shown. @param {number} id @returns {Promise<string | null>} why it cannot be */
+    async find(id) {
+      try {
+        show(await getJson(jobOf(id)));
+        return null;
+      } catch (error) {
+        return sentence(error);
+      }
     },
+    /** @param {Frame} frame */
     apply(frame) {
       if (open === null) return;
       if (frame.kind === "job_logged" && frame.id === open.id) open.logged(frame);

@@ -28,6 +28,7 @@ import { notificationsView } from "./notifications.js";
 import { onGo, tellWorker } from "./this_browser.js";
 import { overviewView } from "./overview.js";
 import { Places } from "./places.js";
+import { openClosed } from "./question_history.js";
 import { questionsView } from "./questions.js";
 import { remindersView } from "./reminders.js";
 import { requestForm } from "./request.js";
@@ -113,7 +114,7 @@ const places = new Places(must("#main"), {
     if (job) logs.show(job);
   },
   thread: (id) => threads.open(id),
-  approval: openDecided,
+  older: { approval: openDecided, question: openClosed, job: logs.find },
   told: tabs.told,
 });
 let wasRead = false;

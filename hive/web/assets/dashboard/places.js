@@ -30,8 +30,11 @@ const SHOWN = {
 export class Places {
   /**
    * @param {HTMLElement} main the part of the page that has tabs
-   * @param {{message: (id: number) => void, thread: (id: number) => void, job: (id: number) => void, approval: (id: number) => Promise<string | null>, told: (tab: string) => void}} does
-   *   shows a message, a thread, a job's log, an approval of long ago (null, or why not); is told which tab is shown
+   * @param {{
+   *   message: (id: number) => void, thread: (id: number) => void, job: (id: number) => void,
+   *   older: Record<string, (id: number) => Promise<string | null>>, told: (tab: string) => void
+   * }} does shows a message, a thread, the log of a job; `older`: by kind, shows what is not on the
+   *   page (null, or why it cannot); is told which tab is shown
    */
   constructor(main, does) {
     this._main = main;
@@ -105,9 +108,11 @@ export class Places {
     if (node.dataset.decided) /** @type {HTMLElement | null} */ (node.querySelector("button.link"))?.click();
   }
 
-  /** It is not on the page; what was decided long ago can be asked for. @param {Thing} thing */
+  /** It is not on the page; what is older than that can be asked for. @param {Thing} thing */
   async _missing(thing) {
-    const problem = thing.kind === "approval" ? await this._does.approval(Number(thing.id)) : goneText(thing);
+    if (thing.kind === "mail") return this._does.message(Number(thing.id));
+    const ask = this._does.older[thing.kind];
+    const problem = ask ? await ask(Number(thing.id)) : goneText(thing);
     if (problem) toast(problem, "bad");
   }
 

@@ -2,6 +2,7 @@
 /** Closed questions: who closed them and how, narrowed at will, and read on as far as there are any. */
 
 import { getJson, sentence } from "../shared/api.js";
+import { sidePanel } from "../shared/dialog.js";
 import { el, keyed, setAttr, setText } from "../shared/dom.js";
 import { markdown } from "../shared/markdown.js";
 import { timeTag } from "../shared/time.js";
@@ -9,7 +10,7 @@ import { linkFilesOf } from "./file_refs.js";
 import { ownLink } from "./own_link.js";
 import { closedBy, howOf, HOW_WORDS, inOrder, whoOf } from "./question_words.js";
 import { foldedSection } from "./section.js";
-import { closedQuestions } from "./urls.js";
+import { closedQuestions, questionOf } from "./urls.js";
 
 /** @typedef {import("../shared/wire.js").Question} Question */
 
@@ -94,6 +95,18 @@ export function questionHistory() {
     show();
   };
   return { root, update };
+}
+
+/** One that is older than those shown. @param {number} id @returns {Promise<string | null>} why it cannot be shown */
+export async function openClosed(id) {
+  try {
+    const one = /** @type {Question} */ (await getJson(questionOf(id)));
+    const { root } = closedRow(one);
+    sidePanel(`Question #${id}`, el("ul", { class: "one-closed", tabindex: "0", "aria-label": "the question" }, root));
+    return null;
+  } catch (error) {
+    return sentence(error);
+  }
 }
 
 /** @param {Question} one */

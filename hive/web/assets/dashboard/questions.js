@@ -6,6 +6,7 @@ import { drafted, draftOf, keepDraft, questionDraft } from "../shared/drafts.js"
 import { actionForm, growing, showError } from "../shared/form.js";
 import { markdown } from "../shared/markdown.js";
 import { upright } from "../shared/odd.js";
+import { REVEAL } from "../shared/reveal.js";
 import { keep, kept } from "../shared/session.js";
 import { ticking, timeTag } from "../shared/time.js";
 import { linkFilesOf } from "./file_refs.js";
@@ -58,6 +59,10 @@ export function questionsView() {
     empty.hidden = open.length > 0;
     count(open.length ? `${open.length} open` : "");
   };
+  list.addEventListener(REVEAL, (event) => {
+    // One that the filter leaves out is wanted.
+    if (event.target instanceof Element && event.target.closest("[data-question][hidden]")) choose(ALL);
+  });
   /** @param {import("../shared/wire.js").DashboardState} state */
   const update = (state) => {
     open = state.questions;

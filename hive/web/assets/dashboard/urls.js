@@ -69,6 +69,10 @@ export const decidedBefore = ({ agent, outcome, before }) => {
   if (before !== null) query.set("before", String(before));
   return `/api/approvals?${query}`;
 };
+/** @param {number} id */
+export const jobOf = (id) => `/api/jobs/${safe(id)}`;
+/** @param {number} id of a question */
+export const questionOf = (id) => `/api/questions/${safe(id)}`;
 /** @param {number} id @param {number} after how many lines are there already */
 export const jobLog = (id, after) => `/api/jobs/${safe(id)}/log?after=${after}`;
 /** @param {number} id */
