@@ -340,7 +340,7 @@ async def test_the_hosts_network_is_a_warning(page: Page, server: PageServer) ->
     server.network = scenes.network(mode="host", account="given")
     await opened(page, server.agent_url)
     await page.wait("!document.querySelector('#network').hidden")
-    assert "⚠ the host's" in await page.text("#network summary")
+    assert "! the host's" in await page.text("#network summary")
     await page.eval("document.querySelector('#network').open = true")
     text = await page.text("#network")
     assert "nothing is held back" in text

@@ -40,7 +40,7 @@ export function networkDrawer(name) {
     const isOpen = found.mode === "host";
     const denied = found.reached.filter((row) => row.verdict === "denied").length;
     const refused = denied ? `${denied} refused` : "";
-    setText(count, isOpen ? "⚠ the host's" : [String(found.reached.length), refused].filter(Boolean).join(" · "));
+    setText(count, isOpen ? "! the host's" : [String(found.reached.length), refused].filter(Boolean).join(" · "));
     setAttr(count, "class", isOpen || denied ? "number danger" : "number");
     const allowed = found.allowed.length ? found.allowed.join(", ") : "nothing beside the API";
     const account = ACCOUNTS[found.account] ?? "";

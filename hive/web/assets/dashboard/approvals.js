@@ -4,6 +4,7 @@
 import { getJson, sentence } from "../shared/api.js";
 import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { revealed } from "../shared/odd.js";
+import { drawn } from "../shared/signs.js";
 import { timeTag } from "../shared/time.js";
 import { decidedView } from "./decided.js";
 import { decisionsOn, manyComments } from "./decisions.js";
@@ -71,7 +72,7 @@ function approvalCard(one) {
       el("span", { class: "muted push" }, ownLink("approval", one.id), " · ", timeTag(one.requested_at, "ago")),
     ),
     one.description && el("p", { class: "wrap" }, ...revealed(one.description)),
-    one.note && el("p", { class: "wrap warn" }, "⚠ ", ...revealed(one.note)),
+    one.note && el("p", { class: "wrap warn" }, ...drawn("⚠ "), ...revealed(one.note)),
     one.kind === "init_config" && el("p", { class: "muted" }, FIRST_STEP),
     inputs.length > 0 && el("p", { class: "row" }, ...inputs.map((name) => el("code", { class: "chip" }, ...revealed(name)))),
     one.fetched_sha && changes(one),

@@ -3,6 +3,7 @@
 
 import { el } from "../shared/dom.js";
 import { limitsMet } from "../shared/limits.js";
+import { drawn } from "../shared/signs.js";
 import { duration, ticking } from "../shared/time.js";
 
 /** @typedef {import("../shared/wire.js").ContainerRow} ContainerRow */
@@ -88,7 +89,7 @@ export function draw(about) {
   return el(
     "span",
     { class: `badge ${about.tone} ${about.motion ?? ""}`, title: about.title },
-    el("span", { class: "glyph", "aria-hidden": "true" }, about.glyph),
+    el("span", { class: "glyph", "aria-hidden": "true" }, ...drawn(about.glyph)),
     el("span", {}, about.text),
     age,
   );

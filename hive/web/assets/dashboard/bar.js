@@ -2,6 +2,7 @@
 /** The bar that stays in sight: is it live, and what waits for the operator. */
 
 import { el, setAttr, setText } from "../shared/dom.js";
+import { drawn } from "../shared/signs.js";
 import { appearance } from "../shared/theme.js";
 import { jobsOf, operatorQuestions, unreadCount } from "./state.js";
 
@@ -34,7 +35,7 @@ function jump(id, glyph, word, count, tone) {
   const root = el(
     "a",
     { class: "badge jump", href: `#${id}`, title: word },
-    el("span", { "aria-hidden": "true" }, glyph),
+    el("span", { "aria-hidden": "true" }, ...drawn(glyph)),
     number,
     said,
   );

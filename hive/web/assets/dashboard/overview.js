@@ -3,6 +3,7 @@
 
 import { el, keyed, setAttr, setText } from "../shared/dom.js";
 import { upright } from "../shared/odd.js";
+import { drawn } from "../shared/signs.js";
 import { timeTag } from "../shared/time.js";
 import { Dismissed } from "./dismissed.js";
 import { linesOf, needs, workText } from "./needs.js";
@@ -72,7 +73,7 @@ function line(first, dismiss) {
   const what = el("strong");
   const text = el("span", { class: "text" });
   const age = el("span", { class: "age" });
-  const content = [el("span", { class: "sign", "aria-hidden": "true" }, sign), what, text, age];
+  const content = [el("span", { class: "sign", "aria-hidden": "true" }, ...drawn(sign)), what, text, age];
   const way = first.href ? el("a", { href: first.href }, ...content) : el("div", { class: "told" }, ...content);
   const close = el("button", { type: "button", class: "quiet dismiss", title: "Show it again only when it has changed" }, "✕");
   close.hidden = !first.passes;

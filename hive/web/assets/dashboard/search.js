@@ -6,6 +6,7 @@ import { areKeysOff } from "../shared/commands.js";
 import { el, setText } from "../shared/dom.js";
 import { upright } from "../shared/odd.js";
 import { isOutside, originMark } from "../shared/origin.js";
+import { drawn } from "../shared/signs.js";
 import { clock, timeTag } from "../shared/time.js";
 import { addressOf, askedIn, messageIn, pieces, withChip, written } from "./search_words.js";
 import { section } from "./section.js";
@@ -198,7 +199,7 @@ function item(hit, showMessage, thread) {
   const link = el(
     "a",
     { href: hit.href },
-    el("span", { class: "sign", "aria-hidden": "true" }, SIGNS[hit.kind] ?? "·"),
+    el("span", { class: "sign", "aria-hidden": "true" }, ...drawn(SIGNS[hit.kind] ?? "·")),
     el("span", { class: "head" }, timeTag(hit.at), ...who),
     el("span", { class: "said" }, ...said),
   );

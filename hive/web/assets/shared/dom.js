@@ -1,6 +1,8 @@
 // @ts-check
 /** Elements made from text: nothing in here ever parses HTML. */
 
+import { drawn } from "./signs.js";
+
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
 /**
@@ -43,7 +45,7 @@ function nodes(children) {
  */
 export function label(leet, plain) {
   return [
-    el("span", { class: "leet", "aria-hidden": "true" }, leet),
+    el("span", { class: "leet", "aria-hidden": "true" }, ...drawn(leet)),
     el("span", { class: "plain" }, plain),
   ];
 }
