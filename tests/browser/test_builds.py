@@ -145,8 +145,17 @@ async def test_a_job_is_cancelled_after_a_question(page: Page, lively: PageServe
 async def test_chosen_inputs_are_updated_together(page: Page, lively: PageServer) -> None:
     await opened(page, lively.url)
     await page.click("#inputs summary")
+    assert "job #23" in await page.text("#inputs form")
     await page.click("#inputs button")
     assert lively.requests == []
+    chosen = "[...document.querySelectorAll('#inputs input:checked')].map((one) => one.value)"
+    everything = [one["name"] for one in lively.dashboard.state["meta_inputs"]]
+    for word, names in (("all", everything), ("behind", ["hyperhive"]), ("none", [])):
+        await page.eval(
+            "[...document.querySelectorAll('#inputs .quiet')]"
+            f".find((one) => one.textContent === '{word}').click()"
+        )
+        assert await page.eval(chosen) == names
     await page.click("[data-input='hyperhive'] input")
     await page.click("[data-input='agent-alice/tools'] input")
     inputs = lively.dashboard.state["meta_inputs"]
