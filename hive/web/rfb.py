@@ -19,11 +19,16 @@ CREDENTIAL_BYTES = 1024
 NONE = 1
 VNC_AUTH = 2
 VENCRYPT = 19
+DIFFIE_HELLMAN = 30
+"""Apple's: the one that weston's server and noVNC both know."""
 PLAIN = 256
-FOLLOWED = "none, VNC authentication, or VeNCrypt without encryption"
+FOLLOWED = "none, VNC authentication, Apple's Diffie-Hellman, or VeNCrypt without encryption"
+KEY_BYTES = 1024
 _VERSION = 12
 _VERSIONS = {b"RFB 003.003\n": 3, b"RFB 003.007\n": 7, b"RFB 003.008\n": 8}
 _SHARED = b"\x01"
+_SEALED = 128
+"""A name and a password, encrypted."""
 _EXTENDED_BUTTONS = 0x80
 _BIG_ENDIAN = 0x80
 
@@ -168,6 +173,14 @@ def _authenticate(kind: int, version: int) -> Steps:
                 raise Unfollowable("the viewer's name and password are none, or too long")
             yield VIEWER, size
             return (yield from _result())
+    if kind == DIFFIE_HELLMAN:
+        # A generator and the length of what follows: a prime and the server's key.
+        size = int.from_bytes((yield SERVER, 4)[2:])
+        if not 0 < size <= KEY_BYTES:
+            raise Unfollowable("the VNC server's key is none, or too long")
+        yield SERVER, 2 * size
+        yield VIEWER, _SEALED + size
+        return (yield from _result())
     if kind == VNC_AUTH:
         yield SERVER, 16
         yield VIEWER, 16

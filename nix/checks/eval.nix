@@ -102,6 +102,6 @@ in
   agent = checked inside {
     inherit (inside.config.environment) systemPackages etc;
     inherit (inside.config.systemd) services tmpfiles;
-    inherit (inside.config) hive boot networking;
+    inherit (inside.config) hive boot networking security;
   };
 }

@@ -1,5 +1,5 @@
 # As much of NixOS' own options as hive's modules set, with no meaning: a host to evaluate them on.
-{ lib, ... }:
+{ lib, pkgs, ... }:
 
 let
   inherit (lib) mkOption types;
@@ -75,9 +75,15 @@ in
       variables = free;
     };
     networking = free;
+    nix.package = mkOption {
+      type = types.package;
+      default = pkgs.nix;
+    };
     programs = free;
+    security = free;
     services = {
       forgejo = free;
+      gitea = free;
       nginx = free;
     };
     system = {

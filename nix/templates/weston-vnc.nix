@@ -1,6 +1,7 @@
 # A screen for an agent: `hive.gui.enable` in its agent.nix runs weston with its VNC server, on the
 # port that `[screen]` of agent.toml names and its page shows. The container's loopback is its own,
-# so nobody but hive's harness reaches it, and it asks for no password.
+# so nobody but hive's harness reaches it, and any password is right. Weston's server has no way to
+# ask for none: it wants the name of its user, and asks PAM. The page answers it by itself.
 #
 # Whatever becomes of weston, the container's system and the harness go on, and no rebuild fails: the
 # unit is started again without an end and is needed by nothing.
@@ -56,6 +57,12 @@ in
       vnc_port = cfg.gui.port;
       auth = "none";
     };
+
+    # By its name, as weston asks for it; without it everybody is refused.
+    security.pam.services.weston-remote-access.text = ''
+      auth required pam_permit.so
+      account required pam_permit.so
+    '';
 
     environment.etc."hyperhive/weston.ini".text = ''
       [core]

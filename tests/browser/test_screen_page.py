@@ -226,7 +226,7 @@ async def test_a_password_is_asked_for_once_and_again_when_it_was_wrong(
     page: Page, server: PageServer
 ) -> None:
     page.expected += ["wrong password"]
-    async with odd_vnc.serving(OddVnc(security=odd_vnc.PASSWORD, refusals=1)) as odd:
+    async with odd_vnc.serving(OddVnc(security=bytes((odd_vnc.PASSWORD,)), refusals=1)) as odd:
         server.screen.port = odd.port
         await page.navigate(server.agent_url + "screen")
         await give_password(page)
@@ -239,6 +239,25 @@ async def test_a_password_is_asked_for_once_and_again_when_it_was_wrong(
         assert await page.eval("document.querySelector('#screen-password').value") == ""
         await page.navigate("about:blank")
     assert len(server.screen.joined) == 3
+
+
+async def test_westons_question_for_its_user_is_answered_without_the_operator(
+    page: Page, server: PageServer
+) -> None:
+    page.expected += ["wrong password"]
+    async with odd_vnc.serving(OddVnc(security=odd_vnc.WESTON)) as odd:
+        server.screen.port = odd.port
+        await opened(page, server)
+        await take_control(page, drawn=False)
+        # Of one that wants to know more a person is asked.
+        odd.refusals = 1
+        await page.navigate(server.agent_url + "screen")
+        await page.wait(phase("asking"), 30)
+        assert await page.eval("document.activeElement.id") == "screen-username"
+        await page.type("me")
+        await page.press("Enter")
+        await page.wait(phase("connected"), 30)
+        await page.navigate("about:blank")
 
 
 async def test_a_page_that_nobody_sees_lets_go_of_the_screen_but_not_of_control(

@@ -14,7 +14,10 @@ import attrs
 import trio
 
 WAIT_S = 20.0
-NONE, PASSWORD = 1, 2
+NONE, PASSWORD, DIFFIE_HELLMAN = 1, 2, 30
+WESTON = bytes((129, 5, DIFFIE_HELLMAN))
+"""What weston's server offers without TLS, in its order."""
+PRIME = (2**255 - 19).to_bytes(32)
 REFUSAL = b"wrong password"
 _FIXED = {0: 20, 3: 10, 4: 8, 5: 6, 150: 10}
 _ENCODINGS, _CUT_TEXT = 2, 6
@@ -25,7 +28,7 @@ class OddVnc:
     """Serves one viewer after the other."""
 
     greeting: bytes = b"RFB 003.008\n"
-    security: int = NONE
+    security: bytes = bytes((NONE,))
     name: str = "odd"
     size: tuple[int, int] = (64, 48)
     refusals: int = 0
@@ -58,11 +61,16 @@ class OddVnc:
         try:
             await viewer.send_all(self.greeting)
             await data.take(12)
-            await viewer.send_all(bytes([1, self.security]))
-            await data.take(1)
-            if self.security != NONE:
+            await viewer.send_all(bytes((len(self.security),)) + self.security)
+            chosen = (await data.take(1))[0]
+            if chosen == PASSWORD:
                 await viewer.send_all(bytes(16))
                 await data.take(16)
+            if chosen == DIFFIE_HELLMAN:
+                # A prime and, as the server's key, the generator itself.
+                head = struct.pack(">HH", 2, len(PRIME))
+                await viewer.send_all(head + PRIME + (2).to_bytes(len(PRIME)))
+                await data.take(128 + len(PRIME))
             if self.refusals:
                 self.refusals -= 1
                 await viewer.send_all(struct.pack(">II", 1, len(REFUSAL)) + REFUSAL)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fakes.nix_eval import NIX_INSTANTIATE, Evaluator
+from tests.fakes.nix_world import ROOT
 
 GUI = "agent.hive.gui.enable = true;"
 
@@ -39,6 +40,16 @@ if NIX_INSTANTIATE:
         assert "--port=5901" in made["services"]["hive-screen"]["serviceConfig"]["ExecStart"]
         said = json.loads(made["etc"]["hyperhive/gui.json"]["text"])
         assert said == {"vnc_port": 5901, "auth": "none"}
+
+    def test_weston_lets_in_whoever_names_its_user(nix: Evaluator, files: Path) -> None:
+        (files / "agent.toml").write_text("[screen]\nport = 5901\n")
+        made = agent(nix, files, GUI)
+        asked = made["security"]["pam"]["services"]["weston-remote-access"]["text"]
+        assert asked == "auth required pam_permit.so\naccount required pam_permit.so\n"
+        # The name that the page gives is root.
+        assert "User" not in made["services"]["hive-screen"]["serviceConfig"]
+        page = (ROOT / "hive/web/assets/agent_page/screen.js").read_text()
+        assert 'WESTON = { username: "root"' in page
 
     def test_a_screen_its_page_would_not_find_is_refused_with_agent_and_value(
         nix: Evaluator, files: Path

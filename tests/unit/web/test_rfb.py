@@ -42,6 +42,11 @@ HANDSHAKES: dict[str, Talk] = {
         *[(SERVER, b"\x00\x01" + struct.pack(">I", 256))],
         *[(VIEWER, struct.pack(">III", 256, 2, 3) + b"meabc"), (SERVER, OK)],
     ],
+    "3.8 Diffie-Hellman": [
+        *[(SERVER, V8), (VIEWER, V8), (SERVER, b"\x03\x81\x05\x1e"), (VIEWER, b"\x1e")],
+        (SERVER, struct.pack(">HH", 2, 256) + b"p" * 256 + b"k" * 256),
+        *[(VIEWER, b"c" * 128 + b"k" * 256), (SERVER, OK)],
+    ],
 }
 
 PASSED = {
@@ -188,6 +193,10 @@ ODD: dict[str, tuple[Talk, str]] = {
             (VIEWER, struct.pack(">I", 258)),
         ],
         "let it offer",
+    ),
+    "a key without an end": (
+        [*BEGUN, (SERVER, b"\x01\x1e"), (VIEWER, b"\x1e"), (SERVER, b"\x00\x02\xff\xff")],
+        "key is none, or too long",
     ),
     "a long password": (
         [

@@ -45,7 +45,7 @@ export class ScreenClient {
     this._socket = socket;
     // noVNC says that it was closed, but not why.
     socket.addEventListener("close", (event) => this._end(() => listener.closed(event.code, event.reason)));
-    this._rfb = new Rfb(place, socket, { shared: true, credentials });
+    this._rfb = new Rfb(place, socket, { shared: true, credentials: { ...credentials } });
     this._rfb.viewOnly = !control;
     this._rfb.focusOnClick = control;
     this._rfb.background = "transparent";
@@ -96,7 +96,7 @@ export class ScreenClient {
   /** @param {Credentials} credentials */
   answer(credentials) {
     this._greeting = setTimeout(() => this._fail(NOT_VNC), GREETING_MS);
-    this._rfb.sendCredentials(credentials);
+    this._rfb.sendCredentials({ ...credentials });
   }
 
   focus() {
