@@ -64,7 +64,7 @@ in
       inherit (machine.config.networking.firewall) allowedTCPPorts;
       inherit (machine.config.environment) systemPackages etc;
       inherit (machine.config.boot) enableContainers;
-      inherit (machine.config.systemd) timers tmpfiles;
+      inherit (machine.config.systemd) tmpfiles;
       inherit (machine.config.users) groups;
       inherit (machine.config.services) nginx;
       services = machine.config.systemd.services;

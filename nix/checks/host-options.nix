@@ -31,6 +31,10 @@ let
             type = types.bool;
             default = true;
           };
+          stopIfChanged = mkOption {
+            type = types.bool;
+            default = true;
+          };
           wants = lines;
           after = lines;
           wantedBy = lines;
@@ -38,7 +42,6 @@ let
           environment = free;
           unitConfig = free;
           serviceConfig = free;
-          timerConfig = free;
         };
       }
     );
@@ -92,7 +95,6 @@ in
     };
     systemd = {
       services = units;
-      timers = units;
       tmpfiles.rules = lines;
     };
     users = {

@@ -13,6 +13,7 @@ let
   custom = "/var/lib/forgejo/custom";
   themes = "${custom}/public/assets/css";
   theme = "catppuccin-hive";
+  file = "${themes}/theme-${theme}.css";
 in
 {
   config = {
@@ -60,13 +61,14 @@ in
       };
     };
 
-    # Copied and not linked: forgejo serves no file that is a link out of its directory.
+    # Copied and not linked: forgejo serves no file that is a link out of its directory. Removed
+    # before: what is there is not copied over, and a newer theme would never come.
     systemd.tmpfiles.rules = [
-      "d ${custom} 0750 forgejo forgejo -"
       "d ${custom}/public 0750 forgejo forgejo -"
       "d ${custom}/public/assets 0750 forgejo forgejo -"
       "d ${themes} 0750 forgejo forgejo -"
-      "C+ ${themes}/theme-${theme}.css 0640 forgejo forgejo - ${../forge-theme}/theme-${theme}.css"
+      "r ${file}"
+      "C ${file} 0640 forgejo forgejo - ${../forge-theme}/theme-${theme}.css"
     ];
   };
 }

@@ -2,7 +2,7 @@
 # a `services.forgejo` of yours, and hive's look at its containers passes over its name.
 #
 # Nothing waits for it: no unit here is needed by hive's, and the one that makes the daemon's token
-# ends well whatever happened, so that none of them fails a rebuild of the host.
+# asks until it has it, so that neither fails a rebuild of the host.
 {
   config,
   lib,
@@ -62,6 +62,8 @@ in
     containers.${container} = {
       autoStart = true;
       privateNetwork = false;
+      # A newer Forgejo brings its database up to date before the container counts as started.
+      timeoutStartSec = "10min";
       config = import ./forge-container.nix {
         inherit (forge)
           package
@@ -77,41 +79,30 @@ in
     systemd.services.hyperhive-forge-token = {
       description = "The token of hive's daemon at its forge";
       after = [ "container@${container}.service" ];
+      wantedBy = [ "multi-user.target" ];
       path = [ "/run/current-system/sw" ];
       unitConfig.ConditionPathExists = "!${token}";
-      serviceConfig = {
-        Type = "oneshot";
-        UMask = "0077";
-        TimeoutStartSec = 120;
-      };
-      # Ends well in any case: a forge that is not there yet is asked again by the timer.
+      serviceConfig.UMask = "0077";
+      # Started at once and never failed, whatever the forge does: it asks until there is a token.
       script = ''
         set +e
         admin() {
-          nixos-container run ${container} -- runuser -u forgejo -- \
+          timeout 120 nixos-container run ${container} -- runuser -u forgejo -- \
             ${lib.getExe forge.package} --work-path /var/lib/forgejo admin "$@"
         }
-        admin user create --admin --username core --email core@hyperhive.invalid \
-          --random-password --must-change-password=false >/dev/null 2>&1 || true
-        if admin user generate-access-token --username core --token-name "hive-$(date +%s)" --raw \
-          --scopes write:admin,write:organization,write:repository,write:user >${token}.new &&
-          [ -s ${token}.new ]; then
-          mv ${token}.new ${token}
-        else
-          echo "the forge gave no token yet; it is asked again in a minute"
-          rm -f ${token}.new
+        make() {
+          admin user create --admin --username core --email core@hyperhive.invalid \
+            --random-password --must-change-password=false >/dev/null 2>&1
+          admin user generate-access-token --username core --token-name "hive-$(date +%s)" --raw \
+            --scopes write:admin,write:organization,write:repository,write:user >${token}.new &&
+            [ -s ${token}.new ] && mv ${token}.new ${token}
+        }
+        if ! make; then
+          echo "the forge gave no token yet; it is asked again every minute"
+          exec 2>/dev/null
+          until sleep 60; make; do :; done
         fi
-        exit 0
       '';
-    };
-
-    systemd.timers.hyperhive-forge-token = {
-      description = "Asks hive's forge for the daemon's token until there is one";
-      wantedBy = [ "timers.target" ];
-      timerConfig = {
-        OnActiveSec = 10;
-        OnUnitInactiveSec = 60;
-      };
     };
   };
 }

@@ -233,45 +233,63 @@ if NIX_INSTANTIATE:
         assert "forge" not in without
         assert without["settings"]["forge_url"] is None
 
-    def test_the_theme_of_the_forge_is_copied_from_a_file_that_is_there(nix: Evaluator) -> None:
+    def test_a_newer_theme_comes_to_a_forge_that_had_one(nix: Evaluator, tmp_path: Path) -> None:
         forge = host(nix)["forge"]
-        rule = next(line for line in forge["systemd"]["tmpfiles"]["rules"] if line.startswith("C+"))
         theme = forge["services"]["forgejo"]["settings"]["ui"]["DEFAULT_THEME"]
-        name = f"theme-{theme}.css"
-        assert rule.split()[1].endswith(f"/{name}")
-        assert Path(rule.split()[-1]).name == name
-        assert (ROOT / "nix/forge-theme" / name).exists()
+        source = ROOT / "nix/forge-theme" / f"theme-{theme}.css"
+        assert source.exists()
+        rules = [line.split() for line in forge["systemd"]["tmpfiles"]["rules"]]
+        (target,) = {line[1] for line in rules if line[1].endswith(f"/{source.name}")}
+        (copied,) = [line[-1] for line in rules if line[0] == "C"]
+        assert Path(copied).name == source.name
+        place = tmp_path / target.lstrip("/")
+        place.parent.mkdir(parents=True)
+        place.write_text("an older one")
+        # As the container's system does it at each start and switch; without its users.
+        text = "".join(f"{line[0]} {tmp_path}{target}\n" for line in rules if line[0] == "r")
+        text += f"C {tmp_path}{target} 0640 - - - {source}\n"
+        (tmp_path / "rules.conf").write_text(text)
+        for program in filter(None, [shutil.which("systemd-tmpfiles")]):
+            argv = [program, "--create", "--remove", str(tmp_path / "rules.conf")]
+            subprocess.run(argv, check=True, capture_output=True)
+            assert place.read_text() == source.read_text()
 
     def test_the_forges_token_is_asked_for_by_a_unit_that_nothing_needs(nix: Evaluator) -> None:
         made = host(nix)
         unit = made["services"]["hyperhive-forge-token"]
-        assert unit["wantedBy"] == []
-        assert made["timers"]["hyperhive-forge-token"]["wantedBy"] == ["timers.target"]
+        # No oneshot: a switch would wait for it.
+        assert set(unit["serviceConfig"]) == {"UMask"}
+        assert unit["wantedBy"] == ["multi-user.target"]
         assert made["settings"]["forge_token_file"] in unit["unitConfig"]["ConditionPathExists"]
 
     @pytest.mark.parametrize(
-        ("program", "kept"),
+        ("program", "waited"),
         [
-            ("exit 1", None),
-            ("case $* in *generate*) ;; esac", None),
-            ("case $* in *generate*) echo abc ;; *) exit 1 ;; esac", "abc\n"),
+            ("case $* in *generate*) echo abc ;; *) exit 1 ;; esac", 0),
+            ("[ $(wc -l <waited) -ge 2 ] || exit 1; echo abc", 2),
+            ("[ $(wc -l <waited) -ge 1 ] || exit 0; echo abc", 1),
         ],
-        ids=["no forge", "no token", "a token, of a user that was there"],
+        ids=["a user that was there", "no forge at first", "no token at first"],
     )
-    def test_that_unit_ends_well_whatever_happened(
-        nix: Evaluator, tmp_path: Path, program: str, kept: str | None
+    def test_that_unit_asks_until_there_is_a_token(
+        nix: Evaluator, tmp_path: Path, program: str, waited: int
     ) -> None:
         made = host(nix)
-        container = tmp_path / "nixos-container"
-        container.write_text(f"#!/bin/sh\n{program}\n")
-        container.chmod(0o755)
+        for name, text in (("nixos-container", program), ("sleep", "echo $1 >>waited")):
+            (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+            (tmp_path / name).chmod(0o755)
+        (tmp_path / "waited").write_text("")
         token = made["settings"]["forge_token_file"]
         script = made["services"]["hyperhive-forge-token"]["script"]
         # As NixOS runs it: by bash, which is told to end at the first failure.
         script = "set -e\n" + script.replace(token, f"{tmp_path}/token")
         env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-        done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True)
+        done = subprocess.run(
+            ["bash", "-c", script], env=env, cwd=tmp_path, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
-        found = tmp_path / "token"
-        assert (found.read_text() if found.exists() else None) == kept
+        assert (tmp_path / "token").read_text() == "abc\n"
+        assert (tmp_path / "waited").read_text() == "60\n" * waited
+        # One line in the journal, however long it takes.
+        assert done.stdout.count("no token yet") == min(waited, 1)
         assert not (tmp_path / "token.new").exists()
