@@ -2,7 +2,7 @@
 { config, lib, ... }:
 
 let
-  inherit (lib) mkIf mkOption types;
+  inherit (lib) mkDefault mkIf mkOption types;
   cfg = config.services.hive;
 in
 {
@@ -27,20 +27,23 @@ in
 
   config = mkIf (cfg.enable && cfg.nginx.enable) {
     services.hive.settings = {
-      tls_in_front = true;
+      tls_in_front = mkDefault true;
       allowed_hosts = [ cfg.nginx.domain ];
-      public_url = lib.mkDefault "https://${cfg.nginx.domain}";
+      public_url = mkDefault "https://${cfg.nginx.domain}";
     };
 
     services.nginx = {
       enable = true;
       virtualHosts.${cfg.nginx.domain} = {
         forceSSL = true;
-        enableACME = cfg.nginx.useACMEHost == null;
+        # With a certificate of your own: false, and sslCertificate.
+        enableACME = mkDefault (cfg.nginx.useACMEHost == null);
         inherit (cfg.nginx) useACMEHost;
         locations."/" = {
           proxyPass = "http://127.0.0.1:${toString cfg.settings.port}";
           proxyWebsockets = true;
+          # They set Host as well, and the daemon answers no request that has two.
+          recommendedProxySettings = false;
           # The daemon compares Host with Origin; streams of events are passed on as they come.
           extraConfig = ''
             proxy_set_header Host $host;
