@@ -16,7 +16,10 @@
       lib.container = import ./nix/container.nix { inherit nixpkgs; };
       nixosModules = {
         # `services.hive`; agents are built with the same hive as the host's.
-        default = import ./nix/modules/of-flake.nix self.outPath;
+        default = import ./nix/modules/of-flake.nix {
+          source = self.outPath;
+          inherit (self) packages;
+        };
         agent = ./nix/templates/agent-base.nix;
         manager = ./nix/templates/manager.nix;
       };

@@ -39,7 +39,10 @@ python.buildPythonApplication {
     python.attrs
     python.cattrs
     python.h11
-    python.httpx2
+    (python.httpx2 or (throw (
+      "hive needs python3Packages.httpx2, which this nixpkgs does not have: take a newer one, or"
+      + " nixosModules.default of hive's flake, which brings its own"
+    )))
     python.hypercorn
     python.mcp
     python.quart

@@ -70,8 +70,16 @@ let
   plain = asked: removeAttrs asked [ "outPath" ];
   pyz = callPackage ../pyz.nix { };
   flake = (import ../../flake.nix).outputs {
-    self.outPath = "/source";
+    self = flake // {
+      outPath = "/source";
+    };
     nixpkgs.legacyPackages.x86_64-linux = packages;
+  };
+  machine = import ./eval.nix {
+    host = {
+      imports = [ flake.nixosModules.default ];
+      services.hive.enable = true;
+    };
   };
 in
 {
@@ -82,5 +90,10 @@ in
     "passthru"
   ];
   wheels = builtins.mapAttrs (_: plain) pyz.passthru.wheels;
+  # What `nixosModules.default` takes of its own flake.
+  host = {
+    inherit (machine.host.settings) hive_flake;
+    inherit (machine.host.services.hyperhive.serviceConfig) ExecStart;
+  };
   exported = builtins.attrNames flake.packages.x86_64-linux;
 }

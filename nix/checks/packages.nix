@@ -38,6 +38,7 @@ named
   claude-code = package "claude-code" // {
     meta.mainProgram = "claude";
   };
+  stdenv.hostPlatform.system = "x86_64-linux";
   callPackage =
     _: _:
     package "hive"

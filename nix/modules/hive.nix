@@ -47,7 +47,10 @@ in
       type = types.package;
       default = pkgs.callPackage ../package.nix { };
       defaultText = literalExpression "the package of hive's flake";
-      description = "hive itself; its program is `hive.pyz`.";
+      description = ''
+        hive itself; its program is `hive.pyz`. Where the flake has none for this platform, it is
+        built with the nixpkgs of this host.
+      '';
     };
 
     claudePackage = mkOption {

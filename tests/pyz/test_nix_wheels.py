@@ -67,6 +67,8 @@ if NIX_INSTANTIATE:
     def test_the_derivations_are_what_nix_is_to_be_asked(tmp_path: Path) -> None:
         made = asked(Path("/none"), tmp_path)
         assert made["exported"] == ["default", "hive", "pyz"]
+        program = "/none/hive/bin/hive.pyz serve --config /etc/hyperhive/config.json"
+        assert made["host"] == {"hive_flake": "path:/source", "ExecStart": program}
         for name in nix_wheels.LOCKS:
             wheels = made["wheels"][name]
             assert wheels["outputHash"] == KNOWN[name]["hash"]

@@ -161,7 +161,8 @@ if NIX_INSTANTIATE:
         compile(nix.value(f"{machine}.testScript"), "testScript", "exec")
 
     def test_hives_flake_builds_agents_with_itself(nix: Evaluator, tmp_path: Path) -> None:
-        module = f'(import {ROOT}/nix/modules/of-flake.nix "/nix/store/x-source")'
+        flake = '{ source = "/nix/store/x-source"; packages = { }; }'
+        module = f"(import {ROOT}/nix/modules/of-flake.nix {flake})"
         text = f"host = {{ imports = [ {module} ]; services.hive.enable = true; }};"
         made = nix.made_of("host", text)
         assert made["failed"] == []
