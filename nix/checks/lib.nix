@@ -8,6 +8,7 @@ let
     any
     attrNames
     attrValues
+    compareVersions
     concatLists
     concatMap
     concatStringsSep
@@ -450,6 +451,7 @@ let
     getExe = package: "${package}/bin/${package.meta.mainProgram or package.pname or package.name}";
     getExe' = package: name: "${package}/bin/${name}";
     makeBinPath = concatMapPath "bin";
+    versionAtLeast = one: other: compareVersions one other >= 0;
     attrByPath =
       path: default: set:
       if path == [ ] then

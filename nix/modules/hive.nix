@@ -153,7 +153,7 @@ in
       path = [
         pkgs.bubblewrap
         pkgs.git
-        pkgs.nix
+        config.nix.package
         pkgs.util-linux
         # nixos-container, as this system has it, and systemd's programs.
         "/run/current-system/sw"
@@ -162,6 +162,9 @@ in
         # In here the store cannot be written; the host's own daemon builds.
         NIX_REMOTE = "daemon";
       };
+      # Restarted at once behind a switch: stopped before it, it would be away for as long as that
+      # takes, and agents wait for it for a minute.
+      stopIfChanged = false;
       restartTriggers = [ (builtins.hashString "sha256" file) ];
       serviceConfig =
         unit.serviceConfig

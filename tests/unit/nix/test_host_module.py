@@ -174,6 +174,8 @@ if NIX_INSTANTIATE:
             for text in ("", "", "settings.port = 7001;")
         ]
         assert triggers[0] == triggers[1] != triggers[2]
+        # Not away for as long as a switch takes: agents wait for it for a minute.
+        assert host(nix)["services"]["hyperhive"]["stopIfChanged"] is False
 
     def test_operators_are_members_of_the_group_that_opens_the_socket(nix: Evaluator) -> None:
         text = "services.hive.operators = [ ''mara'' ]; users.users.mara.name = ''mara'';"
@@ -212,6 +214,36 @@ if NIX_INSTANTIATE:
             ),
             (f'services.hive.{FLAKE} services.hive.operators = [ "nobody" ];', "names nobody"),
             (
+                f"services.hive.{FLAKE} services.hive.settings.forge_token_file = ./flake.nix;",
+                "settings.forge_token_file is ",
+            ),
+            (
+                f"services.hive.{FLAKE} services.hive.settings.claude_secret_files.A ="
+                " ''/nix/store/x'';",
+                "settings.claude_secret_files.A is /nix/store/x: everybody can read the store",
+            ),
+            (
+                f"services.hive.{FLAKE} services.hive.settings.forge_url = ''https://f.example'';",
+                "forge_url is https://f.example, and services.hive.forge runs another",
+            ),
+            (
+                f"services.hive.{FLAKE} services.hive.forge.sshPort = 7000;",
+                "are 7000, 3000, 7000: they have to differ",
+            ),
+            (
+                f"services.hive.{FLAKE} services.forgejo = {{ enable = true; }};",
+                "services.forgejo listens at port 3000, as services.hive.forge would",
+            ),
+            (
+                f"services.hive.{FLAKE} system.stateVersion = ''21.11'';",
+                "system.stateVersion is 21.11",
+            ),
+            (
+                f"services.hive.{FLAKE} services.hive.settings.host = ''::1'';"
+                " services.hive.nginx = { enable = true; domain = ''hive.example.org''; };",
+                "host is ::1, and services.hive.nginx is in front",
+            ),
+            (
                 f"services.hive.{FLAKE} users.users.mara = {{ name = ''mara'';"
                 " subUidRanges = [ { startUid = 1900100000; count = 1; } ]; };",
                 "are subordinate users of mara",
@@ -223,6 +255,12 @@ if NIX_INSTANTIATE:
     ) -> None:
         (said,) = refusals(nix, text)
         assert words in said
+
+    def test_another_forge_of_the_host_may_be_beside_it(nix: Evaluator) -> None:
+        text = "services.forgejo = { enable = true; settings.server.HTTP_PORT = 3001; };"
+        assert refusals(nix, f"services.hive.{FLAKE} {text}") == []
+        without = "services.hive.forge.enable = false; services.gitea.enable = true;"
+        assert refusals(nix, f"services.hive.{FLAKE} {without}") == []
 
     def test_the_forge_is_there_unless_it_is_not_wanted(nix: Evaluator) -> None:
         forge = host(nix)["forge"]
