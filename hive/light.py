@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+SYSTEM_SOCKET = "/run/hyperhive/host.sock"
 TIMEOUT_S = 10.0
 REPLY_BYTES = 16 * 1024 * 1024
 EXIT_STATUS = {
@@ -92,7 +93,8 @@ def operator_socket(
     """Return the path of the operator's socket.
 
     The one that is named; else the one below `root`; else `HIVE_SOCKET`; else that of the user's
-    own hive; else, where only a system-wide hive is there, that one.
+    own hive; else, where only a system-wide hive is there, that one: its directory is seen by those
+    too who may not look into it.
     """
     if socket:
         return os.fspath(socket)
@@ -101,9 +103,9 @@ def operator_socket(
     env = os.environ
     if env.get("HIVE_SOCKET"):
         return env["HIVE_SOCKET"]
-    system = "/run/hyperhive/host.sock"
     own = os.path.join(_user_run(), "host.sock")
-    return system if os.path.exists(system) and not os.path.exists(own) else own
+    has_system = os.path.exists(os.path.dirname(SYSTEM_SOCKET))
+    return SYSTEM_SOCKET if has_system and not os.path.exists(own) else own
 
 
 def _user_run() -> str:
@@ -136,10 +138,11 @@ def no_reply(path: str, error: OSError, timeout_s: float) -> Failure:
         return Failure("unavailable", text)
     if isinstance(error, PermissionError):
         return Failure("refused", f"you may not use {path}: {_mend(path)}")
+    start = "systemctl start hyperhive" if path == SYSTEM_SOCKET else "hive.pyz up"
     return Failure(
         "unreachable",
-        f"no daemon answers on {path} ({error.strerror or error}): start one with"
-        " 'hive.pyz up', or name its socket with --socket",
+        f"no daemon answers on {path} ({error.strerror or error}): start one with '{start}', or"
+        " name its socket with --socket",
     )
 
 

@@ -43,8 +43,8 @@ async def choose(config: HostConfig, paths: Paths, clock: Callable[[], float]) -
 
 
 async def examine(config: HostConfig, paths: Paths, clock: Callable[[], float]) -> list[Finding]:
-    """Return what there is to say of the runtime that would be taken here without being asked."""
-    if prefers_nixos(config):
+    """Return what there is to say of the runtime that would be taken here."""
+    if config.containers == "nixos" or (config.containers is None and prefers_nixos(config)):
         return await _make_nixos(config, paths, clock).probe()
     return await Bubblewrap(paths, clock, config).probe()
 

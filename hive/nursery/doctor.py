@@ -8,16 +8,17 @@ import os
 import platform
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 import trio
 
-from hive import calls, environment, light, process
+from hive import calls, config_checks, environment, light, process
 from hive.agent import claude_version
 from hive.agent.claude_version import TESTED
-from hive.config import HostConfig
+from hive.config import HostConfig, load_host_config
 from hive.errors import DaemonUnreachable, HiveError
 from hive.host import installation, runtimes
 from hive.host.runtime import Finding
@@ -26,15 +27,20 @@ from hive.paths import Paths, paths_for
 from hive.store import message_index
 
 CLAUDE_S = 20.0
+SERVICE_SETTINGS = Path("/etc/hyperhive/config.json")
+"""What the unit names."""
 DISK_FULL = 0.95
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print one line per finding; 0 when all is well, 1 when something is to be mended."""
     root = Path(arguments.root) if arguments.root else None
-    paths = paths_for(root, system=False)
     socket = Path(light.operator_socket(arguments.socket, arguments.root))
-    findings = trio.run(examine, paths, socket)
+    is_service = str(socket) == light.SYSTEM_SOCKET
+    paths = paths_for(root, system=is_service)
+    config, findings = settings_of(SERVICE_SETTINGS) if is_service else (HostConfig(), [])
+    is_ours = not is_service or os.geteuid() == 0
+    findings += trio.run(partial(examine, paths, socket, config, is_ours=is_ours))
     if arguments.json:
         print(json.dumps({"findings": [attrs.asdict(each) for each in findings]}))
     else:
@@ -42,11 +48,30 @@ def main(arguments: argparse.Namespace) -> int:
     return 0 if all(each.is_ok for each in findings) else 1
 
 
-async def examine(paths: Paths, socket: Path) -> list[Finding]:
-    """Return every finding."""
-    findings = [_python(), _search(), await _git(), _disk(paths)]
-    findings += await runtimes.examine(HostConfig(), paths, on_host.wall_clock)
-    claude = await _claude()
+def settings_of(file: Path) -> tuple[HostConfig, list[Finding]]:
+    """Return what a service's daemon was told, and what is to be said of that."""
+    if not os.access(file, os.R_OK):
+        return HostConfig(), []
+    try:
+        config = load_host_config(file)
+        config_checks.check_host_config(config)
+    except HiveError as error:
+        mend = f"correct {file}, and restart the daemon"
+        return HostConfig(), [Finding("settings", False, error.message, mend)]
+    return config, [Finding("settings", True, str(file))]
+
+
+async def examine(
+    paths: Paths, socket: Path, config: HostConfig, *, is_ours: bool = True
+) -> list[Finding]:
+    """Return every finding; of a daemon that is not `is_ours` nothing that its user alone sees."""
+    findings = [_python(), _search(), _git(config)]
+    if is_ours:
+        findings.append(_disk(paths))
+        findings += await runtimes.examine(config, paths, on_host.wall_clock)
+    else:
+        findings.append(Finding("host", True, "it is the service's: ask as root for the rest"))
+    claude = await _claude(config)
     findings += _who_may(socket)
     daemon, is_demo = await _daemon(socket)
     if is_demo and not claude.is_ok:
@@ -67,8 +92,8 @@ def _search() -> Finding:
     return Finding("search", is_ok, detail, mend)
 
 
-async def _git() -> Finding:
-    found = shutil.which("git", path=environment.search_path())
+def _git(config: HostConfig) -> Finding:
+    found = shutil.which(config.git or "git", path=environment.search_path())
     mend = "" if found else "install git: configuration is kept in it"
     return Finding("git", found is not None, found or "not found", mend)
 
@@ -85,11 +110,11 @@ def _disk(paths: Paths) -> Finding:
     return Finding("state", share < DISK_FULL, detail, "" if share < DISK_FULL else "make room")
 
 
-async def _claude() -> Finding:
+async def _claude(config: HostConfig) -> Finding:
     try:
-        found = installation.find_claude(HostConfig())
+        found = installation.find_claude(config)
     except HiveError as error:
-        return Finding("claude", False, str(error), "correct HIVE_CLAUDE")
+        return Finding("claude", False, str(error), "name one that is there")
     if found is None:
         mend = "install Claude Code, or name it with HIVE_CLAUDE; or look around with: up --demo"
         return Finding("claude", False, "not found on PATH", mend)

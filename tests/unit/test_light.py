@@ -42,8 +42,18 @@ def test_the_system_wide_hive_is_found_where_it_is_the_only_one(
 ) -> None:
     system = str(paths.paths_for(None, system=True).host_socket)
     monkeypatch.delenv("HIVE_SOCKET", raising=False)
-    monkeypatch.setattr(light.os.path, "exists", lambda path: path == system)
+    # Of one that this user may not look into no more is seen than its directory.
+    seen = [str(Path(system).parent)]
+    monkeypatch.setattr(light.os.path, "exists", lambda path: path in seen)
     assert light.operator_socket() == system
+    seen.append(str(config.paths_for(None, system=False).host_socket))
+    assert light.operator_socket() == seen[-1]
+
+
+def test_a_service_that_does_not_run_is_started_as_one() -> None:
+    absent = FileNotFoundError(2, "No such file or directory")
+    assert "'systemctl start hyperhive'" in str(light.no_reply(light.SYSTEM_SOCKET, absent, 1))
+    assert "'hive.pyz up'" in str(light.no_reply("/r/run/host.sock", absent, 1))
 
 
 def test_a_root_and_a_socket_on_the_command_line_come_first(
