@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import site
 import sys
 import sysconfig
 from importlib.util import find_spec
@@ -104,8 +105,9 @@ def _zipapp(archive: Path, *, isolated: bool) -> Program:
 def _checkout(*, isolated: bool) -> Program:
     package = Path(hive.__file__).resolve().parent
     if not isolated:
-        # Its own environment finds the rest.
-        words = _command(f"PYTHONPATH={package.parent}", sys.executable, "-m", "hive")
+        # Its own environment finds the rest, but for what stands apart from that.
+        places = ":".join(map(str, [package.parent, *_apart()]))
+        words = _command(f"PYTHONPATH={places}", sys.executable, "-m", "hive")
         return Program(words, {}, ())
     source = HOME_INSIDE / "source"
     python, binds = _interpreter()
@@ -169,7 +171,17 @@ def _package_folders() -> list[Path]:
         spec = find_spec(name)
         if spec is not None and spec.origin is not None:
             found[Path(spec.origin).resolve().parents[1]] = None
-    return list(found)
+    return list(found | dict.fromkeys(_apart()))
+
+
+def _apart() -> list[Path]:
+    """Return the folders of packages on the path that the interpreter does not know by itself.
+
+    Nix keeps each package in a folder of its own and has the program add them all.
+    """
+    own = {Path(folder).resolve() for folder in site.getsitepackages()}
+    found = [Path(entry).resolve() for entry in sys.path]
+    return [each for each in found if each.name == "site-packages" and each not in own]
 
 
 def _script_binds(head: bytes) -> list[Bind]:
