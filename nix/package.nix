@@ -24,6 +24,13 @@ let
   };
 
   libraries = callPackage ./libraries.nix { };
+
+  dependency =
+    name:
+    python.${name} or (throw (
+      "hive needs python3Packages.${name}, which this nixpkgs does not have: take a newer one, or"
+      + " nixosModules.default of hive's flake, which brings its own"
+    ));
 in
 python.buildPythonApplication {
   pname = "hive";
@@ -35,21 +42,20 @@ python.buildPythonApplication {
   nativeBuildInputs = [ makeWrapper ];
   pythonRelaxDeps = true;
 
-  dependencies = [
-    python.attrs
-    python.cattrs
-    python.h11
-    (python.httpx2 or (throw (
-      "hive needs python3Packages.httpx2, which this nixpkgs does not have: take a newer one, or"
-      + " nixosModules.default of hive's flake, which brings its own"
-    )))
-    python.hypercorn
-    python.mcp
-    python.quart
-    python.quart-trio
-    python.trio
-    python.trio-websocket
-    python.wsproto
+  # Of pyproject.toml; and what comes with mcp from its second version on, which is imported.
+  dependencies = map dependency [
+    "attrs"
+    "cattrs"
+    "h11"
+    "httpx2"
+    "hypercorn"
+    "mcp"
+    "mcp-types"
+    "quart"
+    "quart-trio"
+    "trio"
+    "trio-websocket"
+    "wsproto"
   ];
 
   preBuild = ''
@@ -70,7 +76,16 @@ python.buildPythonApplication {
     ])
   ];
 
-  pythonImportsCheck = [ "hive.cli" ];
+  # One of each room that imports what an older release of something lacks.
+  pythonImportsCheck = [
+    "hive.agent.harness"
+    "hive.agent.mcp_server"
+    "hive.cli"
+    "hive.host.forge"
+    "hive.nursery.on_host"
+    "hive.web.dashboard.framework"
+    "hive.web.dashboard.screen_link"
+  ];
   doCheck = false;
 
   meta = {

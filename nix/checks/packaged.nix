@@ -34,6 +34,7 @@ let
     "httpx2"
     "hypercorn"
     "mcp"
+    "mcp-types"
     "pip"
     "quart"
     "quart-trio"

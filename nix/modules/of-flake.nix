@@ -1,5 +1,5 @@
 # `services.hive` as hive's flake exports it: `source` is that flake, and agents are built with it;
-# `packages` are its packages by platform, built with the nixpkgs that the flake is locked to.
+# `packages` are its packages by platform, built with the nixpkgs of its own.
 { source, packages }:
 { lib, pkgs, ... }:
 
