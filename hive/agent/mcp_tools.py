@@ -37,6 +37,7 @@ from hive.wire.limits import (
     LINE_BYTES,
     QUESTION_OPTIONS,
     QUESTION_TTL_S,
+    QUESTIONS_OPEN,
     RECV_MAX,
     RECV_WAIT_S,
     REMINDERS_PENDING,
@@ -205,7 +206,8 @@ TOOLS: tuple[Tool, ...] = (
         "ask",
         "Put a question to the operator (when `to` is not given) or to an agent. It does not wait:"
         " it returns the question's id, and the answer comes later as a message from `system` with"
-        " the event question_answered. Use it for a decision, a permission or a clarification.",
+        " the event question_answered. Use it for a decision, a permission or a clarification."
+        f" At most {QUESTIONS_OPEN} of yours may be open.",
         (
             text("question", _BODY, required=True),
             texts(

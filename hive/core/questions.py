@@ -65,7 +65,8 @@ class Questions:
         """Put a question to the operator (`to` None) or a peer and return its id.
 
         `ttl_s` is cut at the interface's limit. Raises `TooLarge`, `BadRequest`, `NotFound`,
-        `Refused` when the asker's configuration does not allow that recipient.
+        `Refused` when the asker's configuration does not allow that recipient, `Conflict` when too
+        many of its questions are open.
         """
         self._check(asker, question, options, ttl_s)
         target = None if to == OPERATOR else to

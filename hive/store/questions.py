@@ -14,6 +14,7 @@ import attrs
 from hive.errors import Conflict, NotFound
 from hive.store import messages
 from hive.wire import questions
+from hive.wire.limits import QUESTIONS_OPEN
 from hive.wire.messages import Question, QuestionPage
 from hive.wire.names import MANAGER, OPERATOR
 
@@ -67,7 +68,8 @@ class QuestionStore:
     ) -> Told:
         """Store a question under a new id with the notice made from it.
 
-        The same key of the same asker stores nothing and returns the first question.
+        The same key of the same asker stores nothing and returns the first question. Raises
+        `Conflict` when the asker has `QUESTIONS_OPEN` open ones.
         """
         row = _to_row(question)
 
@@ -77,6 +79,7 @@ class QuestionStore:
                 known = _select(connection, where, (question.asker, dedupe_key))
                 if known:
                     return Told(known[0], is_new=False)
+            _check_room(connection, question.asker)
             cursor = connection.execute(
                 "INSERT INTO operator_questions (asker, target, question, options_json, multi,"
                 " asked_at, deadline_at, dedupe_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -173,6 +176,15 @@ class QuestionStore:
 
     async def _read(self, where: str, values: tuple[object, ...]) -> list[Question]:
         return await self._database.read(lambda connection: _select(connection, where, values))
+
+
+def _check_room(connection: Connection, asker: str) -> None:
+    query = "SELECT count(*) FROM operator_questions WHERE asker = ? AND answered_at IS NULL"
+    if connection.execute(query, (asker,)).fetchone()[0] >= QUESTIONS_OPEN:
+        raise Conflict(
+            f"{QUESTIONS_OPEN} of your questions are open, which is the limit: wait for answers, or"
+            " withdraw what is no longer wanted (get_loose_ends lists them)"
+        )
 
 
 def _tell(

@@ -12,6 +12,8 @@ RECV_WAIT_S = 180
 RECV_MAX = 32
 QUESTION_TTL_S = 6 * 3600
 QUESTION_OPTIONS = 32
+QUESTIONS_OPEN = 50
+"""Of one asker: every open one is on the operator's page."""
 REMINDERS_PENDING = 50
 LOG_LINES_DEFAULT = 50
 LOG_LINES_MAX = 500

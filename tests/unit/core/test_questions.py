@@ -10,6 +10,7 @@ import pytest
 
 from hive.errors import BadRequest, Conflict, NotFound, Refused, TooLarge
 from hive.wire.dashboard import QuestionAdded, QuestionResolved, Sent
+from hive.wire.limits import QUESTIONS_OPEN
 from tests.fakes.post import Post, open_post
 
 
@@ -74,6 +75,18 @@ async def test_only_the_target_and_the_operator_may_answer(post: Post) -> None:
     assert len(await _events(post, "ada")) == 1
     with pytest.raises(NotFound):
         await post.questions.answer(99, "operator", "yes")
+
+
+async def test_an_asker_has_room_for_so_many_open_questions_and_no_more(post: Post) -> None:
+    for at in range(QUESTIONS_OPEN):
+        last = await post.questions.ask("ada", f"{at}?", dedupe_key=str(at))
+    with pytest.raises(Conflict, match="50 of your questions are open"):
+        await post.questions.ask("ada", "one more?", to="bob")
+    assert await post.questions.ask("ada", f"{QUESTIONS_OPEN - 1}?", dedupe_key=str(at)) == last
+    assert await post.questions.ask("bob", "and I?") > last
+    assert len(await post.questions.pending()) == QUESTIONS_OPEN + 1
+    await post.questions.answer(last, "operator", "yes")
+    assert await post.questions.ask("ada", "one more?", to="bob") > last
 
 
 async def test_withdrawing_tells_the_asker_by_whom(post: Post) -> None:
