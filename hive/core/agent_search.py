@@ -34,6 +34,8 @@ AT_ONCE = 2
 KINDS = (EVENT, TURN)
 _LABEL_MOST = 40
 _EVER = 1e15
+_LAST = 253_402_300_800
+"""The end of the year 9999: what is later no page could write down."""
 
 
 @attrs.define
@@ -154,6 +156,6 @@ def _number(value: object) -> int:
 
 
 def _time(value: object) -> float:
-    if type(value) not in (int, float) or not -_EVER < value < _EVER:  # type: ignore[operator]
+    if type(value) not in (int, float) or not 0 <= value < _LAST:  # type: ignore[operator]
         raise TypeError
     return float(value)  # type: ignore[arg-type]

@@ -53,7 +53,8 @@ def measure(path: Path, most: int | None = None) -> Measure:
                         continue
                     status = entry.stat(follow_symlinks=False)
                     size += status.st_size
-                    newest = max(newest, status.st_mtime)
+                    # Its owner may set the one to any time, and the other to none.
+                    newest = max(newest, min(status.st_mtime, status.st_ctime))
         except OSError:
             continue
     return Measure(size, newest, most - max(left, 0))

@@ -40,7 +40,7 @@ def test_a_history_that_was_not_looked_through_says_back_to_when() -> None:
     [
         *((0, kind) for kind in ("message", "fault", 1, None)),
         *((1, number) for number in (-1, 2**62, "7", True, 1.0)),
-        *((2, moment) for moment in ("1", None, 1e300)),
+        *((2, moment) for moment in ("1", None, 1e300, -1, 9e14)),
         *((3, label) for label in (None, 7)),
         *((4, text) for text in (None, "x" * 241)),
         *((5, marks) for marks in ([[6, 2]], [[0, 7]], [[0]], 7, [[0, 1]] * 21)),

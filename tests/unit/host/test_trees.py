@@ -33,9 +33,16 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_it_is_measured(tree: Path) -> None:
-    os.utime(tree / "text", (7_000_000_000, 7_000_000_000))
-    assert trees.measure(tree).newest == 7_000_000_000
+    os.utime(tree / "a" / "b" / "text", (6_000_000, 6_000_000))
+    os.utime(tree / "text", (7_000_000, 7_000_000))
+    assert trees.measure(tree).newest == 7_000_000
     assert trees.measure(tree).size == 8
+
+
+def test_no_file_was_changed_at_a_time_that_its_owner_made_up(tree: Path) -> None:
+    now = (tree / "text").stat().st_ctime
+    os.utime(tree / "text", (7_000_000_000, 7_000_000_000))
+    assert now <= trees.measure(tree).newest < 7_000_000_000
 
 
 def test_it_is_removed(tree: Path) -> None:

@@ -69,8 +69,11 @@ export function count(tokens) {
  * @param {number} at @param {"ago" | "clock"} shown
  */
 export function timeTag(at, shown = "clock") {
-  const node = el("time", { class: "time", title: new Date(at * 1000).toLocaleString() });
-  node.dateTime = new Date(at * 1000).toISOString();
+  const date = new Date(at * 1000);
+  // What an agent says may be a moment that no calendar has.
+  if (Number.isNaN(date.getTime())) return el("time", { class: "time", title: "no such time" }, "?");
+  const node = el("time", { class: "time", title: date.toLocaleString() });
+  node.dateTime = date.toISOString();
   if (shown === "ago") ticking(node, (now) => relative(now - at));
   else node.textContent = clock(at);
   return node;
