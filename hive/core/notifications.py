@@ -111,7 +111,8 @@ class Notifications:
                     owner = notify_rules.HIVE if is_task else subject
                     new.append((fault, owner, notice.message[:400]))
                 self._faults[fault] = now
-        over = [fault for fault, seen in self._faults.items() if now - seen > OVER_S]
+        # Seen at a later time than this is: the clock was put back since.
+        over = [fault for fault, seen in self._faults.items() if abs(now - seen) > OVER_S]
         if new or over:
             await self.store.tell_faults(new, over, now)
         for fault in over:

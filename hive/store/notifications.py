@@ -26,6 +26,10 @@ ROUTED = 200
 KEPT = 200
 """The newest that are over and kept; for the page, and to send them by hand."""
 SHOWN = 100
+QUIET_MOST_S = 26 * 3600.0
+"""No longer is anything held by quiet hours, also on the day that has an hour more."""
+WAIT_MOST_S = 3700.0
+"""No longer does anything wait for another try, or for what it is told together with."""
 _HAPPENED = f"SELECT id, class, subject, ref, at, text FROM happenings ORDER BY id LIMIT {ROUTED}"
 _UNTOLD = (
     "FROM messages WHERE recipient = 'operator'"
@@ -106,12 +110,18 @@ class NotificationStore:
         return {row[0] for row in rows}
 
     async def due(self, now: float) -> list[Delivery]:
-        """Return the oldest delivery of each outlet that is due."""
+        """Return the oldest delivery of each outlet that is due.
+
+        Also what would be due later than anything is put off: the clock was put back since.
+        """
         query = (
             f"SELECT {_DELIVERY} FROM deliveries WHERE id IN (SELECT min(id) FROM deliveries"
-            " WHERE state = 'waiting' AND due_at <= ? GROUP BY outlet) ORDER BY id"
+            " WHERE state = 'waiting'"
+            " AND (due_at <= ? OR due_at > ? + CASE is_quiet WHEN 1 THEN ? ELSE ? END)"
+            " GROUP BY outlet) ORDER BY id"
         )
-        return [_delivery(row) for row in await self._rows(query, (now,))]
+        values = (now, now, QUIET_MOST_S, WAIT_MOST_S)
+        return [_delivery(row) for row in await self._rows(query, values)]
 
     async def claim(self, id_: int, again_at: float) -> Delivery | None:
         """Count a try that begins; a killed daemon tries again then. None: it waits no longer."""

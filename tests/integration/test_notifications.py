@@ -133,6 +133,32 @@ async def test_a_fault_is_told_once_until_it_was_over_for_a_while(tmp_path: Path
         assert len(desk.shown()) == 3
 
 
+async def test_a_clock_that_is_put_back_holds_up_nothing(tmp_path: Path) -> None:
+    year = 366 * 86400.0
+    async with receiver() as hook, notifying(tmp_path, webhook_url=hook.url("/x")) as desk:
+        desk.clock.now += year
+        hook.says(503, 201)
+        await desk.mine.tell_faults([LOGIN])
+        await desk.message()
+        await desk.pump()
+        assert await desk.states() != []
+        desk.clock.now -= year
+        await desk.message()
+        for _ in range(6):
+            await desk.pump()
+        await desk.pump(GAP_S)
+        assert await desk.states() == []
+        titles = [each.json["title"] for each in hook.got[1:]]
+        assert sorted(titles).count("2 messages from bob") == 1
+        # And what went wrong before and does again is told again.
+        before = len(hook.got)
+        await desk.mine.tell_faults([])
+        await desk.mine.tell_faults([LOGIN])
+        for _ in range(4):
+            await desk.pump(GAP_S)
+        assert len(hook.got) == before + 2
+
+
 async def test_a_job_that_fails_notifies_in_the_transaction_in_which_it_fails(
     tmp_path: Path,
 ) -> None:
