@@ -230,6 +230,13 @@ class Repos:
         """Return which of the six tags an approval has."""
         return await self._applied(name).states(number)
 
+    async def last_number(self) -> int:
+        """Return the greatest number that a proposal of any agent has; 0 without one."""
+        found = [0]
+        for folder in await trio.to_thread.run_sync(_listed, self._paths.all_applied):
+            found += await Applied(self._git, folder).numbers(PROPOSAL)
+        return max(found)
+
     async def advance(self, name: AgentName, number: int) -> str | None:
         """Move `main` on to a proposal and make the work tree its files.
 
@@ -356,3 +363,13 @@ class Repos:
         if not others:
             return running
         return tag(state, max(others)), await applied.proposal(max(others))
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return the repositories in a directory, which may not be there."""
+    try:
+        return [each for each in folder.iterdir() if each.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Unavailable(f"cannot look into {folder}: {error.strerror}") from error

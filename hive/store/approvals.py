@@ -91,6 +91,19 @@ class ApprovalStore:
             given |= {"at": last.resolved_at, "before": before}
         return await self._select(f"{where} ORDER BY resolved_at DESC, id DESC LIMIT :limit", given)
 
+    async def count_on(self, number: int) -> None:
+        """Give no approval that number or a smaller one any more; they were given."""
+        query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'approvals'"
+        last = await self._database.read(lambda connection: connection.execute(query).fetchone()[0])
+        if last >= number:
+            return
+
+        def work(connection: Connection) -> None:
+            connection.execute("DELETE FROM sqlite_sequence WHERE name = 'approvals'")
+            connection.execute("INSERT INTO sqlite_sequence VALUES ('approvals', ?)", (number,))
+
+        await self._database.write(work)
+
     async def set_fetched(self, id_: int, sha: str, note: str | None = None) -> Approval:
         """Note the commit that was pinned for an approval, and return it; raises `NotFound`.
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import trio
 
 from hive.core import proposals
-from hive.wire.names import OPERATOR, AgentName
+from hive.wire.names import MANAGER, OPERATOR, AgentName
 from tests.fakes.running import Running, running
 from tests.unit.docs.pages import blocks, page, section
 
 ALICE = AgentName("alice")
 SENT_MOST = 4000
+HOLE_BYTES = 512 * 1024 * 1024
 
 
 def commands(heading: str) -> str:
@@ -36,12 +39,19 @@ async def send_until(live: Running, stop: trio.Event, sent: list[int]) -> None:
         sent.append(reply["id"])
 
 
+def make_hole(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(HOLE_BYTES)
+
+
 async def test_what_is_copied_while_hive_works_is_a_hive(short_tmp: Path) -> None:
     old, new, backup = short_tmp / "old", short_tmp / "new", short_tmp / "copy.tar"
     sent: list[int] = []
     async with running(old) as live:
         await proposals.request_spawn(live.hive, ALICE, "reads", OPERATOR)
         before = (await live.operator("send", to="manager", body="before"))["id"]
+        hole = live.hive.paths.agent_state(MANAGER) / "hole"
+        await trio.to_thread.run_sync(make_hole, hole)
         stop = trio.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(send_until, live, stop, sent)
@@ -49,9 +59,12 @@ async def test_what_is_copied_while_hive_works_is_a_hive(short_tmp: Path) -> Non
             stop.set()
         assert sent, "nothing was written meanwhile"
     assert backup.stat().st_mode & 0o077 == 0
+    # What takes no room in an agent's directory takes none in the copy.
+    assert backup.stat().st_size < HOLE_BYTES // 4
     await run(commands("Restore"), new / "state", backup)
     for place in ("containers", "given", "generations", "quarantine"):
         assert not (new / "state" / place).exists()
+    assert (new / "state" / hole.relative_to(old / "state")).stat().st_size == HOLE_BYTES
     async with running(new) as live:
         found = await live.operator("pending")
         assert [row["agent"] for row in found["approvals"]] == ["alice"]
@@ -62,3 +75,30 @@ async def test_what_is_copied_while_hive_works_is_a_hive(short_tmp: Path) -> Non
         assert meant == sent[: len(meant)]
         said = await live.operator("verify_audit")
         assert said["ok"], said
+
+
+def copy_database(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def put_back(kept: Path, state: Path) -> None:
+    for file in state.glob("broker.sqlite*"):
+        file.unlink()
+    kept.rename(state / "broker.sqlite")
+
+
+async def test_no_proposal_gets_the_number_of_one_that_the_copy_does_not_know(
+    short_tmp: Path,
+) -> None:
+    kept = short_tmp / "kept.sqlite"
+    async with running(short_tmp / "hive") as live:
+        state = live.hive.paths.state
+        await trio.to_thread.run_sync(copy_database, state / "broker.sqlite", kept)
+        forgotten = await proposals.request_spawn(live.hive, ALICE, "reads", OPERATOR)
+    await trio.to_thread.run_sync(put_back, kept, state)
+    async with running(short_tmp / "hive") as live:
+        assert (await live.operator("pending"))["approvals"] == []
+        asked = await proposals.request_spawn(live.hive, ALICE, "reads again", OPERATOR)
+        assert asked.id > forgotten.id
+        assert await live.hive.repos.states(ALICE, asked.id) == {"proposal"}
