@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from hive.agent.claude_version import TESTED
-from hive.config import HostConfig, Paths
+from hive.config import HostConfig
 from hive.host.runtime import Finding
 from hive.nursery import doctor
+from hive.paths import Paths
 
 
 def by_name(findings: list[Finding]) -> dict[str, Finding]:

@@ -46,7 +46,7 @@ def test_the_system_wide_hive_is_found_where_it_is_the_only_one(
     seen = [str(Path(system).parent)]
     monkeypatch.setattr(light.os.path, "exists", lambda path: path in seen)
     assert light.operator_socket() == system
-    seen.append(str(config.paths_for(None, system=False).host_socket))
+    seen.append(str(paths.paths_for(None, system=False).host_socket))
     assert light.operator_socket() == seen[-1]
 
 

@@ -70,7 +70,7 @@ def _add_logs(routes: Handlers, hive: Hive) -> None:
 
     @routes.get("/api/jobs/<text>")
     async def job(text: str) -> Json:
-        return _object(await hive.queue.get(number(text)))
+        return as_object(await hive.queue.get(number(text)))
 
     @routes.get("/api/jobs/<text>/log")
     async def job_log(text: str, fields: Fields) -> Json:

@@ -30,8 +30,7 @@ def add(routes: Handlers, hive: Hive) -> None:
 
     @routes.get("/api/questions/<text>")
     async def question(text: str) -> Json:
-        found: Json = codec.to_json(await hive.questions.get(number(text)))
-        return found
+        return as_object(await hive.questions.get(number(text)))
 
     @routes.get("/api/questions")
     async def closed_questions(fields: Fields) -> Json:
