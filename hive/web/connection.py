@@ -9,6 +9,7 @@ connection at once, whatever its peer does. The application sees plain ASGI and 
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import socket
@@ -23,12 +24,15 @@ from hypercorn.events import Closed, RawData, Updated
 from hypercorn.protocol.events import Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 
-from hive.web import websocket
+from hive.errors import BadRequest
+from hive.web import replies, websocket
 from hive.web.exchange import App, Exchanges
+from hive.web.secure_headers import SECURE_HEADERS
 
 _READ_BYTES = 16 * 1024
 _WRITE_BYTES = 64 * 1024
 _LINGER_BYTES = 1024 * 1024
+NO_REQUEST = "this is no HTTP request: send one Host, well-formed headers and not too many of them"
 
 
 @attrs.frozen
@@ -103,6 +107,20 @@ class _Http1(H11Protocol):
 
     async def _check_protocol(self, event: object) -> None:
         """Stay with HTTP/1 whatever the client asks for."""
+
+    async def _send_error_response(self, status_code: int) -> None:
+        """Say of what is no request what is said of every failure."""
+        body = json.dumps(replies.error_body(BadRequest(NO_REQUEST), status_code)).encode()
+        headers = [
+            (b"content-type", replies.PROBLEM),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+            *SECURE_HEADERS,
+            *self.config.response_headers("h11"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
 
     async def _create_stream(self, request: h11.Request) -> None:
         if not websocket.is_wanted(request):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import resource
@@ -175,8 +176,12 @@ async def test_bad_requests_are_refused_and_closed(
 ) -> None:
     async with serving(Application()) as running:
         answer, is_closed = await ask(running.port, data)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        told = json.loads(body)
         assert is_closed
         assert answer.split()[1] == status
+        assert (told["status"], told["error"]["code"]) == (int(status), "bad_request")
+        assert b"x-content-type-options: nosniff" in head
         assert (await fetch(running.port, "GET", "/")).status == 200
 
 
