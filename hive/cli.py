@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb: Verb | None = getattr(arguments, "verb", None)
     if verb is None:
         parser.print_help()
-        return 2
+        parser.error("give a command")
     from hive.errors import HiveError
 
     try:

@@ -56,14 +56,28 @@ def main(argv: list[str], version: str) -> int | None:
             print_json(reply)
         else:
             print("\n".join(agent_table(reply)))
-        sys.stdout.flush()
+        # Without a standard output that does nothing.
+        print(end="", flush=True)
     except Failure as failure:
         return tell(failure)
     except BrokenPipeError:
-        # Whoever read us has gone; keep the interpreter from saying so at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         return 1
+    except OSError as error:
+        return cannot_print(error)
     return 0
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go; else the interpreter says at its end that it cannot."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def cannot_print(error: OSError) -> int:
+    """Tell that the output cannot be written and return the exit status."""
+    _drop_output()
+    why = f"the output cannot be written: {error.strerror}; make room, or write it elsewhere"
+    return tell(Failure("unavailable", why))
 
 
 def _list_options(argv: list[str]) -> tuple[bool, str | None, str | None] | None:

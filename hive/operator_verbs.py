@@ -188,9 +188,16 @@ def _add_access(verbs: Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _client(arguments: argparse.Namespace) -> int:
-    from hive import operator_cli
+    from hive import light, operator_cli
 
-    return told(operator_cli.run, arguments)
+    try:
+        status = told(operator_cli.run, arguments)
+        print(end="", flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return light.cannot_print(error)
+    return status
 
 
 def _login(arguments: argparse.Namespace) -> int:

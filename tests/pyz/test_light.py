@@ -65,6 +65,32 @@ def test_the_full_command_line_gives_the_same(
         )
 
 
+@pytest.mark.parametrize("verb", ["list", "pending"])
+@pytest.mark.parametrize(
+    ("to", "status", "said"),
+    [
+        (">/dev/full", 1, "hive: the output cannot be written: No space left on device"),
+        (">&-", 0, ""),
+    ],
+)
+def test_what_cannot_be_printed_is_told_in_one_line(
+    pyz: Path,
+    clean_env: dict[str, str],
+    daemon: ScriptedDaemon,
+    verb: str,
+    to: str,
+    status: int,
+    said: str,
+) -> None:
+    daemon.replies(ok=True, agent_statuses=ROWS, approvals=[])
+    words = [str(pyz), verb, "--socket", str(daemon.path)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {to}', "sh", *words], env=clean_env, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.partition(";")[0]) == (status, said)
+    assert done.stderr.count("\n") == (1 if said else 0)
+
+
 def test_names_from_the_wire_cannot_steer_the_terminal(run: Run, daemon: ScriptedDaemon) -> None:
     daemon.replies(ok=True, agent_statuses=[{"name": "a1", "status_text": "\x1b[2Jgone\nx"}])
     done = run("list", "--socket", str(daemon.path))

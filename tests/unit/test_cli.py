@@ -30,6 +30,16 @@ def test_the_windows_that_are_offered_are_those_of_the_statistics() -> None:
     assert tuple(stats.WINDOWS) == operator_verbs.WINDOWS
 
 
+def test_no_command_is_an_error_in_one_line_beside_the_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.err) == (2, "hive: give a command; see hive.pyz --help\n")
+    assert "request-spawn" in said.out
+
+
 def test_standard_input_that_is_no_text_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
