@@ -47,8 +47,11 @@ class Login:
         """Whether claude may be tried."""
         return self.is_given or await self.probe()
 
-    async def wait(self, sleep: Sleep, *, was_refused: bool) -> None:
-        """Return once claude may be tried (again); `sleep` returns True to look at once."""
+    async def wait(self, sleep: Sleep, *, was_refused: bool) -> bool:
+        """Return once claude may be tried (again); `sleep` returns True to look at once.
+
+        False when nothing says that it will not be refused again.
+        """
         before = self._signature()
         waited = probed = 0.0
         while True:
@@ -62,7 +65,7 @@ class Login:
                 continue
             before, probed = self._signature(), 0.0
             if await self.is_ready():
-                return
+                return has_changed or rang or not was_refused
 
     def _signature(self) -> list[tuple[int, int] | None]:
         return [_stat(file) for file in self.files]

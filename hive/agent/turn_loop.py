@@ -110,6 +110,7 @@ async def next_message(harness: Harness) -> DeliveredMessage | None:
             if not messages:
                 # The message that made trouble is gone: somebody else marked it read.
                 harness.state.set_trouble(None)
+                await waits.login_works(harness)
         except HiveError as error:
             await say_away(harness, error, 0)
         nursery.cancel_scope.cancel()
@@ -148,6 +149,8 @@ async def handle(harness: Harness, message: DeliveredMessage) -> None:
         verdict = Verdict(driver.FAILED, error.message)
     duration_ms = round((trio.current_time() - started) * 1000)
     harness.state.enter(Phase.CLOSING)
+    if verdict.kind in waits.WITH_LOGIN:
+        await waits.login_works(harness)
     if verdict.kind == driver.OK or verdict.is_cancelled:
         await _finish(harness, message, verdict)
         _end(harness, verdict, duration_ms)

@@ -38,6 +38,8 @@ LIMIT_MOST_S = 8 * 86400.0
 """No limit is announced for longer than a week: what is further off is no moment to wait for."""
 LOOK_CLOCK_S = 60.0
 """How often the wall clock is looked at, by which a limit ends: a machine may have slept."""
+WITH_LOGIN = frozenset({driver.OK, driver.RATE_LIMITED, driver.OVERLOADED, driver.PROMPT_TOO_LONG})
+"""How a turn ends that had a login."""
 PAUSED = "it is paused: it takes no messages until it is resumed"
 NO_LOGIN = "claude is not logged in: log it in, and the work goes on by itself"
 
@@ -74,7 +76,8 @@ async def begin_logged_in(harness: Harness) -> None:
         harness.state.enter(Phase.NEEDS_LOGIN, NO_LOGIN)
     if not await harness.login.is_ready():
         await _wait_login(harness, was_refused=False)
-    elif was_missing:
+        return
+    if was_missing:
         await unmark(harness, files.NEEDS_LOGIN)
     go_on(harness)
 
@@ -88,7 +91,6 @@ async def wait_out(harness: Harness, message: DeliveredMessage, verdict: Verdict
     elif verdict.kind == driver.NEEDS_LOGIN:
         await harness.driver.restart()
         await _wait_login(harness, was_refused=True)
-        go_on(harness)
     else:
         await _back_off(harness, message, verdict)
 
@@ -98,8 +100,18 @@ async def _wait_login(harness: Harness, *, was_refused: bool) -> None:
     harness.state.enter(Phase.NEEDS_LOGIN, NO_LOGIN)
     harness.bus.note(NO_LOGIN)
     await mark(harness, files.NEEDS_LOGIN)
-    await harness.login.wait(harness.desk.sleep, was_refused=was_refused)
-    await unmark(harness, files.NEEDS_LOGIN)
+    if await harness.login.wait(harness.desk.sleep, was_refused=was_refused):
+        await unmark(harness, files.NEEDS_LOGIN)
+        go_on(harness)
+    else:
+        # It is but tried. Whoever hears of each try hears of an account that comes and goes.
+        harness.state.enter(Phase.WAITING)
+
+
+async def login_works(harness: Harness) -> None:
+    """Take the mark of a missing login away, should it be there, now that there is one."""
+    if harness.marks.is_set(files.NEEDS_LOGIN):
+        await unmark(harness, files.NEEDS_LOGIN)
 
 
 async def _park_limited(harness: Harness, verdict: Verdict) -> None:

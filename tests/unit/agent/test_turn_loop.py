@@ -291,6 +291,39 @@ async def test_a_refused_account_waits_for_a_login_and_replays(
     assert rig.harness.state.status == live.ONLINE
 
 
+async def test_an_account_that_is_tried_again_and_again_is_missing_until_a_turn_went_well(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.NEEDS_LOGIN)] * 20
+    mark = tmp_path / "state" / files.NEEDS_LOGIN
+    started = trio.current_time()
+    async with looping(rig):
+        await until(mark.exists)
+        while not mail.acks:
+            assert mark.exists()
+            assert rig.harness.state.trouble == waits.NO_LOGIN
+            await trio.sleep(1)
+        await until(lambda: not mark.exists(), 1)
+    assert trio.current_time() - started > 10 * 300
+    assert rig.harness.state.trouble is None
+
+
+async def test_a_missing_login_is_no_more_when_the_message_that_met_it_is_gone(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    rig = fake.make(tmp_path)
+    mail = rig.hive.put("work")
+    rig.driver.script = [ends(driver.NEEDS_LOGIN)] * 2
+    mark = tmp_path / "state" / files.NEEDS_LOGIN
+    async with looping(rig):
+        await until(mark.exists)
+        mail.acks = 1
+        await until(lambda: not mark.exists(), 600)
+    assert rig.harness.state.trouble is None
+
+
 async def test_without_a_login_nothing_is_taken_from_the_inbox(
     tmp_path: Path, autojump_clock: object
 ) -> None:
