@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
-from hive.errors import Unavailable
+from hive.errors import BadRequest, Unavailable
 from hive.wire import agent_config, codec, destinations
 from hive.wire.agent_config import USUAL, Limits, McpServer
+
+T = TypeVar("T")
 
 FIRST_AGENT_UID = 1_900_000_000
 KEY_CACHE_S = 300.0
@@ -223,16 +226,18 @@ def load_host_config(file: Path | None) -> HostConfig:
 
     What the values are is for `config_checks`.
     """
-    return HostConfig() if file is None else codec.from_json(HostConfig, codec.loads(_read(file)))
+    return HostConfig() if file is None else _load(HostConfig, file)
 
 
 def load_harness_config(file: Path) -> HarnessConfig:
     """Read a harness's settings; raises `BadRequest` or `Unavailable`."""
-    return codec.from_json(HarnessConfig, codec.loads(_read(file)))
+    return _load(HarnessConfig, file)
 
 
-def _read(file: Path) -> bytes:
+def _load(kind: type[T], file: Path) -> T:
     try:
-        return file.read_bytes()
+        return codec.from_json(kind, codec.loads(file.read_bytes()))
     except OSError as error:
         raise Unavailable(f"cannot read {file}: {error.strerror}") from error
+    except BadRequest as error:
+        raise BadRequest(f"{file}: {error.message}") from error

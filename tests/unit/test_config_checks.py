@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hive.config import HostConfig
+from hive.config import HostConfig, load_host_config
 from hive.config_checks import check_host_config
 from hive.errors import BadRequest
 from hive.paths import SOCKET_PATH_BYTES, Paths
@@ -57,3 +57,13 @@ def test_a_root_is_too_deep_as_soon_as_one_socket_of_the_longest_name_does_not_f
             with pytest.raises(BadRequest, match="give a shorter --root"):
                 paths.check()
     assert 0 < len(refused) < 40
+
+
+@pytest.mark.parametrize("text", ['{"nope": 1}', '{"port": "7000"}', "[]", "port = 7000", ""])
+def test_settings_that_are_none_are_refused_with_the_name_of_their_file(
+    tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "hive.json"
+    file.write_text(text)
+    with pytest.raises(BadRequest, match=rf"^{file}: "):
+        load_host_config(file)
