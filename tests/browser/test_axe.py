@@ -9,6 +9,7 @@ from tests.browser.test_notifications import REPORT
 from tests.browser.test_screen_page import COLOUR, IN_CONTROL, phase
 from tests.browser.test_search import FOUND
 from tests.fakes import agent_scenes, xvnc
+from tests.fakes import page_scenes as scenes
 from tests.fakes.axe import LOOKS, OTHERS, Looks, violations
 from tests.fakes.browser import Page
 from tests.fakes.page_server import FAILED, PageServer
@@ -80,6 +81,11 @@ async def test_axe_finds_nothing_in_what_opens_over_the_dashboard(
     await leave_dialog(page)
     await page.eval("location.hash = '#thread-12'")
     await page.wait("document.querySelector('dialog .thread .found')")
+    found += await violations(page, looks, "dialog[open]")
+    await leave_dialog(page)
+    lively.closed_questions = [scenes.question(1, "zoe", "Blue?", answer="no", how="answered")]
+    await page.eval("location.hash = '#question-1'")
+    await page.wait("document.querySelector('dialog.side [data-closed]')")
     found += await violations(page, looks, "dialog[open]")
     await leave_dialog(page)
     await show_tab(page, "talk")
