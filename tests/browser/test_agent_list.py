@@ -69,6 +69,25 @@ async def test_above_ten_agents_each_is_a_line_that_opens_by_keyboard_and_pointe
     assert await page.overflow() == 0
 
 
+async def test_on_a_phone_no_badge_of_a_line_is_cut(page: Page, server: PageServer) -> None:
+    rows = many(12)
+    rows[2] |= {"needs_update": True, "rate_limited": True, "unread": 3, "pending_reminders": 2}
+    server.dashboard.state["containers"] = rows
+    await page.viewport(360, 740)
+    await opened(page, f"{server.url}#agents")
+    await page.wait("document.querySelector('[data-agent=w0] .badges').children.length >= 3")
+    cut = """[...document.querySelectorAll('.agent.line .badges .badge')].filter((one) => {
+        const box = one.getBoundingClientRect(), all = one.parentElement.getBoundingClientRect();
+        return box.right > all.right + 1 && box.top < all.bottom; }).length"""
+    assert await page.eval(cut) == 0
+    first = "document.querySelector('[data-agent=w0] .badges .badge').getBoundingClientRect()"
+    assert await page.eval(f"{first}.right") < 360
+    assert "needs update" in await page.eval(
+        "document.querySelector('[data-agent=w0] button.badge').textContent"
+    )
+    assert await page.overflow() == 0
+
+
 async def test_the_eleventh_agent_closes_no_row_that_has_the_focus(
     page: Page, server: PageServer
 ) -> None:

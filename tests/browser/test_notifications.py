@@ -192,6 +192,21 @@ async def test_switches_tests_and_quiet_hours_are_sent_and_the_answer_is_shown(
     assert posted[2][1]["zone"] == "UTCx"
 
 
+async def test_what_cannot_be_read_offers_nothing_to_press_and_says_why(
+    page: Page, lively: PageServer
+) -> None:
+    page.expected.append("503")
+    fault = {"error": {"code": "unavailable", "message": "the database is locked"}}
+    lively.answers["/api/notifications"] = (503, fault)
+    await opened(page, lively.url)
+    await page.click("#notifications > summary")
+    await page.wait(
+        "document.querySelector('#notifications .form-error').innerText.includes('is locked')"
+    )
+    pressed = "[...document.querySelectorAll('#notifications :is(button, input)')]"
+    assert not await page.eval(f"{pressed}.some((one) => one.checkVisibility())")
+
+
 async def test_the_section_fits_a_phone(page: Page, server: PageServer) -> None:
     server.answers["/api/notifications"] = (200, REPORT)
     await page.viewport(360, 740)

@@ -39,7 +39,7 @@ export function containerRow(name, writeTo) {
   const deployed = el("span", { class: "deployed" });
   const stale = actionForm(
     { url: lifecycle("rebuild", name), leet: "", plain: "Rebuild", tone: "badge warm", title: "" },
-    ["↻ needs update", el("span", { class: "sr-only" }, `: rebuild ${name}`)],
+    ["↻ ", el("span", { class: "word" }, "needs update"), el("span", { class: "sr-only" }, `: rebuild ${name}`)],
   );
   const stats = el("a", { class: "stats", href: statistics(name) }, ...label("◫ stats", `Statistics of ${name}`));
   const own = el("a", { class: "own", href: linkTo("agent", name), title: `a link to ${name}`, "aria-label": `Link to ${name}` }, "#");

@@ -20,7 +20,9 @@ export function containersView(writeTo) {
     "p",
     { class: "empty", hidden: true },
     el("strong", {}, "No agents yet."),
-    " Request one below, or tell the manager what you need done; once approved it starts by itself.",
+    " ",
+    el("a", { href: "#new-agent" }, "Request one"),
+    ", or tell the manager what you need done; once approved it starts by itself.",
   );
   const none = el("p", { class: "empty", hidden: true }, "No agent is called or is in a state like that.");
   const filter = el("input", {

@@ -28,7 +28,11 @@ export function notificationsView() {
     { id: "notifications", leet: "N0T1F1C4T10NS", plain: "Notifications" },
     fault, here.root, outlets, quiet.root, pushed, waits,
   );
+  // Before anything is known there is nothing to press.
+  const known = [here.root, outlets, quiet.root];
+  for (const part of known) part.hidden = true;
   const show = (/** @type {Report} */ report) => {
+    for (const part of known) part.hidden = false;
     const failed = report.deliveries.filter((one) => one.state === "given_up").length;
     count(here.update(report) + (failed ? ` · ${failed} not delivered` : ""));
     root.classList.toggle("alarm", failed > 0);

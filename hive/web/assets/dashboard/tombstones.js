@@ -32,7 +32,7 @@ function tombstoneRow(one) {
       leet: "",
       plain: "Revive",
       tone: "go",
-      done: `Asked for ${one.name} again: approve it above.`,
+      done: `Asked for ${one.name} again: it waits among the approvals.`,
     },
     label("⊕ R3V1V3", `Revive ${one.name}`),
   );
