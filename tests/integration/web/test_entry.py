@@ -99,6 +99,16 @@ async def test_a_login_link_is_used_once(short_tmp: Path) -> None:
         assert (await browser.get(link)).status == 303
 
 
+async def test_a_login_link_leads_to_where_the_operator_opens_the_dashboard(
+    short_tmp: Path,
+) -> None:
+    async with browsing(short_tmp, public_url="https://hive.example/") as browser:
+        url = (await browser.daemon.operator("login_link"))["url"]
+        assert url.startswith("https://hive.example/login?token=")
+        here = await fetch(browser.port, "GET", url.removeprefix("https://hive.example"))
+        assert here.status == 303
+
+
 @pytest.mark.parametrize(
     "target", ["/login", "/login?token=", "/login?token=x&token=y", "/login?%ff"]
 )
