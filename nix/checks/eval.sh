@@ -1,16 +1,12 @@
 #!/usr/bin/env bash
-# Evaluate hive's modules: `eval.sh [PATH]`, where PATH is nixpkgs or its lib; without one with the
-# small lib beside this script. With a PATH the two must say the same. Prints the values as JSON.
+# Evaluate hive's modules for example.nix: `eval.sh [PATH]`, where PATH is nixpkgs or its lib; without
+# one with the small lib beside this script. With a PATH the two must say the same. Prints the values
+# as JSON.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 say() {
-  nix-instantiate --eval --strict --json --expr "
-    import ./eval.nix {
-      $1
-      host.services.hive.enable = true;
-      host.services.hive.settings.hive_flake = \"github:example/hive\";
-    }"
+  nix-instantiate --eval --strict --json --expr "import ./eval.nix (import ./example.nix // { $1 })"
 }
 
 ours=$(say "")

@@ -47,6 +47,7 @@ let
     _type = "override";
     inherit priority content;
   };
+  reversed = foldl' (found: each: [ each ] ++ found) [ ];
   unique = foldl' (found: each: if elem each found then found else found ++ [ each ]) [ ];
 
   # Definitions of one place to definitions of what is below it, without asking a condition.
@@ -147,7 +148,7 @@ let
           )
         else
           value;
-      collect = concatMap (
+      parts =
         module:
         let
           one = loaded module;
@@ -158,21 +159,27 @@ let
             "_file"
           ];
         in
-        collect (one.imports or [ ])
-        ++ [
-          {
-            key = if isPath module || isString module then toString module else null;
-            options = one.options or { };
-            config = if isWhole then one.config or { } else config;
-            freeformType = one.freeformType or null;
-          }
-        ]
+        {
+          key = if isPath module || isString module then toString module else null;
+          imports = one.imports or [ ];
+          options = one.options or { };
+          config = if isWhole then one.config or { } else config;
+          freeformType = one.freeformType or null;
+        };
+      # Level by level.
+      collect =
+        level:
+        let
+          found = map parts level;
+        in
+        if level == [ ] then [ ] else found ++ collect (concatMap (each: each.imports) found);
+      # A file that is imported twice counts once. What is merged begins with what came last.
+      collected = reversed (
+        foldl' (
+          found: each:
+          if each.key != null && any (other: other.key == each.key) found then found else found ++ [ each ]
+        ) [ ] (collect modules)
       );
-      # A file that is imported twice counts once.
-      collected = foldl' (
-        found: each:
-        if each.key != null && any (other: other.key == each.key) found then found else found ++ [ each ]
-      ) [ ] (collect modules);
       freeform = foldl' (
         found: each: if each.freeformType == null then found else each.freeformType
       ) null collected;

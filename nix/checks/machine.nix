@@ -35,6 +35,7 @@ pkgs.testers.runNixOSTest {
     machine.succeed("hive.pyz spawn alice")
     assert running()["alice"]
     before = sandboxes()
+    assert before
 
     daemon = machine.succeed("systemctl show --value -p MainPID hyperhive").strip()
     machine.succeed("/run/current-system/specialisation/changed/bin/switch-to-configuration test")
@@ -46,6 +47,8 @@ pkgs.testers.runNixOSTest {
     machine.succeed("kill -9 $(systemctl show --value -p MainPID hyperhive)")
     machine.wait_until_succeeds("hive.pyz list")
     assert before <= sandboxes(), "the daemon's end ended a container"
-    machine.fail("ss -tln | grep -v 127.0.0.1 | grep 7000")
+    listening = machine.succeed("ss -Htln 'sport = :7000'").split()
+    assert "127.0.0.1:7000" in listening, listening
+    assert not any(each.endswith(":7000") and each != "127.0.0.1:7000" for each in listening)
   '';
 }

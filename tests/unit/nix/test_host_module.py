@@ -55,6 +55,8 @@ if NIX_INSTANTIATE:
         argv = [ROOT / "nix/checks/eval.sh", tmp_path / "nixpkgs"]
         done = subprocess.run(argv, env=nix.env, capture_output=True, text=True)
         assert (done.returncode, "nixpkgs says the same" in done.stderr) == (0, True)
+        made = json.loads(done.stdout)
+        assert made["host"]["failed"] == made["agent"]["failed"] == made["host"]["warnings"] == []
         other = f"(import {ROOT}/nix/checks/lib.nix) // {{ concatStringsSep = _: _: ''x''; }}\n"
         (lib / "default.nix").write_text(other)
         done = subprocess.run(argv, env=nix.env, capture_output=True, text=True)
