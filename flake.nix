@@ -34,7 +34,7 @@
         program = "${hive}/bin/hive.pyz";
       };
       checks.${system} = {
-        inherit hive;
+        inherit (self.packages.${system}) hive pyz;
         machine = import ./nix/checks/machine.nix {
           inherit pkgs;
           module = self.nixosModules.default;

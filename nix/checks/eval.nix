@@ -74,6 +74,7 @@ in
       forge = {
         inherit (forge.config)
           boot
+          environment
           networking
           services
           system

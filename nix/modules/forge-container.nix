@@ -29,6 +29,9 @@ in
       firewall.enable = false;
     };
 
+    # For who looks after it: the service has it on its own path alone.
+    environment.systemPackages = [ package ];
+
     services.forgejo = {
       enable = true;
       inherit package;

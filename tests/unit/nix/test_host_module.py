@@ -272,6 +272,10 @@ if NIX_INSTANTIATE:
         assert forge["services"]["forgejo"]["settings"]["service"]["DISABLE_REGISTRATION"] is True
         assert forge["services"]["forgejo"]["settings"]["federation"]["ENABLED"] is False
         assert not forge["networking"]["firewall"]["enable"]
+        # As docs/install-nixos.md calls it in there.
+        assert [Path(each).name for each in forge["environment"]["systemPackages"]] == [
+            "00000000000000000000000000000000-forgejo"
+        ]
         without = host(nix, "forge.enable = false;")
         assert "forge" not in without
         assert without["settings"]["forge_url"] is None
