@@ -182,7 +182,7 @@ async def serve(
         async with room:
             # Of this connection's task alone.
             _PEER.set(peer)
-            await _Connection(stream, door).run()
+            await alone(door.name, _Connection(stream, door).run())
 
     async with trio.open_nursery() as nursery:
         await nursery.start(trio.serve_listeners, one, [listener])

@@ -65,11 +65,13 @@ async def stop(
 ) -> None:
     """Stop an agent, also one that is just coming up; `graceful` first lets a turn end.
 
-    `at_once`: nothing of it is asked or waited for.
+    `at_once`: nothing of it is asked or waited for, not even that the disk takes a word of it.
     """
     await hive.transients.interrupt(name, transients.COMING_UP)
     hive.agents.get(name)
     with held(hive, name, transients.STOPPING):
+        if at_once:
+            await hive.runtime.stop(name, grace_s=0)
         await hive.agents.set_wanted(name, is_running=False)
         if graceful:
             await _wait_turn_over(hive, name)

@@ -7,6 +7,7 @@ started monitor inherits the record's lock and itself writes its number before t
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
@@ -20,7 +21,7 @@ import attrs
 import trio
 
 from hive.config import HostConfig
-from hive.errors import BadRequest, Conflict, ProgramFailed
+from hive.errors import BadRequest, Conflict, ProgramFailed, Unavailable
 from hive.host import agent_files, proc, process_trees, readiness
 from hive.host.limits import Limiter
 from hive.host.process_trees import tree_of
@@ -37,6 +38,8 @@ TOLD_S = 2.0
 _LOCK_S = 0.2
 _POLL_S = 0.001
 _SLOW_POLL_S = 0.01
+
+log = logging.getLogger(__name__)
 
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
@@ -200,7 +203,11 @@ class RecordedRuntime(ABC):
         found = self._look(name, record)
         if found.is_running:
             return found
-        await process_trees.sweep(record)
+        try:
+            await process_trees.sweep(record)
+        except (Unavailable, OSError) as error:
+            # Nothing is started here before that went well, and the others are looked at meanwhile.
+            log.warning("what is left of %s is not ended yet: %s", name, error)
         self._reap()
         return self._look(name, record)
 

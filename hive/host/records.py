@@ -167,16 +167,23 @@ class Record:
             return file.read(_READ_BYTES).decode(errors="replace")
 
     def trim_log(self) -> None:
-        """Move a log that is too long aside; what is printed in that instant is lost."""
+        """Move a log that is too long aside; what is printed in that instant is lost.
+
+        On a full disk it stays as it is until there is room: whoever looks whether a container runs
+        comes by here, and so does who stops the one that fills the disk.
+        """
         if self.log_size() <= LOG_BYTES:
             return
         temporary = self._old_log.with_suffix(".tmp")
-        with self.log.open("rb") as file:
-            file.seek(-LOG_BYTES, os.SEEK_END)
-            temporary.write_bytes(file.read(LOG_BYTES))
-        temporary.replace(self._old_log)
-        # Its writers append, so they go on at the new end.
-        os.truncate(self.log, 0)
+        try:
+            with self.log.open("rb") as file:
+                file.seek(-LOG_BYTES, os.SEEK_END)
+                temporary.write_bytes(file.read(LOG_BYTES))
+            temporary.replace(self._old_log)
+            # Its writers append, so they go on at the new end.
+            os.truncate(self.log, 0)
+        except OSError:
+            temporary.unlink(missing_ok=True)
 
     def log_lines(self, count: int) -> list[str]:
         """Return the newest lines of the log, oldest first; blocks on the disk."""

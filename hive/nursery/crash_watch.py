@@ -9,6 +9,7 @@ until it has run five minutes.
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 import attrs
@@ -33,6 +34,8 @@ LAST_CHARS = 300
 """Of the last line of a container that crashed, on its row."""
 DELAY_FIRST_S = 1.0
 DELAY_MOST_S = 60.0
+
+log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -175,7 +178,11 @@ async def _report(hive: Hive, crashes: Crashes, name: AgentName) -> None:
     if name != MANAGER and crash.is_told():
         times = f", {crash.count} times in a row" if crash.count > 1 else ""
         note = f"{ended}{times}; it is started again"
-        await notices.tell_manager(hive, "container_crash", agent=name, note=note)
+        try:
+            await notices.tell_manager(hive, "container_crash", agent=name, note=note)
+        except HiveError as error:
+            # As on a full disk: its row says so all the same, and it is started again.
+            log.warning("the manager was not told that %s %s: %s", name, ended, error)
 
 
 async def _last_line(hive: Hive, name: AgentName) -> str:

@@ -42,7 +42,11 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
         known = {name: known.get(name, Seen()) for name in now}
         for name, seen in now.items():
             if seen != known[name] and seen == before.get(name):
-                await _tell(hive, name, known[name], seen)
+                try:
+                    await _tell(hive, name, known[name], seen)
+                except HiveError:
+                    # As on a full disk: it is not told yet, and is at a later look.
+                    continue
                 known[name] = seen
         before = now
 

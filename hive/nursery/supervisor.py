@@ -2,20 +2,22 @@
 
 Each task is a coroutine that says when it is ready and then runs until it is cancelled. One that
 fails, or ends by itself, is started again after 1, 2, 4 ... 60 s; five healthy minutes forget its
-failures; ten in a row end the whole hive, so that a person sees it.
+failures; ten in a row end the whole hive, so that a person sees it. What the host refuses, a full
+disk above all, is tried for ever and ends nothing: the dashboard says so, and agents go on.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import attrs
 import trio
 
 from hive import backoff
-from hive.errors import HiveError
+from hive.errors import HiveError, Unavailable
 from hive.wire.dashboard import TaskRow
 
 BACKOFF_FIRST_S = 1.0
@@ -24,6 +26,7 @@ HEALTHY_S = 300.0
 FAILURES_MOST = 10
 READY_S = 30.0
 STOP_S = 1.5
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +66,8 @@ class _Kept:
     since: float
     restarts: int = 0
     failures: int = 0
+    own_failures: int = 0
+    """Of those, the ones that the host is not to blame for."""
     last_error: str | None = None
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     gone: trio.Event = attrs.field(factory=trio.Event)
@@ -147,14 +152,15 @@ class Supervisor:
             while True:
                 self._set(kept, "starting")
                 since = trio.current_time()
-                error = await self._attempt(kept, ready)
+                error, is_hosts = await self._attempt(kept, ready)
                 if trio.current_time() - since >= HEALTHY_S:
-                    kept.failures = 0
+                    kept.failures = kept.own_failures = 0
                 kept.failures += 1
+                kept.own_failures += not is_hosts
                 kept.restarts += 1
                 kept.last_error = error
                 ready()
-                if kept.failures >= FAILURES_MOST:
+                if kept.own_failures >= FAILURES_MOST:
                     self._give_up(kept)
                     await trio.sleep_forever()
                 self._set(kept, "backoff")
@@ -164,8 +170,8 @@ class Supervisor:
         kept.gone.set()
         ready()
 
-    async def _attempt(self, kept: _Kept, ready: _Once) -> str:
-        """Run a task once; return why it ended."""
+    async def _attempt(self, kept: _Kept, ready: _Once) -> tuple[str, bool]:
+        """Run a task once; return why it ended, and whether the host refused something."""
         try:
             async with trio.open_nursery() as nursery:
                 with trio.fail_after(kept.task.ready_s):
@@ -177,7 +183,7 @@ class Supervisor:
                 ready()
         except Exception as error:
             log.exception("task %s failed", kept.task.name)
-            return _first_words(error)
+            return _first_words(error), _is_hosts(error)
         except BaseExceptionGroup as group:
             # Stopped, and a part of it failed in its stop: the others stop in order all the same.
             failed, cancelled = group.split(Exception)
@@ -187,12 +193,12 @@ class Supervisor:
             assert cancelled is not None
             raise cancelled from None
         log.error("task %s ended by itself", kept.task.name)
-        return "it ended by itself"
+        return "it ended by itself", False
 
     def _give_up(self, kept: _Kept) -> None:
         self._set(kept, "failed")
         self._gave_up = GaveUp(
-            f"{kept.task.name} failed {kept.failures} times in a row, the last time with:"
+            f"{kept.task.name} failed {kept.own_failures} times in a row, the last time with:"
             f" {kept.last_error}"
         )
         log.critical("giving up: %s", self._gave_up)
@@ -230,3 +236,22 @@ def _first_words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"{type(error).__name__}: {error}"[:500]
+
+
+def _is_hosts(error: BaseException) -> bool:
+    """Whether the host refused something, and nothing else went wrong."""
+    return all(map(_is_refusal, _leaves(error)))
+
+
+def _is_refusal(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _OF_THE_DISK
+    return isinstance(error, Unavailable)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error

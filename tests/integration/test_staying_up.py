@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
+from hive.core import lifecycle
+from hive.core.hive import Hive
 from hive.errors import Unavailable
 from hive.nursery import crash_watch, on_host
 from hive.nursery.crash_watch import Crash, bring_back
@@ -23,6 +27,17 @@ ALICE = AgentName("alice")
 
 def starts(daemon: Running, name: AgentName) -> int:
     return [spec.name for spec in daemon.runtime.started].count(name)
+
+
+@contextmanager
+def read_only(hive: Hive) -> Iterator[None]:
+    """Let every transaction fail, as on a disk without room or one that turned read-only."""
+    connection = hive.agents._store._database._writer._connection
+    connection.execute("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA query_only = OFF")
 
 
 async def is_up(daemon: Running, name: AgentName) -> bool:
@@ -223,3 +238,17 @@ def _row(daemon: Running, name: AgentName) -> Any:
 def _note(daemon: Running, name: AgentName) -> str | None:
     row = _row(daemon, name)
     return None if row is None else row.note
+
+
+async def test_who_fills_the_disk_is_stopped_though_nothing_can_be_written_down(
+    short_tmp: Path,
+) -> None:
+    async with running(short_tmp) as daemon:
+        assert (await daemon.operator("spawn", name="bob"))["ok"]
+        bob = AgentName("bob")
+        with (
+            read_only(daemon.hive),
+            pytest.raises(Unavailable, match=r"broker.sqlite cannot be written"),
+        ):
+            await lifecycle.stop(daemon.hive, bob, at_once=True)
+        assert not await is_up(daemon, bob)

@@ -82,6 +82,30 @@ async def raw(path: Path, data: bytes, replies: int) -> list[Any]:
     return [json.loads(line) for line in got.splitlines()]
 
 
+async def test_what_fails_when_a_reply_is_taken_back_ends_that_client_alone(
+    short_tmp: Path,
+) -> None:
+    async def full(reply: dict[str, Any]) -> None:
+        del reply
+        raise Unavailable("the database cannot grow, its disk is full: free space on it")
+
+    path, echo = short_tmp / "s", Echo()
+    door = lines.Door("test", echo.handle, fail, lost=full)
+    listener = await lines.listen(path, 0o600)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(lines.serve, listener, door)
+        for _ in range(3):
+            gone = await calls.connect(path)
+            gone.socket.shutdown(socket.SHUT_RD)
+            await gone.send_all(b"1\n")
+            await gone.send_eof()
+            with trio.fail_after(5):
+                assert await gone.receive_some() == b""
+            await gone.aclose()
+        assert await raw(path, b"7\n", 1) == [{"echo": 7}]
+        nursery.cancel_scope.cancel()
+
+
 async def test_several_requests_on_one_connection_are_answered_in_order(short_tmp: Path) -> None:
     path = short_tmp / "s"
     async with Echo().served(path):

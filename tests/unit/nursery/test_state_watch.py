@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from hive.core import notices
+from hive.errors import Unavailable
 from hive.nursery import state_watch
 from hive.nursery.state_watch import LOOK_S
 from hive.wire.dashboard import ContainerRow
@@ -20,6 +21,7 @@ class Stage:
     def __init__(self) -> None:
         self.rows = {"manager": self._row("manager"), "alice": self._row("alice")}
         self.told: list[tuple[str, str]] = []
+        self.is_full = False
         shared = SimpleNamespace(of=lambda _: None)
         self.hive: Any = SimpleNamespace(view=SimpleNamespace(rows=self.rows.values), users=shared)
 
@@ -28,6 +30,8 @@ class Stage:
 
     async def tell(self, hive: object, event: str, *, agent: str) -> None:
         assert hive is self.hive
+        if self.is_full:
+            raise Unavailable("the database cannot grow, its disk is full: free space on it")
         self.told.append((event, agent))
 
     def _row(self, name: str, **fields: bool) -> ContainerRow:
@@ -100,3 +104,17 @@ async def test_a_flicker_is_not_told(stage: Stage, autojump_clock: object) -> No
 
 async def test_the_manager_is_not_told_of_itself(stage: Stage, autojump_clock: object) -> None:
     assert await looks(stage, {"manager": {"needs_login": True, "needs_update": True}}) == []
+
+
+async def test_what_a_full_disk_does_not_take_is_told_when_there_is_room(
+    stage: Stage, autojump_clock: object
+) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(state_watch.run, stage.hive)
+        stage.is_full = True
+        stage.set("alice", needs_login=True)
+        await trio.sleep(10 * LOOK_S)
+        stage.is_full = False
+        await trio.sleep(3 * LOOK_S)
+        nursery.cancel_scope.cancel()
+    assert stage.told == [("needs_login", "alice")]

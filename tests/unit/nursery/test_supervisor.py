@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 import trio
 import trio.testing
 
+from hive.errors import Unavailable
 from hive.nursery import supervisor
 from hive.nursery.supervisor import GaveUp, Supervisor, Task
 
@@ -73,6 +76,33 @@ async def test_ten_failures_in_a_row_stop_everything_loudly(
         await kept.run([Task("good", Body(log, "good")), Task("bad", Body(log, "bad", 99))])
     assert log[-1] == "stop good"
     assert [row.state for row in kept.rows()] == ["stopped", "failed"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Unavailable("the database cannot grow, its disk is full: free space on it"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+async def test_what_a_full_disk_refuses_is_tried_until_there_is_room_and_ends_nothing(
+    refusal: Exception, autojump_clock: trio.testing.MockClock
+) -> None:
+    starts = 0
+
+    async def refused(*, task_status: trio.TaskStatus[None]) -> None:
+        nonlocal starts
+        starts += 1
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            await trio.sleep(1)
+            if starts < 2000:
+                raise refusal
+            nursery.start_soon(trio.sleep_forever)
+
+    kept = make()
+    await run_for(kept, [Task("full", refused)], 2000 * (supervisor.BACKOFF_MOST_S + 2))
+    assert (kept.rows()[0].state, starts) == ("stopped", 2000)
 
 
 async def test_five_healthy_minutes_forget_the_failures(
