@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -113,6 +114,8 @@ class Disk:
     free_bytes: int | None = None
     is_low: bool = False
     """That less is free than the reserve."""
+    stored: Counter[str] = attrs.field(factory=Counter)
+    """About how many bytes this daemon has stored for each agent, in messages and the like."""
 
 
 @attrs.frozen

@@ -4,7 +4,8 @@ Counting files takes a minute, filling a disk takes seconds. So where the reserv
 container wrote is asked of the kernel, which knows it at once and wherever it went: to `/shared`,
 to files of any size or number, also to those that have no name any more. Who alone would fill the
 rest within half an hour, at the pace of the last minute, is stopped, the quickest first. What
-others of the host write stops nobody: the dashboard says that the disk is nearly full.
+others of the host write stops nobody: the dashboard says that the disk is nearly full. What the
+daemon stores for an agent, its messages above all, counts as written by that agent.
 """
 
 from __future__ import annotations
@@ -81,7 +82,11 @@ async def run(hive: Hive, *, task_status: trio.TaskStatus[None]) -> None:
         free = await disk_use.free_bytes(hive.paths.state)
         hive.disk.free_bytes, hive.disk.is_low = free, free < reserve
         if free < NEAR * reserve:
-            window.add(trio.current_time(), await hive.runtime.written())
+            written = await hive.runtime.written()
+            stored = hive.disk.stored
+            window.add(
+                trio.current_time(), {name: written[name] + stored[name] for name in written}
+            )
         else:
             window = Window()
         name = window.filler(free) if free < reserve else None
@@ -106,4 +111,8 @@ async def _stop(hive: Hive, name: AgentName, free: int) -> None:
         "You were stopped because you were filling the host's disk: remove what you wrote and do"
         " not need, in /shared too, before you go on."
     )
-    await notices.post(hive, (Draft(SYSTEM, (name,), body, hive.clock(), origin="system"),))
+    try:
+        await notices.post(hive, (Draft(SYSTEM, (name,), body, hive.clock(), origin="system"),))
+    except HiveError as error:
+        # The disk is full by now; its row says why it was stopped.
+        log.warning("%s was not told why it was stopped: %s", name, error)

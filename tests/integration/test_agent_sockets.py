@@ -37,6 +37,22 @@ async def test_the_sender_is_whoever_owns_the_socket(short_tmp: Path) -> None:
     assert message["redelivered"] is False
 
 
+async def test_what_is_stored_for_an_agent_is_counted_as_its_own(short_tmp: Path) -> None:
+    async with running(short_tmp) as daemon:
+        await with_agents(daemon, "alice", "bob")
+        stored = daemon.hive.disk.stored
+        before = stored["alice"], stored["bob"]
+        assert (await daemon.agent("alice", "send", to="bob", body="x" * 4000))["kind"] == "ok"
+        once = stored["alice"] - before[0]
+        assert 4000 < once < 10_000
+        await daemon.agent("alice", "send", to="*", body="x" * 4000)
+        await daemon.agent("alice", "ask", question="y" * 4000)
+        await daemon.agent("alice", "send", to="nobody", body="x" * 4000)
+        assert stored["alice"] - before[0] == once + 3 * once + 2 * once
+        await daemon.agent("bob", "recv")
+        assert stored["bob"] == before[1]
+
+
 async def test_what_an_agent_says_of_itself_is_on_its_row_before_it_is_answered(
     short_tmp: Path,
 ) -> None:

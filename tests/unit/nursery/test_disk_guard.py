@@ -12,7 +12,7 @@ import trio
 from hive.config import HostConfig
 from hive.core import lifecycle, notices
 from hive.core.hive import Disk
-from hive.errors import Conflict
+from hive.errors import Conflict, Unavailable
 from hive.host import disk_use
 from hive.host.runtime import ContainerSpec
 from hive.nursery import disk_guard
@@ -34,6 +34,7 @@ class Stage:
     def __init__(self, root: Path) -> None:
         self.runtime = FakeRuntime()
         self.free = 100 * GIB
+        self.is_full = False
         self.refuses = 0
         """How often a stop is refused."""
         self.troubles: dict[str, str] = {}
@@ -70,6 +71,8 @@ class Stage:
     async def post(self, hive: object, drafts: tuple[Draft, ...]) -> None:
         """Take what the agent is told."""
         assert hive is self.hive
+        if self.is_full:
+            raise Unavailable("the database cannot grow, its disk is full: free space on it")
         self.told += [(name, draft.body) for draft in drafts for name in draft.recipients]
 
     async def tell(self, hive: object, event: str, *, agent: str) -> None:
@@ -120,6 +123,31 @@ async def test_who_fills_the_disk_is_stopped_at_once_and_told_and_the_other_goes
     assert name == "alice"
     assert "remove what you wrote" in body
     assert stage.hive.disk.is_low
+
+
+async def test_who_fills_the_disk_by_what_the_daemon_stores_for_it_is_stopped_too(
+    stage: Stage, autojump_clock: object
+) -> None:
+    stage.free = 2 * GIB
+    await trio.sleep(LOOK_MOST_S + 1)
+    stage.hive.disk.stored[ALICE] += 1200 * MIB
+    stage.free -= 1200 * MIB
+    await trio.sleep(2 * LOOK_LEAST_S)
+    assert await stage.running() == ["bob"]
+    assert "it was filling the host's disk" in stage.troubles["alice"]
+
+
+async def test_a_disk_too_full_to_tell_who_filled_it_stops_the_next_one_too(
+    stage: Stage, autojump_clock: object
+) -> None:
+    stage.is_full = True
+    stage.free = 2 * GIB
+    await trio.sleep(LOOK_MOST_S + 1)
+    stage.write(ALICE, 700 * MIB)
+    stage.write(BOB, 600 * MIB)
+    await trio.sleep(LOOK_MOST_S)
+    assert await stage.running() == []
+    assert "it was filling the host's disk" in stage.troubles["bob"]
 
 
 async def test_one_after_the_other_is_stopped_while_there_is_one_that_fills_it(
