@@ -6,6 +6,7 @@ What they do is in `operator_cli`, `login_cli` and `terminal_cli`, imported when
 from __future__ import annotations
 
 import argparse
+import sys
 
 from hive.verbs import Verb, Verbs, add, add_place, told
 
@@ -192,7 +193,8 @@ def _client(arguments: argparse.Namespace) -> int:
 
     try:
         status = told(operator_cli.run, arguments)
-        print(end="", flush=True)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

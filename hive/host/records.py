@@ -147,7 +147,7 @@ class Record:
         for line in lines:
             # bwrap writes a line in several pieces; an unfinished one will be whole the next time.
             if line.endswith(b"}\n"):
-                merged |= json.loads(line)
+                merged |= _numbers(line)
         return Told(merged.get("child-pid"), merged.get("pid-namespace"), merged.get("exit-code"))
 
     @writing()
@@ -195,6 +195,16 @@ class Record:
     def remove(self) -> None:
         """Remove everything; blocks on the disk. Raises `Unavailable`."""
         shutil.rmtree(self.directory)
+
+
+def _numbers(line: bytes) -> dict[str, int]:
+    """Return the numbers that a line of the status tells; a damaged one tells none."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return {}
+    found = told.items() if isinstance(told, dict) else ()
+    return {key: value for key, value in found if type(value) is int}
 
 
 def _is_locked(file: Path) -> bool:

@@ -16,7 +16,7 @@ import trio
 from hive.config import HostConfig
 from hive.core.audit import Audit
 from hive.core.hive import Hive
-from hive.errors import Conflict, HiveError
+from hive.errors import Conflict, HiveError, Unavailable
 from hive.host import operator_group, runtimes, state_dirs
 from hive.host.runtime import Runtime
 from hive.nursery import (
@@ -44,7 +44,7 @@ from hive.nursery.collaborators import Ground, make
 from hive.nursery.supervisor import READY_S, Task
 from hive.paths import Paths
 from hive.store import audit as audit_store
-from hive.store.audit_files import Opened
+from hive.store.audit_files import Opened, list_segments
 from hive.store.database import LOG_BYTES, Clock, open_database
 from hive.wire.audit import DONE, FAILED
 from hive.wire.names import AgentName
@@ -116,6 +116,7 @@ async def serve(
     async with _only_one(paths):
         if beforehand is not None:
             await beforehand()
+        await trio.to_thread.run_sync(_need_database, paths)
         chosen = runtime or await runtimes.choose(config, paths, clock)
         async with (
             open_database(paths.broker_db, log_bytes=LOG_BYTES) as database,
@@ -132,6 +133,26 @@ async def serve(
             finally:
                 if config.stop_containers:
                     await stop_containers(hive)
+
+
+def _need_database(paths: Paths) -> None:
+    """Raise `Unavailable` where a hive has worked whose database is gone or empty.
+
+    To begin another one unasked would stop every agent, and forget all that was said.
+    """
+    try:
+        if paths.broker_db.exists() and paths.broker_db.stat().st_size > 0:
+            return
+        has_worked = paths.audit.is_dir() and any(
+            each.stat().st_size > 0 for each in list_segments(paths.audit)
+        )
+    except OSError as error:
+        raise Unavailable(f"cannot look at {error.filename}: {error.strerror}") from error
+    if has_worked:
+        raise Unavailable(
+            f"the database {paths.broker_db} is gone or empty, and {paths.audit} says that a hive"
+            " has worked here: put back a backup; to begin anew, move both away"
+        )
 
 
 def _tell_end(audit: Audit, opened: Opened) -> None:

@@ -9,9 +9,11 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import pytest
 import trio
 
 from hive.core import proposals
+from hive.errors import Unavailable
 from hive.wire.names import MANAGER, OPERATOR, AgentName
 from tests.fakes.running import Running, running
 from tests.unit.docs.pages import blocks, page, section
@@ -102,3 +104,26 @@ async def test_no_proposal_gets_the_number_of_one_that_the_copy_does_not_know(
         asked = await proposals.request_spawn(live.hive, ALICE, "reads again", OPERATOR)
         assert asked.id > forgotten.id
         assert await live.hive.repos.states(ALICE, asked.id) == {"proposal"}
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+async def test_where_a_hive_has_worked_no_other_begins_without_its_database(
+    short_tmp: Path, left: str
+) -> None:
+    async with running(short_tmp) as live:
+        database = live.hive.paths.broker_db
+        assert (await live.operator("spawn", name="alice"))["ok"]
+    kept = short_tmp / "kept"
+
+    def take() -> None:
+        database.rename(kept)
+        if left == "an empty file":
+            database.touch()
+
+    await trio.to_thread.run_sync(take)
+    with pytest.RaisesGroup(pytest.RaisesExc(Unavailable, match="is gone or empty")):
+        async with running(short_tmp):
+            pass
+    await trio.to_thread.run_sync(kept.rename, database)
+    async with running(short_tmp) as live:
+        assert ALICE in live.hive.agents

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hive.errors import Unavailable
-from hive.host.records import LOG_BYTES, Record, Run
+from hive.host.records import LOG_BYTES, Record, Run, Told
 
 
 def test_what_the_disk_refuses_is_told(tmp_path: Path) -> None:
@@ -35,3 +35,17 @@ def test_a_log_that_is_too_long_stays_on_a_full_disk_and_is_moved_when_there_is_
     assert not os.path.lexists(aside)
     record.trim_log()
     assert (record.log_size(), record.log_lines(1)) == (0, ["the end"])
+
+
+def test_what_is_damaged_of_a_status_tells_nothing_and_hides_nothing(tmp_path: Path) -> None:
+    record = Record(tmp_path / "bob")
+    record.make()
+    lines = [
+        b'{"child-pid": 7}',
+        b"\xff\0}",
+        b"[1]}",
+        b'{"exit-code": "x"}',
+        b'{"pid-namespace": 9}',
+    ]
+    record.status.write_bytes(b"".join(line + b"\n" for line in lines))
+    assert record.told() == Told(7, 9, None)
