@@ -429,10 +429,7 @@ let
       _type = "merge";
       inherit contents;
     };
-    mkOverride = prioritised;
-    mkOptionDefault = prioritised 1500;
     mkDefault = prioritised 1000;
-    mkForce = prioritised 50;
     literalExpression = text: {
       _type = "literalExpression";
       inherit text;
@@ -440,23 +437,17 @@ let
     optional = condition: value: if condition then [ value ] else [ ];
     optionals = condition: values: if condition then values else [ ];
     optionalAttrs = condition: set: if condition then set else { };
-    optionalString = condition: text: if condition then text else "";
     nameValuePair = name: value: { inherit name value; };
-    mapAttrs' = f: set: listToAttrs (map (name: f name set.${name}) (attrNames set));
     mapAttrsToList = f: set: map (name: f name set.${name}) (attrNames set);
     filterAttrs =
       f: set:
       listToAttrs (
         map (name: lib.nameValuePair name set.${name}) (filter (name: f name set.${name}) (attrNames set))
       );
-    concatMapStrings = f: list: concatStringsSep "" (map f list);
     concatMapStringsSep = separator: f: list: concatStringsSep separator (map f list);
     hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
     splitString = separator: text: filter isString (split "[${separator}]" text);
-    toList = value: if isList value then value else [ value ];
-    boolToString = value: if value then "true" else "false";
     getExe = package: "${package}/bin/${package.meta.mainProgram or package.pname or package.name}";
-    getExe' = package: name: "${package}/bin/${name}";
     makeBinPath = concatMapPath "bin";
     versionAtLeast = one: other: compareVersions one other >= 0;
     attrByPath =
