@@ -6,11 +6,9 @@ import importlib
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -78,10 +76,6 @@ if NIX_INSTANTIATE:
             assert KNOWN[name]["lock"].startswith(wheels["name"].rpartition("-")[2])
             assert wheels["outputHashMode"] == "recursive"
             assert f"{ROOT}/locks/{name}.txt" in wheels["src"]
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-        asked_for = {re.split("[<>=]", each)[0] for each in project["dependencies"]}
-        given = {Path(each).name for each in made["package"]["dependencies"]}
-        assert given == asked_for | {"mcp-types"}
         for module in made["package"]["pythonImportsCheck"]:
             importlib.import_module(module)
         files = {Path(each) for each in made["pyz"]["src"]}

@@ -49,7 +49,7 @@ def test_every_link_inside_the_repository_leads_somewhere() -> None:
 def test_the_nix_package_has_what_the_wheel_needs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     text = (ROOT / "nix/package.nix").read_text(encoding="utf-8")
-    listed = text.partition("dependencies = [")[2].partition("]")[0]
+    listed = text.partition("dependencies = map dependency [")[2].partition("]")[0]
     names = {re.split("[<>=]", each)[0] for each in project["dependencies"]}
     # What is imported of a package of its own that comes with another one.
     assert set(re.findall(r'"(\S+)"', listed)) == {*names, "mcp-types"}
