@@ -155,7 +155,7 @@ def _prepare_shared(shared: Path, manager: int) -> None:
 
 
 def _give_sockets(folder: int, user: int) -> None:
-    """The daemon makes them before it knows who is started."""
+    """The daemon makes them before it knows who is started; what comes later it gives itself."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(".sock"):

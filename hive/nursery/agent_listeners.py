@@ -64,7 +64,7 @@ async def listen(hive: Hive, name: AgentName, path: Path, what: str) -> trio.Soc
     """Listen on an agent's socket as soon as that is possible; its row says why it is not yet."""
     while True:
         try:
-            return await _listen(hive, name, path)
+            return await bind(path, hive.paths.run)
         except HiveError as error:
             hive.view.set_trouble(
                 name,
@@ -75,13 +75,23 @@ async def listen(hive: Hive, name: AgentName, path: Path, what: str) -> trio.Soc
             await trio.sleep(AGAIN_S)
 
 
-async def _listen(hive: Hive, name: AgentName, path: Path) -> trio.SocketListener:
+async def bind(path: Path, made_in: Path) -> trio.SocketListener:
+    """Listen on a socket that is its directory's owner's, by way of one of the daemon's own.
+
+    Whoever starts an agent gives it its directory, and then what it finds there. Before that this
+    may not know yet whose it will be, and behind it nobody looks any more: so it is made again
+    when the directory has changed hands meanwhile. Raises `Unavailable`.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            owner = path.parent.stat().st_uid
+            listener = await lines.listen(path, SOCKET_MODE, made_in=made_in, owner=owner)
+            if path.parent.stat().st_uid == owner:
+                return listener
+            await listener.aclose()
     except OSError as error:
-        raise Unavailable(f"cannot make {path.parent}: {error.strerror}") from error
-    owner = hive.runtime.user(name)
-    return await lines.listen(path, SOCKET_MODE, made_in=hive.paths.run, owner=owner)
+        raise Unavailable(f"cannot use {path.parent}: {error.strerror}") from error
 
 
 def admit(hive: Hive, name: AgentName, user: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,35 @@ async def test_each_agent_has_a_way_out_of_its_own_from_its_first_moment(short_t
             assert path.stat().st_mode & 0o777 == agent_listeners.SOCKET_MODE
         await here.operator("destroy", name="ada")
         assert not here.hive.paths.egress_socket(ADA).exists()
+
+
+if os.geteuid() == 0:
+
+    @pytest.mark.parametrize("is_late", [True, False])
+    async def test_a_socket_is_its_agents_whether_it_is_made_before_or_while_that_is_started(
+        short_tmp: Path, is_late: bool
+    ) -> None:
+        user, folder = 54_321, short_tmp / "ada"
+        folder.mkdir()
+
+        async def start_the_agent() -> None:
+            # As `owners.settle` does: the directory first, and then what is in it.
+            os.chown(folder, user, user)
+            for found in folder.glob("*.sock"):
+                os.chown(found, user, user)
+
+        async with trio.open_nursery() as nursery:
+            if is_late:
+                # It runs where the listener waits for the first time, with nothing in place yet.
+                nursery.start_soon(start_the_agent)
+            listener = await agent_listeners.bind(folder / "egress.sock", short_tmp)
+            if not is_late:
+                nursery.start_soon(start_the_agent)
+        async with listener:
+            about = (folder / "egress.sock").stat()
+            assert (about.st_uid, about.st_gid) == (user, user)
+            stream = await trio.open_unix_socket(folder / "egress.sock")
+            await stream.aclose()
 
 
 async def test_a_deployed_list_counts_at_once_and_for_its_agent_alone(short_tmp: Path) -> None:
