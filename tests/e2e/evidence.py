@@ -18,8 +18,8 @@ def of(root: Path, requests: list[Request]) -> str:
     """Return what is below a hive's directory, and what its model was asked."""
     parts = [f"the model was asked {len(requests)} times, the last time:"]
     parts += [f"  {_cut(str(each))}" for each in requests[-1]["messages"][-6:]] if requests else []
-    for name, read in _READ.items():
-        for file in sorted(root.rglob(name)):
+    for where, read in _READ.items():
+        for file in sorted(root.glob(where)):
             parts += [f"{file.relative_to(root)}:", *read(file)]
     return "\n".join(parts)
 
@@ -46,8 +46,8 @@ def _frames(history: Path) -> Iterator[str]:
 
 _READ: dict[str, Callable[[Path], Iterator[str]]] = {
     "daemon.log": _lines,
-    "log": _lines,
-    "hyperhive-events.sqlite": _frames,
+    "state/containers/*/log": _lines,
+    "state/agents/*/state/hyperhive-events.sqlite": _frames,
 }
 
 
