@@ -32,7 +32,8 @@ HEAD_BYTES = 4096
 PRIVILEGED = 1024
 ANY = 0
 """Lets the kernel choose a port."""
-AWAY = b"HTTP/1.1 503 hive: the daemon is away\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+TURN_AWAY_S = 5.0
+AWAY = "the daemon is away"
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ async def _pass_on(way_out: Path, near: trio.SocketStream) -> None:
         del far
         return True
 
-    await _join(way_out, near, begin, AWAY)
+    await _join(way_out, near, begin, says_why=True)
 
 
 async def _tunnel(way_out: Path, service: str, near: trio.SocketStream) -> None:
@@ -132,7 +133,7 @@ async def _tunnel(way_out: Path, service: str, near: trio.SocketStream) -> None:
         with trio.fail_after(ANSWER_S):
             return await _says_yes(far)
 
-    await _join(way_out, near, begin, b"")
+    await _join(way_out, near, begin, says_why=False)
 
 
 async def _says_yes(far: trio.SocketStream) -> bool:
@@ -150,17 +151,24 @@ async def _join(
     way_out: Path,
     near: trio.SocketStream,
     begin: Callable[[trio.SocketStream], Awaitable[bool]],
-    away: bytes,
+    *,
+    says_why: bool,
 ) -> None:
     """Connect a client to the daemon and pass everything on; closes both."""
     far: trio.SocketStream | None = None
+    why = AWAY
     try:
         with trio.move_on_after(AWAY_S):
-            far = await _connect(way_out)
-        if far is None:
-            await near.send_all(away)
-        elif await begin(far):
-            await relay(near, far)
+            try:
+                far = await _connect(way_out)
+            except Unavailable as error:
+                log.error("%s", error)  # noqa: TRY400 - the sentence is all there is
+                why = error.message
+        if far is not None:
+            if await begin(far):
+                await relay(near, far)
+        elif says_why:
+            await _turn_away(near, why)
     except (trio.BrokenResourceError, trio.TooSlowError):
         return
     finally:
@@ -169,8 +177,19 @@ async def _join(
             far.socket.close()
 
 
+async def _turn_away(near: trio.SocketStream, why: str) -> None:
+    """Answer a client that cannot be passed on."""
+    head = f"HTTP/1.1 503 hive: {why}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with trio.move_on_after(TURN_AWAY_S):
+        await near.send_all(head.encode("ascii", "replace"))
+        # What the client still sends would make the kernel drop the answer.
+        await near.send_eof()
+        while await near.receive_some(HEAD_BYTES):
+            pass
+
+
 async def _connect(way_out: Path) -> trio.SocketStream:
-    """Connect to the daemon as soon as it answers; raises `BrokenResourceError` when it cannot."""
+    """Connect to the daemon as soon as it answers; raises `Unavailable` when that never will."""
     while True:
         sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         is_done = False
@@ -180,7 +199,9 @@ async def _connect(way_out: Path) -> trio.SocketStream:
             return trio.SocketStream(sock)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ECONNREFUSED, errno.EAGAIN):
-                raise trio.BrokenResourceError(error.strerror) from error
+                raise Unavailable(
+                    f"{way_out} cannot be used ({error.strerror}): restart the agent"
+                ) from error
         finally:
             if not is_done:
                 sock.close()

@@ -71,6 +71,22 @@ async def test_a_daemon_that_is_away_for_a_moment_is_waited_for(short_tmp: Path)
         nursery.cancel_scope.cancel()
 
 
+async def test_a_way_out_that_cannot_be_used_is_said_to_the_client_and_in_the_log(
+    short_tmp: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (short_tmp / "run").write_text("no directory")
+    config = _config(short_tmp, run_dir=str(short_tmp / "run"))
+    async with _forwarding(config, None) as port:
+        client = Client(await trio.open_tcp_stream("127.0.0.1", port))
+        async with client.stream:
+            await client.say("GET / HTTP/1.1", "Host: x", body=b"x" * 100_000)
+            await client.stream.send_eof()
+            said = (await client.rest()).decode()
+    assert said.startswith("HTTP/1.1 503 hive: ")
+    assert "cannot be used (Not a directory): restart the agent" in said
+    assert "cannot be used (Not a directory): restart the agent" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("answer", "heard"),
     [
