@@ -26,8 +26,6 @@ NEEDS_LOGIN = "needs_login"
 NO_CLAUDE = "no_claude"
 FAILED = "failed"
 
-UNKNOWN = "claude does not know the conversation that it was to go on with: it begins a new one"
-
 
 @attrs.frozen
 class Prompt:

@@ -20,7 +20,7 @@ from hive.agent import driver, stream_json
 from hive.agent.child import DEADLINES, Child, ClaudeMissing, Deadlines
 from hive.agent.driver import Lent, MakeLaunch, OnLine, OnText, Outcome, Prompt, ToolServer
 from hive.agent.live_turn import CutRefused, LiveTurn, SessionUnknown
-from hive.agent.session import Session
+from hive.agent.session import LOST, Session
 from hive.agent.transcript import Transcript
 from hive.errors import HiveError
 
@@ -175,7 +175,7 @@ class LiveDriver:
                 try:
                     return await self._try(prompt_uuid, line, on_line, on_text, is_command)
                 except SessionUnknown:
-                    on_text(driver.UNKNOWN)
+                    on_text(LOST)
                     self._session.begin_anew()
                 except CutRefused:
                     self._session.cannot_cut()

@@ -18,7 +18,7 @@ import trio
 from hive.agent import driver, stream_json
 from hive.agent.child import DEADLINES, Child, ClaudeMissing, Deadlines
 from hive.agent.driver import Lent, MakeLaunch, OnLine, OnText, Outcome, Prompt
-from hive.agent.session import Session
+from hive.agent.session import LOST, Session
 from hive.errors import HiveError
 
 FLAGS = (
@@ -136,7 +136,7 @@ class ProcessDriver:
             for _ in range(STARTS):
                 run = await self._once(prompt_uuid, line, on_line, on_text, is_command)
                 if run.is_unknown:
-                    on_text(driver.UNKNOWN)
+                    on_text(LOST)
                     self._session.begin_anew()
                 elif run.is_cut_refused:
                     self._session.cannot_cut()

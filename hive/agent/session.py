@@ -18,6 +18,8 @@ from hive.agent import process_tree
 from hive.agent.driver import Lent
 from hive.errors import Unavailable
 
+LOST = "claude does not know the conversation that it was to go on with: it begins a new one"
+
 
 @attrs.define
 class Session:

@@ -18,6 +18,7 @@ from hive.agent.child import Deadlines
 from hive.agent.driver import Launch, Line, Outcome, Prompt
 from hive.agent.live_driver import LiveDriver
 from hive.agent.process_driver import ProcessDriver
+from hive.agent.session import LOST
 from tests.fakes import odd_claude
 
 PATIENCE_S = 20.0
@@ -298,7 +299,7 @@ async def test_a_conversation_that_claude_has_lost_goes_on_under_another_id(odd:
         assert outcome.result is not None
         assert outcome.result["result"].endswith(f"--session-id {one.session_id}")
         assert one.session_id != lost
-        assert heard.texts == [driver.UNKNOWN]
+        assert heard.texts == [LOST]
 
 
 async def test_a_conversation_whose_first_claude_died_is_gone_on_with_behind_its_first_answer(
