@@ -39,7 +39,6 @@ class EventStream:
         """Serve `feed`."""
         self._feed = feed
         self._heartbeat_s = heartbeat_s
-        self._awake = b": awake\nevent: awake\ndata: %g\n\n" % heartbeat_s
         self._chunks: OrderedDict[int, bytes] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,29 +49,31 @@ class EventStream:
             nursery.start_soon(replies.wait_gone, receive, nursery.cancel_scope)
             nursery.start_soon(replies.wait_shut_out, scope, nursery.cancel_scope)
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            client = _Client(scope, send)
+            client = _Client(scope, send, self._feed.seq if after is None else after)
             nursery.start_soon(self._keep_awake, client)
-            await self._pump(self._feed.seq if after is None else after, client)
+            await self._pump(client)
             nursery.cancel_scope.cancel()
         # Outside, so that a client which is told to go gets the end of its answer too.
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _pump(self, after: int, client: _Client) -> None:
+    async def _pump(self, client: _Client) -> None:
         """Write frames until the feed is closed, starting anew for a client that fell behind."""
         # The number comes first of all: a client cut off before its first frame can resume too.
-        first = b"retry: %d\nid: %d\n\n" % (RETRY_MS, after)
-        await client.write(client.frame(first + self._awake))
+        first = b"retry: %d\nid: %d\n\n" % (RETRY_MS, client.seq)
+        await client.write(client.frame(first + self._awake(client)))
         while True:
-            with self._feed.watch(after) as watch:
+            with self._feed.watch(client.seq) as watch:
                 await self._follow(watch, client)
                 if not watch.needs_reset:
                     return
-            after = self._feed.seq
-            await client.write(client.frame(b"event: reset\nid: %d\ndata: {}\n\n" % after))
+            client.seq = self._feed.seq
+            told = _event(client.seq, b'{"kind":"reset","seq":%d}' % client.seq)
+            await client.write(client.frame(b"event: reset\n" + told))
 
     async def _follow(self, watch: Watch, client: _Client) -> None:
         while (frames := await watch.next()) is not None:
             if len(frames) == 1:
+                client.seq = frames[0][0]
                 await client.write(self._chunk(*frames[0], client))
             else:
                 await self._write_batch(frames, client)
@@ -81,16 +82,21 @@ class EventStream:
         # A task of its own: a deadline around every wait for a frame costs more than the frame.
         while True:
             await trio.sleep(self._heartbeat_s)
-            await client.write(client.frame(self._awake))
+            await client.write(client.frame(self._awake(client)))
+
+    def _awake(self, client: _Client) -> bytes:
+        """Return the sign of life; its number is that of what the client was written before."""
+        told = b'{"kind":"awake","seq":%d,"every_s":%g}' % (client.seq, self._heartbeat_s)
+        return b": awake\nevent: awake\n" + _event(client.seq, told)
 
     async def _write_batch(self, frames: list[tuple[int, bytes]], client: _Client) -> None:
         batch = bytearray()
         for seq, line in frames:
             batch += self._chunk(seq, line, client)
-            if len(batch) > _BATCH_BYTES:
+            if len(batch) > _BATCH_BYTES or seq == frames[-1][0]:
+                client.seq = seq
                 await client.write(bytes(batch))
                 batch.clear()
-        await client.write(bytes(batch))
 
     def _chunk(self, seq: int, line: bytes, client: _Client) -> bytes:
         """Return a frame as it goes over the wire, made once and kept for the other clients."""
@@ -107,7 +113,9 @@ class EventStream:
 class _Client:
     """One client's end: framed as its HTTP version wants, past the protocol where that is safe."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, seq: int) -> None:
+        self.seq = seq
+        """The number of the newest frame that was written to it, or that it says it has."""
         self._send = send
         self._raw: RawWriter | None = scope["extensions"].get(RAW)
         # Without a way past the protocol, the protocol itself makes the chunks.

@@ -30,7 +30,11 @@ export class FakeStream {
   }
 
   awake(everyS) {
-    this.listeners.awake({ data: String(everyS) });
+    this.beat(JSON.stringify({ kind: "awake", seq: 1, every_s: everyS }));
+  }
+
+  beat(data) {
+    this.listeners.awake({ data });
   }
 
   reset() {

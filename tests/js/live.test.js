@@ -189,6 +189,22 @@ test("a stream that falls silent is made anew, and so is its snapshot", async ()
   assert.equal(it.gets.length, 1);
 });
 
+test("an older harness says the number alone, and nonsense is no sign of life", async () => {
+  const it = scene();
+  it.live.start();
+  it.stream.open();
+  await it.answer({ seq: 1 });
+  const nonsense = ["", "x", "{", '"x"', '{"every_s":"x"}', '{"every_s":{}}', "NaN"];
+  for (const data of nonsense) it.stream.beat(data);
+  assert.equal(it.timers.length, 0);
+  it.stream.beat("15");
+  it.stream.beat("1e999");
+  assert.deepEqual(it.timers.map((timer) => timer.ms), [37500]);
+  it.now = 37500;
+  it.timers.shift().then();
+  assert.equal(it.timers[0].ms, 3600 * 2500 - 37500);
+});
+
 test("a stream that never says how often it speaks may be silent", async () => {
   const it = scene();
   it.live.start();

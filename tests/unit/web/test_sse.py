@@ -88,7 +88,7 @@ async def test_what_is_not_held_is_a_reset_and_the_stream_goes_on(last_id: str) 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(EventStream(feed), client.scope, client.receive, client.send)
         await trio.testing.wait_all_tasks_blocked()
-        assert client.events() == [("reset", {})]
+        assert client.events() == [("reset", {"kind": "reset", "seq": feed.seq})]
         assert client.last_id == str(feed.seq)
         feed.publish({"n": 1})
         await trio.testing.wait_all_tasks_blocked()
@@ -113,13 +113,39 @@ async def test_the_header_goes_before_the_query() -> None:
             nursery.cancel_scope.cancel()
 
 
+async def test_every_event_is_a_frame_with_the_number_of_what_is_known(
+    autojump_clock: Any,
+) -> None:
+    feed = Feed(1.0)
+    client = Client("5")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(EventStream(feed), client.scope, client.receive, client.send)
+        for number in range(3):
+            await trio.sleep(HEARTBEAT_S + 1)
+            feed.publish({"kind": "note", "n": number})
+            feed.publish({"kind": "note", "n": number})
+        await trio.sleep(HEARTBEAT_S + 1)
+        nursery.cancel_scope.cancel()
+    known = 5
+    kinds = set()
+    for block in client.text.split("\n\n")[1:-1]:
+        fields = dict(line.partition(": ")[::2] for line in block.split("\n"))
+        frame = json.loads(fields["data"])
+        kinds.add(frame["kind"])
+        assert fields["id"] == str(frame["seq"])
+        assert frame["seq"] == known or fields.get("event") != "awake"
+        known = frame["seq"]
+    assert kinds == {"awake", "reset", "note"}
+
+
 async def test_a_quiet_stream_is_kept_awake(autojump_clock: Any) -> None:
     client = Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(EventStream(Feed(1.0)), client.scope, client.receive, client.send)
         await trio.sleep(HEARTBEAT_S * 3 + 1)
         # One at once: whoever listens knows from the first moment what silence means.
-        assert client.text.count(": awake\nevent: awake\ndata: 15\n\n") == 4
+        assert client.text.count(": awake\nevent: awake\nid: ") == 4
+        assert client.text.count('"every_s":15}\n\n') == 4
         nursery.cancel_scope.cancel()
 
 
@@ -173,7 +199,7 @@ async def test_a_client_that_falls_behind_the_ring_is_reset_and_nobody_waits_for
             feed.publish({"n": number})
         can_send.set()
         await trio.testing.wait_all_tasks_blocked()
-        assert client.events() == [("reset", {})]
+        assert client.events() == [("reset", {"kind": "reset", "seq": feed.seq})]
         feed.publish({"n": 20})
         await trio.testing.wait_all_tasks_blocked()
         assert client.numbers() == [20]

@@ -44,7 +44,22 @@ const OPENING_MS = 20000;
 /** How many signs of life may be late. */
 const SILENT_BEATS = 2.5;
 const LEAST_BEAT_S = 1;
+const MOST_BEAT_S = 3600;
 const AWAY = new Set(["coming_up", "stopped"]);
+
+/**
+ * How often a stream says that it is awake; NaN for nonsense, as an agent may send it.
+ * The harness of an older hive says nothing but the number.
+ * @param {string} text
+ */
+function secondsOf(text) {
+  try {
+    const told = JSON.parse(text);
+    return Number(told?.every_s ?? told);
+  } catch {
+    return NaN;
+  }
+}
 
 export class Live {
   /** @param {LiveOptions} options */
@@ -102,7 +117,10 @@ export class Live {
   /** @param {Stream} stream @param {{data: string}} event */
   _awake(stream, event) {
     const wasKnown = this._silentMs < Infinity;
-    this._silentMs = Math.max(LEAST_BEAT_S, Number(event.data)) * 1000 * SILENT_BEATS;
+    const everyS = secondsOf(event.data);
+    if (Number.isNaN(everyS)) return;
+    const beatS = Math.min(Math.max(LEAST_BEAT_S, everyS), MOST_BEAT_S);
+    this._silentMs = beatS * 1000 * SILENT_BEATS;
     this._heardAt = this._now();
     if (!wasKnown) this._guard(stream);
   }
