@@ -92,6 +92,8 @@ async def test_an_at_sign_completes_and_the_recipient_stays(page: Page, lively: 
     await page.type("are you there?")
     await page.press("Enter")
     assert await lively.wait_posted("/op-send") == {"to": "bob", "body": "are you there?"}
+    # Until it is known to be sent it is kept, also over a reload.
+    await page.wait("document.querySelector('#compose').value === ''")
     await opened(page, lively.url)
     assert await page.eval("document.querySelector('#compose-to').value") == "bob"
     await page.click("#compose")

@@ -21,7 +21,7 @@ export function metaInputsView() {
   const quick = [
     picker("all", "Select all inputs", () => pick(() => true)),
     picker("behind", "Select the inputs that are behind", () => pick((name) => behind.has(name))),
-    picker("none", "Select no input", () => pick(() => false)),
+    picker("none", "Select none of the inputs", () => pick(() => false)),
   ];
   const form = el(
     "form",
