@@ -62,6 +62,8 @@ async def test_a_search_is_typed_looked_through_and_kept_in_the_address(
     assert (
         await page.eval("document.querySelectorAll('#found img, #found .said strong').length") == 0
     )
+    left = "document.querySelector('#found {}').getBoundingClientRect().left"
+    assert await page.eval(f"{left.format('.said')} - {left.format('.head')}") == 0
     said = await page.text("#found")
     assert "<img src=x" in said
     assert "U+202E" in said
