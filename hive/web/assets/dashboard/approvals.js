@@ -90,7 +90,7 @@ function approvalCard(one) {
 
 /** @param {Approval} one @param {ReturnType<typeof decisionsOn>} decisions those of the panel */
 function diffButton(one, decisions) {
-  const button = el("button", { type: "button", class: "calm" }, ...label("± D1FF", `Show the diff of ${approvalTitle(one)}`));
+  const button = el("button", { type: "button", class: "calm" }, ...label("± D1FF", "Show the diff", `of ${approvalTitle(one)}`));
   button.addEventListener("click", () => void openReview(one, decisions.forms));
   return button;
 }

@@ -41,7 +41,7 @@ export function containerRow(name, writeTo) {
     { url: lifecycle("rebuild", name), leet: "", plain: "Rebuild", tone: "badge warm", title: "" },
     ["↻ ", el("span", { class: "word" }, "needs update"), el("span", { class: "sr-only" }, `: rebuild ${name}`)],
   );
-  const stats = el("a", { class: "stats", href: statistics(name) }, ...label("◫ stats", `Statistics of ${name}`));
+  const stats = el("a", { class: "stats", href: statistics(name) }, ...label("◫ stats", "Statistics", `of ${name}`));
   const own = el("a", { class: "own", href: linkTo("agent", name), title: `a link to ${name}`, "aria-label": `Link to ${name}` }, "#");
   const status = el("p", { class: "status wrap", hidden: true });
   const note = el("p", { class: "why", hidden: true });
@@ -63,7 +63,7 @@ export function containerRow(name, writeTo) {
   );
   fold.listen(root);
   const buttons = actionsOf(name);
-  const write = el("button", { type: "button", class: "calm" }, ...label("✎ WR1T3", `Write to ${name}`));
+  const write = el("button", { type: "button", class: "calm" }, ...label("✎ WR1T3", "Write", `to ${name}`));
   write.addEventListener("click", () => writeTo(name));
   const rare = buttons.filter((one) => one.isRare);
   const more = el(
@@ -209,7 +209,7 @@ function actionsOf(name) {
     ending(name, "PURG3", "Purge", PURGE, { purge: "true" }),
   ];
   return all.map((action) => {
-    const words = label(action.leet, `${action.plain} ${name}`);
+    const words = label(action.leet, action.plain, name);
     const { shownFor, isRare } = action;
     return { ...actionForm(action, words), shownFor, isRare: isRare === true };
   });

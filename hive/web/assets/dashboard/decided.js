@@ -111,7 +111,7 @@ function offer(select, names) {
 /** @param {Approval} one */
 function decidedRow(one) {
   const [glyph, tone, word] = outcomeOf(one.status);
-  const diff = one.fetched_sha && el("button", { type: "button", class: "link" }, ...label("± diff", `Show the diff of ${approvalTitle(one)}`));
+  const diff = one.fetched_sha && el("button", { type: "button", class: "link" }, ...label("± diff", "Show the diff", `of ${approvalTitle(one)}`));
   if (diff) diff.addEventListener("click", () => void openReview(one, []));
   const root = el(
     "li",

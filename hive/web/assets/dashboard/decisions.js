@@ -17,7 +17,7 @@ export function decisionsOn(one) {
   let comments = one.comments;
   const yes = actionForm(
     { url: approve(one.id), leet: "", plain: "Approve", tone: "go primary" },
-    label("◆ APPR0VE", `Approve ${what}`),
+    label("◆ APPR0VE", "Approve", what),
   );
   const no = actionForm(
     {
@@ -32,7 +32,7 @@ export function decisionsOn(one) {
       draft: `deny ${one.id} ${one.requested_at}`,
       button: "Deny",
     },
-    label("DENY", `Deny ${what}`),
+    label("DENY", "Deny", what),
   );
   const fate = el("input", { type: "hidden", name: "comments", value: "" });
   yes.form.append(fate);

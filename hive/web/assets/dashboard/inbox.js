@@ -58,13 +58,13 @@ export function inboxView(reply, thread, all) {
 
 /** @param {MessageRow} message @param {(message: MessageRow) => void} reply @param {(id: number) => void} thread */
 function messageRow(message, reply, thread) {
-  const button = el("button", { type: "button", class: "quiet calm reply" }, ...label("↳ R3PLY", `Reply to ${message.from}`));
+  const button = el("button", { type: "button", class: "quiet calm reply" }, ...label("↳ R3PLY", "Reply", `to ${message.from}`));
   button.addEventListener("click", () => reply(message));
-  const whole = el("button", { type: "button", class: "quiet", title: "the whole thread, and a box to answer in" }, ...label("⌥ THR34D", `Thread of message ${message.id}`));
+  const whole = el("button", { type: "button", class: "quiet", title: "the whole thread, and a box to answer in" }, ...label("⌥ THR34D", "Thread", `of message ${message.id}`));
   whole.addEventListener("click", () => thread(message.id));
   const read = actionForm(
     { url: markRead(message.id), leet: "", plain: "Mark as read", tone: "quiet calm" },
-    label("✓ R34D", `Mark the message of ${message.from} as read`),
+    label("✓ R34D", "Mark as read", `: what ${message.from} writes`),
   );
   const isNew = el("span", { class: "sr-only" }, "unread");
   const body = markdown(message.body);

@@ -77,7 +77,7 @@ export function cancelForm(job) {
       confirm: "What waits is dropped; what runs is broken off and taken back.",
       button: "Cancel the job",
     },
-    label("✗ C4NC3L", `Cancel: ${jobTitle(job)}`),
+    label("✗ C4NC3L", "Cancel", `: ${jobTitle(job)}`),
   );
 }
 

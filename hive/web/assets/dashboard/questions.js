@@ -136,7 +136,7 @@ function answerForm(one, cancel) {
   const answer = el("input", { type: "hidden", name: "answer" });
   const words = isPeer(one)
     ? label("0V3RR1D3", `Answer in place of ${one.target}`)
-    : label("◆ 4NSW3R", `Answer ${one.asker}`);
+    : label("◆ 4NSW3R", "Answer", one.asker);
   const form = el(
     "form",
     { class: "stack", action: answerQuestion(one.id), method: "post", "data-async": true, "data-only": "answer" },
@@ -189,7 +189,7 @@ function cancelForm(one) {
       confirm: `${one.asker} gets the answer [cancelled] and goes on without one.`,
       button: "Cancel the question",
     },
-    label("✗ C4NC3L", `Cancel the question of ${one.asker}`),
+    label("✗ C4NC3L", "Cancel", `the question of ${one.asker}`),
   );
   // Forms do not nest, but a button may stand outside of its own.
   made.form.id = `cancel-question-${one.id}`;

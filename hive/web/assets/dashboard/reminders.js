@@ -52,11 +52,11 @@ function reminderRow(one) {
       confirm: "It is deleted and never delivered; the agent is not told.",
       button: "Cancel the reminder",
     },
-    label("✗ C4NC3L", `Cancel this reminder of ${one.agent}`),
+    label("✗ C4NC3L", "Cancel", `this reminder of ${one.agent}`),
   );
   const retry = actionForm(
     { url: retryReminder(one.id), leet: "", plain: "Retry", tone: "warm", done: "It is tried again." },
-    label("↻ R3TRY", `Try this reminder of ${one.agent} again`),
+    label("↻ R3TRY", "Try again", `: this reminder of ${one.agent}`),
   );
   const root = el(
     "li",

@@ -34,7 +34,7 @@ function tombstoneRow(one) {
       tone: "go",
       done: `Asked for ${one.name} again: it waits among the approvals.`,
     },
-    label("⊕ R3V1V3", `Revive ${one.name}`),
+    label("⊕ R3V1V3", "Revive", one.name),
   );
   const purge = actionForm(
     {
@@ -49,7 +49,7 @@ function tombstoneRow(one) {
         : "Its files, commits and login are deleted. This cannot be undone. Its messages and open questions stay.",
       button: "Purge",
     },
-    label("PURG3", `Purge the state of ${one.name}`),
+    label("PURG3", "Purge", `the state of ${one.name}`),
   );
   const root = el(
     "li",

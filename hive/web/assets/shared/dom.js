@@ -42,11 +42,12 @@ function nodes(children) {
 /**
  * The leet skin for the eye and plain words for assistive technology.
  * @param {string} leet @param {string} plain
+ * @param {string} [of] whose it is: a part of the plain words that the eye has beside them already
  */
-export function label(leet, plain) {
+export function label(leet, plain, of = "") {
   return [
     el("span", { class: "leet", "aria-hidden": "true" }, ...drawn(leet)),
-    el("span", { class: "plain" }, plain),
+    el("span", { class: "plain" }, plain, of && el("span", { class: "sr-only" }, of.startsWith(":") ? of : ` ${of}`)),
   ];
 }
 
