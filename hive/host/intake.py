@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
@@ -19,6 +19,8 @@ from hive.host.quarantine import Quarantine
 KNOWN_MAX = 50
 """So many newest proposals are named to git, so that it leaves out what they brought."""
 LOOSE_OBJECTS_MAX = 100
+TAGS_BYTES = 16 << 10
+"""What the tags of one proposal take on a disk, with what is noted of it."""
 TAKEN_AT_ONCE = 2
 """Each may cost what a quarantine is bounded to, and the manager can ask for any number."""
 
@@ -30,6 +32,8 @@ class Intake:
     git: Git
     private: Path
     """A directory of the daemon alone, on the same file system as the applied repositories."""
+    stored: Callable[[int], None] = lambda _: None
+    """Told about how many bytes a commit has brought, which stay for as long as the agent does."""
     _taking: trio.CapacityLimiter = attrs.field(
         init=False, factory=lambda: trio.CapacityLimiter(TAKEN_AT_ONCE)
     )
@@ -63,7 +67,8 @@ class Intake:
                     " template, and nobody approved it: request-spawn shows it first; or remove"
                     f" agents/{applied.folder.name}/config"
                 )
-            await _carry(applied, inside, sha, main)
+            brought = await _carry(applied, inside, sha, main)
+        self.stored(brought + TAGS_BYTES)
         await applied.update([f"create {one} {sha}" for one in refs])
         await applied.tidy()
         return sha
@@ -84,13 +89,15 @@ class Intake:
             trees.remove(new)
 
 
-async def _carry(applied: Applied, inside: Quarantine, sha: str, main: str | None) -> None:
+async def _carry(applied: Applied, inside: Quarantine, sha: str, main: str | None) -> int:
+    """Put a commit into the applied repository; return how large what was missing is."""
     proposals = sorted((await applied.numbers(PROPOSAL)).items())[-KNOWN_MAX:]
     known = {have for _, have in proposals} | ({main} if main else set())
     if sha in known:
-        return
+        return 0
     pack = await inside.pack(sha, sorted(known))
     words = ["unpack-objects", "-q", "--strict"]
     if int.from_bytes(pack[8:12], "big") > LOOSE_OBJECTS_MAX:
         words = ["index-pack", "--stdin", "--fix-thin", "--strict"]
     await inside.deliver(words, pack)
+    return len(pack)

@@ -69,8 +69,12 @@ class Repos:
         git: Git | None = None,
         applied_url: Callable[[AgentName], str] = seen_by_manager,
         manager: Callable[[], int] = os.geteuid,
+        stored: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`manager` says whose the proposed repositories are."""
+        """`manager` says whose the proposed repositories are.
+
+        `stored` is told how many bytes of its the daemon has put on the disk.
+        """
         self._paths = paths
         self._files = files
         self._git = git or Git()
@@ -81,7 +85,7 @@ class Repos:
         self._private = paths.state / "quarantine"
         self._is_swept = False
         self._sweeping = trio.Lock()
-        self._intake = Intake(self._git, self._private)
+        self._intake = Intake(self._git, self._private, stored)
 
     # The proposed side:
 

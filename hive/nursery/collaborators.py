@@ -15,7 +15,7 @@ from hive.core.audit import Audit
 from hive.core.broker import Broker
 from hive.core.build_queue import BuildQueue
 from hive.core.container_view import ContainerView, Counts
-from hive.core.hive import Address, Hive
+from hive.core.hive import Address, Disk, Hive
 from hive.core.jobs import Jobs
 from hive.core.ledgers import Ledgers
 from hive.core.loose_ends import LooseEnds
@@ -110,6 +110,7 @@ async def make(on: Ground) -> tuple[Hive, Supervisor]:
     )
     view.acts.recall(on.audit.newest(acts.RECALLED))
     address = Address(public=on.config.public_url)
+    disk = Disk()
     hive = Hive(
         config=on.config,
         paths=on.paths,
@@ -128,7 +129,7 @@ async def make(on: Ground) -> tuple[Hive, Supervisor]:
         transients=transients,
         jobs=Jobs(),
         queue=queue,
-        repos=_repos(on, git),
+        repos=_repos(on, git, disk),
         meta=meta,
         forge=forge_mirror.choose(on.config, on.paths, agents, git, publish),
         runtime=on.runtime,
@@ -140,6 +141,7 @@ async def make(on: Ground) -> tuple[Hive, Supervisor]:
         audit=on.audit,
         publish=publish,
         tasks=supervisor.rows,
+        disk=disk,
     )
     return hive, supervisor
 
@@ -206,11 +208,12 @@ async def _notifications(on: Ground, address: Address, publish: Publish) -> Noti
     return notifications
 
 
-def _repos(on: Ground, git: Git) -> Repos:
+def _repos(on: Ground, git: Git, disk: Disk) -> Repos:
     return Repos(
         on.paths,
         files=partial(template.files, on.runtime.kind),
         git=git,
         applied_url=lambda name: f"{on.runtime.inside(MANAGER).applied}/{name}/.git",
         manager=lambda: on.runtime.user(MANAGER),
+        stored=lambda size: disk.stored.update({MANAGER: size}),
     )

@@ -11,7 +11,7 @@ import trio
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
 from hive.host.repos import Repos
 from hive.wire.names import AgentName
-from tests.fakes.manager_git import ALICE, commit, git, paths_of
+from tests.fakes.manager_git import ALICE, commit, git, make_repos, paths_of
 
 
 @pytest.fixture
@@ -60,6 +60,24 @@ async def test_a_seeded_repository_is_one_clean_commit_of_the_template(
     )
     assert git(proposed, "status", "--porcelain") == ""
     assert (proposed / "agent.toml").read_text() == "# alice\n"
+
+
+async def test_what_a_proposal_brings_is_told_whatever_becomes_of_it(
+    tmp_path: Path, proposed: Path
+) -> None:
+    told: list[int] = []
+    make_repos(tmp_path)
+    repos = Repos(paths_of(tmp_path), files=lambda _: {"agent.toml": "# x\n"}, stored=told.append)
+    await repos.seed_proposed(ALICE)
+    await repos.adopt(ALICE)
+    small = sum(told)
+    noise = os.urandom(300_000).hex()
+    await repos.pin(ALICE, 1, commit(proposed, {"noise": noise}))
+    assert sum(told) - small > len(noise) // 2
+    before = sum(told)
+    # Asked for again, it brings its tags alone; they take room all the same.
+    await repos.pin(ALICE, 2, git(proposed, "rev-parse", "HEAD"))
+    assert 0 < sum(told) - before < 100_000
 
 
 async def test_a_repository_that_is_there_is_not_seeded_over(repos: Repos, proposed: Path) -> None:
