@@ -12,8 +12,8 @@ from bench.__main__ import NAMES
 
 ROOT = Path(__file__).parents[2]
 WORST_S = 300
-ELSEWHERE = {"durable_send", "command_line", "many_agents", "parking"}
-"""They need a database server, other versions of Python, hundreds of agents, or an hour."""
+ELSEWHERE = {"durable_send", "many_agents"}
+"""They need database servers, and hundreds of agents."""
 
 
 @pytest.mark.slow
