@@ -12,7 +12,7 @@ from typing import Any
 from hive.core import actions
 from hive.core.hive import Hive
 from hive.errors import BadRequest
-from hive.web.dashboard.table import (
+from hive.web.dashboard.bodies import (
     AllowBody,
     AnswerBody,
     ApproveBody,

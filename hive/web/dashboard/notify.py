@@ -5,7 +5,7 @@ from __future__ import annotations
 from hive.core import notify_actions
 from hive.core.hive import Hive
 from hive.web.dashboard.actions import OK, Verb, add_numbered
-from hive.web.dashboard.table import OutletBody, QuietBody, TestBody
+from hive.web.dashboard.bodies import OutletBody, QuietBody, TestBody
 from hive.web.replies import Json, as_object
 from hive.web.routes import Handlers
 from hive.wire import codec

@@ -7,7 +7,8 @@ from hive.core.hive import Hive
 from hive.core.proposals import BASES
 from hive.web import replies
 from hive.web.dashboard.actions import OK, add_numbered, number
-from hive.web.dashboard.table import DECIDED_MOST, DECIDED_ROWS, IDS_MAX, CommentBody, TextBody
+from hive.web.dashboard.bodies import CommentBody, TextBody
+from hive.web.dashboard.table import DECIDED_MOST, DECIDED_ROWS, IDS_MAX
 from hive.web.replies import Json, as_object
 from hive.web.routes import Fields, Handlers
 from hive.wire import codec
