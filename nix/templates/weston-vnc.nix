@@ -48,6 +48,13 @@ in
           + " ${if shown == null then "not set" else toString shown}, where its page looks: make them the"
           + " same.";
       }
+      {
+        assertion = (settings.network or null) != "host";
+        message =
+          "agent ${cfg.name}: network in agent.toml is host, and weston takes any password: every"
+          + " program of the host could hold its screen. Keep the proxy, or leave hive.gui.enable"
+          + " and start a VNC server that asks for a password of its own.";
+      }
     ];
 
     environment.systemPackages = [ pkgs.weston ];

@@ -63,6 +63,15 @@ if NIX_INSTANTIATE:
         (said,) = agent(nix, files, GUI)["failed"]
         assert "is not set" in said
 
+    def test_a_screen_that_every_program_of_the_host_could_hold_is_refused(
+        nix: Evaluator, files: Path
+    ) -> None:
+        (files / "agent.toml").write_text('network = "host"\n[screen]\nport = 5901\n')
+        (said,) = agent(nix, files, GUI)["failed"]
+        assert said.startswith("agent alice: network in agent.toml is host")
+        (files / "agent.toml").write_text('network = "proxy"\n[screen]\nport = 5901\n')
+        assert agent(nix, files, GUI)["failed"] == []
+
     def test_there_is_no_screen_unless_it_is_asked_for(nix: Evaluator, files: Path) -> None:
         made = agent(nix, files)
         assert set(made["services"]) == {"hive"}
