@@ -69,6 +69,23 @@ async def test_above_ten_agents_each_is_a_line_that_opens_by_keyboard_and_pointe
     assert await page.overflow() == 0
 
 
+async def test_a_notice_about_many_agents_names_a_few_and_leads_to_all(
+    page: Page, server: PageServer
+) -> None:
+    names = [f"w{n}" for n in range(40)]
+    text = f"Stopped or paused, and their messages wait: {', '.join(names)}"
+    told = {"kind": "off", "level": "info", "message": text, "about": names}
+    server.dashboard.state |= {"containers": many(42), "notices": [told]}
+    await page.viewport(360, 740)
+    await opened(page, server.url)
+    said = await page.text("#notices .strip")
+    assert "w5, and 34 more" in said
+    assert "w6" not in said
+    assert await page.eval("document.querySelector('#notices .strip').offsetHeight") < 120
+    await page.click("#notices a[href='#containers']")
+    await page.wait("document.querySelector('#main').dataset.tab === 'agents'")
+
+
 async def test_on_a_phone_no_badge_of_a_line_is_cut(page: Page, server: PageServer) -> None:
     rows = many(12)
     rows[2] |= {"needs_update": True, "rate_limited": True, "unread": 3, "pending_reminders": 2}

@@ -16,6 +16,8 @@ const LOOK = {
   warning: ["!", "Warning"],
 };
 
+const NAMED = 6;
+
 /** @param {HTMLElement} place */
 export function noticesView(place) {
   const dismissed = new Dismissed(localStorage);
@@ -72,13 +74,16 @@ function row(first, dismiss) {
 }
 
 /**
- * A notice's text, with a link to the page of each agent that it names at its begin or its end.
+ * A notice's text, with a link to the page of each agent that it names at its begin or its end; of
+ * many the first few are named, and the way to the others.
  * @param {Notice} one @returns {(Node | string)[]}
  */
 function worded({ kind, message, about = [] }) {
   const names = about.join(", ");
   if (kind === "task" || names === "") return [message];
-  const links = about.flatMap((name, n) => [n ? ", " : "", el("a", { href: agentPage(name) }, name)]);
+  const named = about.length > NAMED + 1 ? about.slice(0, NAMED) : about;
+  const links = named.flatMap((name, n) => [n ? ", " : "", el("a", { href: agentPage(name) }, name)]);
+  if (named.length < about.length) links.push(", and ", el("a", { href: "#containers" }, `${about.length - named.length} more`));
   if (message.endsWith(names)) return [message.slice(0, -names.length), ...links];
   return message.startsWith(`${names}: `) ? [...links, message.slice(names.length)] : [message];
 }
