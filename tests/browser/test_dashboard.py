@@ -202,8 +202,12 @@ async def test_an_error_is_shown_where_it_occurred(page: Page, lively: PageServe
     lively.answers["/start/carol"] = (409, {"error": {"code": "conflict", "message": message}})
     page.expected = ["409"]
     await opened(page, lively.url)
+    places = """[...document.querySelectorAll('[data-agent=carol] .actions :is(button, summary)')]
+        .map((one) => [one.offsetLeft, one.offsetTop].join()).join(' ')"""
+    before = await page.eval(places)
     await page.click("[data-agent=carol] form[action='/start/carol'] button")
     await page.wait("document.querySelector('[data-agent=carol] .form-error:not([hidden])')")
+    assert await page.eval(places) == before
     await page.wait(f"document.querySelector('[data-agent=carol]').innerText.includes('{message}')")
 
 

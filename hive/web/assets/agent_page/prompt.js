@@ -32,7 +32,7 @@ export function promptLine(around) {
     "aria-describedby": "prompt-hint",
     placeholder: "write to the agent",
   });
-  const button = el("button", { class: "go" }, "↵ Send");
+  const button = el("button", { class: "go" }, "↵ ", el("span", { class: "word" }, "Send"));
   const hint = el("span", { id: "prompt-hint" });
   const problem = el("span", { class: "over", role: "alert" });
   const root = el(

@@ -25,7 +25,7 @@ export class AnswerBox {
     this._what = el("p", { class: "muted wrap" });
     this._to = el("div", { class: "row narrow", role: "group", "aria-label": "Who gets the answer" });
     this._area = el("textarea", { rows: 1, id: "thread-answer", "aria-label": "Your answer", placeholder: "answer…" });
-    this._send = el("button", { class: "go" }, "↵ Send");
+    this._send = el("button", { class: "go" }, "↵ ", el("span", { class: "word" }, "Send"));
     this._problem = el("p", { class: "form-error", role: "alert", hidden: true });
     const entry = el("div", { class: "entry" }, this._area, this._send);
     this.root = el("form", { class: "prompt thread-box", hidden: true }, this._what, this._to, entry, this._problem);

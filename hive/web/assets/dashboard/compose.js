@@ -37,7 +37,7 @@ export class Compose {
     this._hint = el("span", { id: "compose-hint" });
     this._problem = el("span", { class: "over", role: "alert" });
     this._reply = el("button", { type: "button", class: "reply-chip badge mauve", hidden: true });
-    this._send = el("button", { class: "go" }, "↵ Send");
+    this._send = el("button", { class: "go" }, "↵ ", el("span", { class: "word" }, "Send"));
     this._chips = el("div", { class: "row narrow recipients", role: "group", "aria-label": "Who gets it", hidden: true });
     this._one = el("span", { class: "one" }, "@", this._to);
     this._add = el("button", { type: "button", class: "quiet add", title: "One more recipient" }, el("span", { "aria-hidden": "true" }, "+"), el("span", { class: "sr-only" }, "One more recipient"));
