@@ -18,6 +18,9 @@ import trio
 from hive.wire import codec
 
 RING = 4096
+RING_BYTES = 32 * 1024 * 1024
+"""No more is held of frames that were handed out: a body of control characters is six times as long
+in JSON, and whoever sends one sends thousands."""
 
 Frame = dict[str, Any]
 MakeFrame = Callable[[], Frame]
@@ -27,13 +30,18 @@ MakeFrame = Callable[[], Frame]
 class Feed:
     """Publishes frames; `seq` is the number of the newest one."""
 
-    def __init__(self, started_at: float, ring: int = RING) -> None:
-        """Number from `started_at` (Unix seconds); hold the newest `ring` frames."""
+    def __init__(self, started_at: float, ring: int = RING, ring_bytes: int = RING_BYTES) -> None:
+        """Number from `started_at` (Unix seconds); hold the newest `ring` frames.
+
+        Of frames that were handed out, at most `ring_bytes` are held.
+        """
         self.seq = int(started_at * 1000) * 1000
         self.generation = 0
         self.watchers = 0
         self._first = self.seq + 1
         self._ring: deque[bytes | Frame | MakeFrame] = deque(maxlen=ring)
+        self._ring_bytes = ring_bytes
+        self._bytes = 0
         self._more = trio.Event()
 
     def publish(self, frame: Frame | MakeFrame) -> int:
@@ -44,7 +52,9 @@ class Feed:
         """
         self.seq += 1
         if len(self._ring) == self._ring.maxlen:
-            self._first += 1
+            self._drop()
+        while self._bytes > self._ring_bytes:
+            self._drop()
         self._ring.append(frame)
         self._wake()
         return self.seq
@@ -87,7 +97,15 @@ class Feed:
             frame = frame()
         line = codec.dumps({**frame, "seq": self._first + index})[:-1]
         self._ring[index] = line
+        self._bytes += len(line)
         return line
+
+    def _drop(self) -> None:
+        """Forget the oldest frame."""
+        frame = self._ring.popleft()
+        self._first += 1
+        if isinstance(frame, bytes):
+            self._bytes -= len(frame)
 
     def _wake(self) -> None:
         if self._more.statistics().tasks_waiting:

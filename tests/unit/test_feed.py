@@ -60,6 +60,21 @@ async def test_a_watch_that_falls_behind_is_told_and_no_publisher_waits() -> Non
         assert watch.needs_reset
 
 
+async def test_long_frames_that_were_handed_out_are_not_held_for_long() -> None:
+    feed = Feed(1.0, ring_bytes=10_000)
+    with feed.watch() as watch, feed.watch() as slow:
+        for n in range(100):
+            feed.publish({"n": n, "body": "\u0001" * 500})
+            frames = await watch.next()
+            assert frames is not None
+            assert [json.loads(line)["n"] for _, line in frames] == [n]
+        held = feed.seq - 2
+        assert not feed.holds(feed.seq - 10)
+        assert await take(feed, held, 2) == [98, 99]
+        assert await slow.next() is None
+        assert slow.needs_reset
+
+
 async def test_closing_ends_a_waiting_watch_without_a_reset() -> None:
     feed = Feed(1.0)
     ended: list[bool] = []
