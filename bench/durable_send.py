@@ -35,6 +35,7 @@ import trio
 from bench.figures import Figure, Report
 from hive import lines
 from hive.core.broker import Broker
+from hive.core.hive import Disk
 from hive.feed import Feed
 from hive.nursery import agent_sockets, message_index
 from hive.store.database import LOG_BYTES, open_database
@@ -321,7 +322,9 @@ async def _serve(home: Path) -> None:
         )
         own = SimpleNamespace(user=lambda _: os.geteuid())
         searches = SimpleNamespace(index=MessageIndex(database))
-        hive: Any = SimpleNamespace(broker=broker, agents=names, runtime=own, searches=searches)
+        hive: Any = SimpleNamespace(
+            broker=broker, agents=names, runtime=own, searches=searches, disk=Disk()
+        )
         listener = await lines.listen(home / "mcp.sock", 0o600)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_stop_on_term, nursery.cancel_scope)
