@@ -94,6 +94,15 @@ async def test_an_at_sign_completes_and_the_recipient_stays(page: Page, lively: 
     assert await lively.wait_posted("/op-send") == {"to": "bob", "body": "are you there?"}
     # Until it is known to be sent it is kept, also over a reload.
     await page.wait("document.querySelector('#compose').value === ''")
+    await page.type("@bob @alice " + "a longer text " * 12)
+    fits = "(({clientHeight, scrollHeight}) => scrollHeight - clientHeight)"
+    assert await page.eval(f"{fits}(document.querySelector('#compose'))") <= 0
+    height = await page.eval("document.querySelector('#compose').offsetHeight")
+    await page.eval(
+        "document.querySelector('#compose').dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    assert await page.eval("document.querySelector('#compose').offsetHeight") == height
+    await page.eval("localStorage.removeItem('hive-drafts')")
     await opened(page, lively.url)
     assert await page.eval("document.querySelector('#compose-to').value") == "bob"
     await page.click("#compose")

@@ -95,10 +95,12 @@ async def test_closed_questions_are_narrowed_and_read_to_the_last(
     lively.closed_questions = rows[::-1]
     lively.dashboard.state["question_history"] = lively.closed_questions[:30]
     lively.files = {"/shared/plan.md": "the plan"}
-    rows[89]["question"] = "is /shared/plan.md good?"
+    rows[89] |= {"question": "is /shared/plan.md good?", "asker": "gone"}
     await opened(page, lively.url)
     await page.eval("document.querySelector('#answered').open = true")
     assert await page.count("[data-closed]") == 30
+    names = "[...document.querySelector('#answered [name=name]').options].map((one) => one.value)"
+    assert "gone" in await page.eval(names)
     await page.wait("document.querySelector('[data-closed=\"89\"] .file')")
     for count in (60, 90):
         await page.click("#answered > div > .row:last-child button")

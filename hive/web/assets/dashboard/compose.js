@@ -87,6 +87,8 @@ export class Compose {
     this._area.addEventListener("input", () => {
       keepDraft(DRAFT, this._area.value);
       this._typed();
+      // A name in the text takes the place of the recipient, which makes the field wider.
+      this._grow();
     });
     this._to.addEventListener("change", () => this._keep(this._to.value));
     this._add.addEventListener("click", () => this._another());

@@ -87,9 +87,10 @@ export function questionHistory() {
     // What was the newest once may have been read no other way.
     if (older.length > 0) older = inOrder([...older, ...newest]);
     newest = state.question_history;
-    for (const { name } of state.containers) {
-      if (![...who.options].some((option) => option.value === name)) who.append(el("option", { value: name }, name));
-    }
+    // Who asked may be gone, and what was asked is still there.
+    const names = [...state.containers.map((row) => row.name), ...newest.flatMap((one) => [one.asker, one.target])];
+    const known = new Set([...who.options].map((option) => option.value));
+    for (const name of new Set(names)) if (name && !known.has(name)) who.append(el("option", { value: name }, name));
     root.hidden = newest.length === 0;
     count(`${newest.length}${newest.length < SNAPSHOT_ROWS ? "" : "+"}`);
     show();
