@@ -16,39 +16,24 @@ import trio
 
 from hive.agent import driver, stream_json
 from hive.agent.child import Child, Deadlines
-from hive.agent.driver import Line, OnLine, OnText, Outcome, Prompt, ToolServer
+from hive.agent.claude_driver import Asked, CutRefused, SessionUnknown
+from hive.agent.driver import Line, Outcome, Prompt, ToolServer
 from hive.agent.session import Session
 from hive.agent.transcript import Transcript
-
-
-class SessionUnknown(Exception):
-    """claude knows no conversation of that id."""
-
-
-class CutRefused(Exception):
-    """claude ended instead of cutting the conversation off."""
 
 
 class LiveTurn:
     """One turn. `run` is called once; `want_interrupt` at any time before it returns."""
 
     def __init__(
-        self,
-        session: Session,
-        tools: ToolServer,
-        prompt_uuid: str,
-        on_line: OnLine,
-        on_text: OnText,
-        deadlines: Deadlines,
+        self, session: Session, tools: ToolServer, asked: Asked, deadlines: Deadlines
     ) -> None:
         self._deadlines = deadlines
         self._session = session
         self.session_id = session.session_id
         """Of the conversation that claude has; the driver may have begun another one for it."""
         self._tools = tools
-        self._prompt = prompt_uuid
-        self._on_line = on_line
-        self._on_text = on_text
+        self._asked = asked
         self._facts = stream_json.TurnFacts()
         self._calls: dict[str, trio.CancelScope] = {}
         self._interrupt = trio.Event()
@@ -66,11 +51,14 @@ class LiveTurn:
         self._taken: set[str] = set()
         self._is_answer_due = False
         """A prompt from behind has become a turn of its own, and is not answered yet."""
-        self.is_command = False
         self.is_cut = False
-        self.says_nothing_new = False
         self.is_left_open = False
         """The prompt failed and is to be cut off: claude has to be started anew for that."""
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it is one of claude's own commands, which takes nothing behind it."""
+        return self._asked.is_command
 
     @property
     def has_answer(self) -> bool:
@@ -92,7 +80,7 @@ class LiveTurn:
         return child.is_alive
 
     async def run(
-        self, child: Child, transcript: Transcript, line: bytes, on_written: Callable[[], None]
+        self, child: Child, transcript: Transcript, on_written: Callable[[], None]
     ) -> Outcome:
         """Hand the prompt over and see the turn to its end.
 
@@ -100,13 +88,13 @@ class LiveTurn:
         is left, claude is either ready for the next prompt or gone.
         """
         self._transcript = transcript
-        if not self.is_command:
-            self._session.opened(self._prompt)
+        if not self._asked.is_command:
+            self._session.opened(self._asked.uuid)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(child.pump_stderr, self._on_text)
+                nursery.start_soon(child.pump_stderr, self._asked.on_text)
                 nursery.start_soon(self._watch_interrupt, child)
-                if await child.write(line):
+                if await child.write(self._asked.line):
                     on_written()
                 await self._read(child, nursery)
                 nursery.cancel_scope.cancel()
@@ -146,7 +134,7 @@ class LiveTurn:
     def _take(self, raw: bytes, child: Child, nursery: trio.Nursery | None) -> None:
         line = stream_json.parse(raw)
         if line is None:
-            self._on_text(raw.decode(errors="replace"))
+            self._asked.on_text(raw.decode(errors="replace"))
             return
         self._has_line = True
         kind = line.get("type")
@@ -165,7 +153,7 @@ class LiveTurn:
         uuid, state = line.get("command_uuid"), line.get("state")
         if uuid in self._behind:
             self._take_behind(str(uuid), state)
-        if uuid != self._prompt:
+        if uuid != self._asked.uuid:
             return
         if state == "started":
             self._started.set()
@@ -201,10 +189,10 @@ class LiveTurn:
         is_ours = is_result and self._outcome is None and self._is_ours(line)
         if is_result and not is_ours and not behind:
             return
-        self._on_line(line)
+        self._asked.on_line(line)
         had_answer = self._facts.has_answer
         self._facts.feed(line)
-        if self._facts.has_answer and not had_answer and not self.is_command:
+        if self._facts.has_answer and not had_answer and not self._asked.is_command:
             self._remember(self._facts.last_assistant)
         if self._is_answer_due and stream_json.is_answer(line):
             self._is_answer_due = False
@@ -225,14 +213,14 @@ class LiveTurn:
     def _is_ours(self, result: Line) -> bool:
         """Whether a result is that of our prompt; claude may have put several into one turn."""
         named = _named(result)
-        return self._prompt in named or (named == [None] and self._started.is_set())
+        return self._asked.uuid in named or (named == [None] and self._started.is_set())
 
     def _end(self) -> None:
         facts = self._facts
-        self._outcome = facts.compact_outcome() if self.is_command else facts.outcome()
-        if self.is_command:
+        self._outcome = facts.compact_outcome() if self._asked.is_command else facts.outcome()
+        if self._asked.is_command:
             self._remember(None)
-        elif self.says_nothing_new and facts.is_in_vain() and self._session.is_cut:
+        elif self._asked.says_nothing_new and facts.is_in_vain() and self._session.is_cut:
             self.is_left_open = True
         else:
             is_clean = self._outcome.kind == driver.OK
@@ -277,7 +265,7 @@ class LiveTurn:
         """
         with trio.CancelScope(shield=True):
             if not await child.write(line) and child.is_alive:
-                self._on_text("claude does not read what it asked for: it is ended")
+                self._asked.on_text("claude does not read what it asked for: it is ended")
                 await child.kill()
 
     async def _hold(self, message: dict[str, Any]) -> None:
@@ -304,7 +292,7 @@ class LiveTurn:
             )
             await child.kill()
             return
-        note = await child.why_it_ended(self._on_text)
+        note = await child.why_it_ended(self._asked.on_text)
         await child.kill()
         if self.is_cut and not self._has_line:
             raise CutRefused
