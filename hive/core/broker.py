@@ -212,9 +212,9 @@ class Broker:
         """How many messages wait, by recipient; recipients without any are left out."""
         return await self._messages.count_waiting_each()
 
-    async def recent(self, recipient: str, limit: int) -> list[MessageRow]:
-        """The newest messages to the recipient, newest first."""
-        return await self._messages.recent(recipient, limit)
+    async def recent(self, recipient: str, limit: int, unread: int = 0) -> list[MessageRow]:
+        """The newest messages to the recipient, newest first, and so many that it has not read."""
+        return await self._messages.recent(recipient, limit, unread)
 
     async def history(self, limit: int) -> list[MessageRow]:
         """The newest messages of all, newest last."""

@@ -11,9 +11,9 @@ from hive.wire.messages import MessageRow
 from hive.wire.names import OPERATOR, agent_name
 
 
-async def inbox(hive: Hive, limit: int) -> list[MessageRow]:
-    """Return the newest messages to the operator, newest first."""
-    return await hive.broker.recent(OPERATOR, _within("limit", limit, RECENT_MAX))
+async def inbox(hive: Hive, limit: int, unread: int = 0) -> list[MessageRow]:
+    """Return the newest messages to the operator, newest first, and so many that wait unread."""
+    return await hive.broker.recent(OPERATOR, _within("limit", limit, RECENT_MAX), unread)
 
 
 async def logs(hive: Hive, text: str, lines: int, unit: str = HIVE_LOG) -> list[str]:

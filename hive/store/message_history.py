@@ -21,6 +21,18 @@ _KINDS = {
 }
 
 
+_NEWEST = "SELECT id FROM (SELECT id FROM messages WHERE {} ORDER BY id DESC LIMIT ?)"
+_SENT_TO = (
+    f"SELECT {ROW} FROM messages WHERE id IN ({_NEWEST.format('recipient = ?')} UNION"
+    f" {_NEWEST.format('recipient = ? AND acked_at IS NULL')}) ORDER BY id DESC"
+)
+
+
+def sent_to(connection: Connection, recipient: str, limit: int, unread: int) -> list[MessageRow]:
+    """Return the newest messages to somebody, and the newest `unread` of those not acknowledged."""
+    return rows_of(connection, _SENT_TO, (recipient, limit, recipient, unread))
+
+
 def near(
     connection: Connection, limit: int, before: int | None, after: int | None, wanted: Wanted
 ) -> list[MessageRow]:

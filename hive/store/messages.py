@@ -14,7 +14,7 @@ import attrs
 from hive.errors import BadRequest, NotFound
 from hive.store import message_history, message_index, threads
 from hive.store.batch import Together
-from hive.store.message_rows import ROW, delivered, rows_of, split_marks
+from hive.store.message_rows import delivered, split_marks
 from hive.wire.messages import FROM_EXTERNAL, DeliveredMessage, MessageRow, Thread, Wanted
 from hive.wire.names import OPERATOR
 
@@ -193,11 +193,10 @@ class MessageStore:
 
         return await self._database.write(work)
 
-    async def recent(self, recipient: str, limit: int) -> list[MessageRow]:
-        """The newest messages to a recipient, whatever their state, newest first."""
-        query = f"SELECT {ROW} FROM messages WHERE recipient = ? ORDER BY id DESC LIMIT ?"
+    async def recent(self, recipient: str, limit: int, unread: int = 0) -> list[MessageRow]:
+        """The newest messages to a recipient, newest first, and so many that it has not read."""
         return await self._database.read(
-            lambda connection: rows_of(connection, query, (recipient, limit))
+            lambda connection: message_history.sent_to(connection, recipient, limit, unread)
         )
 
     async def newest(self, limit: int) -> list[MessageRow]:

@@ -74,6 +74,19 @@ async def test_what_was_typed_into_a_thread_is_there_when_it_is_opened_again(
         await leave_dialog(page)
 
 
+async def test_old_mail_that_was_not_read_is_counted_and_shown_when_it_is_wanted(
+    page: Page, lively: PageServer
+) -> None:
+    mail = [scenes.message(number, "bob", "operator", f"news {number}") for number in range(120)]
+    lively.dashboard.state["inbox"] = mail[::-1]
+    await opened(page, lively.url)
+    assert "120 unread" in await page.text("#inbox header")
+    assert await page.count("#inbox .mail") == 50
+    await page.click("#inbox .older")
+    await page.wait("document.querySelectorAll('#inbox .mail').length === 120")
+    assert await page.eval("document.activeElement.matches('#inbox .inbox')")
+
+
 async def test_a_very_deep_and_wide_thread_is_folded_and_read_on_a_phone(
     page: Page, lively: PageServer
 ) -> None:

@@ -53,6 +53,21 @@ test("mail to the operator is unread until it is acknowledged, and comes once", 
   assert.equal(unreadCount(state), 0);
 });
 
+test("what was not read stays, however much newer mail comes, as a snapshot has it", () => {
+  const state = nothing();
+  const mail = { kind: "sent", seq: 1, from: "bob", to: "operator", body: "hi", at: 1, in_reply_to: null };
+  for (let id = 1; id <= 60; id += 1) {
+    reduce(state, { ...mail, id });
+    if (id > 3 && id !== 7) reduce(state, { kind: "acked", seq: 2, to: "operator", ids: [id] });
+  }
+  assert.equal(unreadCount(state), 4);
+  assert.deepEqual(state.inbox.slice(48).map((one) => one.id), [12, 11, 7, 3, 2, 1]);
+  reduce(state, { kind: "acked", seq: 2, to: "operator", ids: [1, 2] });
+  assert.deepEqual(state.inbox.slice(49).map((one) => one.id), [11, 7, 3]);
+  for (let id = 61; id <= 400; id += 1) reduce(state, { ...mail, id });
+  assert.equal(state.inbox.length, 200);
+});
+
 test("a question is the operator's when it names nobody", () => {
   const state = nothing();
   reduce(state, { kind: "question_added", seq: 1, id: 1, asker: "bob", target: null, options: [] });

@@ -24,6 +24,8 @@ from hive.wire.jobs import MetaInput
 from hive.wire.messages import KINDS, MessageRow, Wanted
 
 INBOX_ROWS = 50
+UNREAD_ROWS = 200
+"""As many as are unread are shown with them, however old: what waits must not sink out of sight."""
 HISTORY_ROWS = 200
 RESOLVED_ROWS = 30
 DECIDED_ROWS = 10
@@ -92,7 +94,7 @@ async def snapshot(hive: Hive, inputs: Inputs) -> Json:
         "question_history": await hive.questions.history(RESOLVED_ROWS),
         "reminders": await hive.reminders.pending(),
         "tombstones": kept,
-        "inbox": await readings.inbox(hive, INBOX_ROWS),
+        "inbox": await readings.inbox(hive, INBOX_ROWS, UNREAD_ROWS),
         "tasks": hive.tasks(),
         "jobs": hive.queue.rows(),
         "meta_inputs": await inputs.look(hive),

@@ -318,6 +318,16 @@ async def test_recent_and_history_show_every_state(post: Post) -> None:
     assert (await post.broker.recent("bob", 9))[-1].acked_at == post.clock.now
 
 
+async def test_what_was_not_read_does_not_sink_below_what_is_newer(post: Post) -> None:
+    old, read, *_ = [await post.broker.send("ada", "bob", body) for body in "abcdef"]
+    await post.broker.mark_read("bob", read)
+    assert _bodies(await post.broker.recent("bob", 2)) == ["f", "e"]
+    assert _bodies(await post.broker.recent("bob", 2, 9)) == ["f", "e", "d", "c", "a"]
+    assert _bodies(await post.broker.recent("bob", 2, 3)) == ["f", "e", "d"]
+    await post.broker.mark_read("bob", old)
+    assert _bodies(await post.broker.recent("bob", 1, 9)) == ["f", "e", "d", "c"]
+
+
 async def test_the_sweep_takes_old_acknowledged_mail_only(post: Post) -> None:
     old = await post.broker.send("ada", "bob", "old")
     unread = await post.broker.send("ada", "cy", "unread")

@@ -1,7 +1,7 @@
 // @ts-check
 /** Messages to the operator, newest first. */
 
-import { el, keyed, label, setAttr } from "../shared/dom.js";
+import { el, keyed, label, setAttr, setText } from "../shared/dom.js";
 import { actionForm } from "../shared/form.js";
 import { markdown } from "../shared/markdown.js";
 import { originMark } from "../shared/origin.js";
@@ -32,6 +32,16 @@ export function inboxView(reply, thread, all) {
   );
   const older = el("button", { type: "button", class: "quiet calm older", hidden: true }, "All of them in the message flow");
   older.addEventListener("click", all);
+  // What was not read for long is known, and drawn when it is wanted: there may be hundreds.
+  const rest = el("button", { type: "button", class: "quiet calm older", hidden: true });
+  let isWhole = false;
+  /** @type {import("../shared/wire.js").DashboardState | null} */
+  let last = null;
+  rest.addEventListener("click", () => {
+    isWhole = true;
+    if (last) update(last);
+    list.focus({ preventScroll: true });
+  });
   const read = actionForm(
     { url: markAllRead("operator"), leet: "", plain: "Mark all read", tone: "quiet calm" },
     label("✓ 4LL R34D", "Mark all as read"),
@@ -39,15 +49,19 @@ export function inboxView(reply, thread, all) {
   const { root, header, count } = section(
     { id: "inbox", leet: "0PER4T0R 1NB0X", plain: "Operator inbox" },
     list,
+    rest,
     older,
     empty,
   );
   header.append(read.form);
   /** @param {import("../shared/wire.js").DashboardState} state */
   const update = (state) => {
-    keyed(list, state.inbox, (row) => String(row.id), (row) => messageRow(row, reply, thread));
+    last = state;
+    keyed(list, isWhole ? state.inbox : state.inbox.slice(0, SNAPSHOT_ROWS), (row) => String(row.id), (row) => messageRow(row, reply, thread));
     const unread = unreadCount(state);
     list.hidden = state.inbox.length === 0;
+    rest.hidden = isWhole || state.inbox.length <= SNAPSHOT_ROWS;
+    setText(rest, `${state.inbox.length - SNAPSHOT_ROWS} older ones that you have not read`);
     older.hidden = state.inbox.length < SNAPSHOT_ROWS;
     empty.hidden = state.inbox.length > 0;
     read.form.hidden = unread === 0;

@@ -7,6 +7,7 @@
 
 // As many as a snapshot holds: a page that has been open for long shows what a fresh one does.
 const INBOX_MAX = 50;
+const UNREAD_MAX = 200;
 const HISTORY_MAX = 30;
 const DECIDED_MAX = 10;
 const OVER_MAX = 50;
@@ -100,13 +101,13 @@ const CHANGES = {
     const row = { id, from, to, body, in_reply_to, sent_at: at, broadcast, origin, via };
     // Two that were sent at once may be told in either order.
     const inbox = [{ ...row, delivered_at: null, acked_at: null }, ...state.inbox];
-    state.inbox = inbox.sort((one, other) => other.id - one.id).slice(0, INBOX_MAX);
+    state.inbox = trimmed(inbox.sort((one, other) => other.id - one.id));
   },
   acked: (state, frame) => {
     if (frame.to !== "operator") return;
     const ids = new Set(frame.ids);
-    state.inbox = state.inbox.map((row) =>
-      ids.has(row.id) ? { ...row, acked_at: row.acked_at ?? Date.now() / 1000 } : row,
+    state.inbox = trimmed(
+      state.inbox.map((row) => (ids.has(row.id) ? { ...row, acked_at: row.acked_at ?? Date.now() / 1000 } : row)),
     );
   },
   tasks_changed: (state, frame) => {
@@ -185,6 +186,15 @@ export function jobsOf(jobs) {
   const over = jobs.filter((job) => OVER.has(job.state));
   over.sort((a, b) => (b.ended_at ?? 0) - (a.ended_at ?? 0) || b.id - a.id);
   return { open, over };
+}
+
+/** @param {State["inbox"]} inbox newest first @returns {State["inbox"]} the newest, and those that were not read */
+function trimmed(inbox) {
+  let unread = 0;
+  return inbox.filter((row, at) => {
+    if (row.acked_at === null) unread += 1;
+    return at < INBOX_MAX || (row.acked_at === null && unread <= UNREAD_MAX);
+  });
 }
 
 /** @param {State} state @returns {number} messages the operator has not marked as read */
