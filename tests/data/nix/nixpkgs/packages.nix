@@ -10,6 +10,7 @@ let
     "gnused"
     "jq"
     "less"
+    "nix"
     "procps"
   ];
 in
