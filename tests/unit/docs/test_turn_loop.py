@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hive.agent import child, live_driver, mcp_tools, process_driver, prompts
+from hive.agent import child, claude_driver, mcp_tools, prompts
 from hive.agent.session import Session
 from hive.config import HarnessConfig
 from tests.unit.docs.pages import code, page, section, table
@@ -53,7 +53,7 @@ def launch(tmp_path: Path) -> prompts.Launch:
 
 def test_every_flag_claude_gets_is_listed(launch: prompts.Launch, tmp_path: Path) -> None:
     session = Session.load(tmp_path / "session.json")
-    given = {*launch.argv, *live_driver.FLAGS, *process_driver.FLAGS, *session.prepare()}
+    given = {*launch.argv, *claude_driver.FLAGS, *session.prepare()}
     session.exists = True
     given |= set(session.prepare())
     assert {word for word in given if word.startswith("--")} == rows_of("flag")
