@@ -100,7 +100,7 @@ async def _times(rounds: int) -> tuple[tuple[list[float], list[float], list[floa
                 await driver.park()
                 cold.append(await _turn(scene))
                 await driver.park()
-                await driver._start()
+                await driver._take_new()
                 await trio.sleep(SPARE_S)
                 assert driver.pid is not None
                 spare = _size(driver.pid)

@@ -119,10 +119,8 @@ class LiveDriver(ClaudeDriver):
         try:
             if self._child is None:
                 turn.is_cut = self._session.is_cut
-                started = await self._start()
-                turn.session_id = started.session_id
-                self._transcript = Transcript(started.env, started.session_id)
-                self._child = started.child
+                turn.session_id = await self._take_new()
+            assert self._child is not None
             assert self._transcript is not None
             self._handed_over.add(asked.uuid)
             return await turn.run(self._child, self._transcript, self._note_written)
@@ -133,3 +131,10 @@ class LiveDriver(ClaudeDriver):
             self._is_stale |= turn.is_left_open
             if self._child is not None and not self._child.is_alive:
                 await self.aclose()
+
+    async def _take_new(self) -> str:
+        """Start a claude that waits for turns; return the id of the conversation it has."""
+        started = await self._start()
+        self._transcript = Transcript(started.env, started.session_id)
+        self._child = started.child
+        return started.session_id
