@@ -61,8 +61,8 @@ export function inboxView(reply, thread, all) {
     const unread = unreadCount(state);
     list.hidden = state.inbox.length === 0;
     rest.hidden = isWhole || state.inbox.length <= SNAPSHOT_ROWS;
-    const older = state.inbox.length - SNAPSHOT_ROWS;
-    setText(rest, `${older} older ${older === 1 ? "one" : "ones"} that you have not read`);
+    const hidden = state.inbox.length - SNAPSHOT_ROWS;
+    setText(rest, `${hidden} older ${hidden === 1 ? "one" : "ones"} that you have not read`);
     older.hidden = state.inbox.length < SNAPSHOT_ROWS;
     empty.hidden = state.inbox.length > 0;
     read.form.hidden = unread === 0;
