@@ -137,10 +137,11 @@ async def test_who_fills_the_disk_by_what_the_daemon_stores_for_it_is_stopped_to
     assert "it was filling the host's disk" in stage.troubles["alice"]
 
 
-async def test_a_disk_too_full_to_tell_who_filled_it_stops_the_next_one_too(
-    stage: Stage, autojump_clock: object
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_one_after_the_other_is_stopped_who_fills_it_also_when_neither_can_be_told(
+    stage: Stage, autojump_clock: object, is_full: bool
 ) -> None:
-    stage.is_full = True
+    stage.is_full = is_full
     stage.free = 2 * GIB
     await trio.sleep(LOOK_MOST_S + 1)
     stage.write(ALICE, 700 * MIB)
@@ -148,17 +149,6 @@ async def test_a_disk_too_full_to_tell_who_filled_it_stops_the_next_one_too(
     await trio.sleep(LOOK_MOST_S)
     assert await stage.running() == []
     assert "it was filling the host's disk" in stage.troubles["bob"]
-
-
-async def test_one_after_the_other_is_stopped_while_there_is_one_that_fills_it(
-    stage: Stage, autojump_clock: object
-) -> None:
-    stage.free = 2 * GIB
-    await trio.sleep(LOOK_MOST_S + 1)
-    stage.write(ALICE, 700 * MIB)
-    stage.write(BOB, 600 * MIB)
-    await trio.sleep(LOOK_MOST_S)
-    assert await stage.running() == []
 
 
 async def test_a_disk_that_others_fill_stops_nobody_and_is_warned_of(
